@@ -1,0 +1,124 @@
+//! Any request before the emulator's check of its signature: believed is one that is signed right and in no other form,
+//! and a denial is one line without the key.
+//!
+//! An input is written as HTTP is: `POST /target`, headers, an empty line, the body. No fuzzer finds a signature, so
+//! these stand for what belongs there: `{date}`, `{hash}`, `{signature}`, and `{signature-decoded}` for one over the
+//! percent-decoded target, which some callers make.
+
+#![no_main]
+
+use acs_tokens::{
+    acs::signature::{AccessKey, content_hash, http_date, string_to_sign},
+    emulator::{DEVELOPMENT_KEY, fuzzing},
+};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, uri::PathAndQuery};
+use jiff::{SignedDuration, Timestamp};
+use libfuzzer_sys::{Corpus, fuzz_target};
+use percent_encoding::percent_decode_str;
+
+thread_local! {
+    static RUNTIME: tokio::runtime::Runtime = tokio::runtime::Builder::new_current_thread().build().unwrap();
+}
+
+fuzz_target!(|text: &str| -> Corpus { check(text).map_or(Corpus::Reject, |()| Corpus::Keep) });
+
+fn check(text: &str) -> Option<()> {
+    let key = AccessKey::from_base64(DEVELOPMENT_KEY).unwrap();
+    let at: Timestamp = "2022-04-13T18:09:12Z".parse().unwrap();
+    let Request { method, target, headers, body } = Request::read(text, &key, at)?;
+    let target = target.as_str();
+    let authenticate = |target: &str, body: &[u8], at| {
+        RUNTIME.with(|runtime| runtime.block_on(fuzzing::authenticate(method, target, &headers, body, at)))
+    };
+    let found = authenticate(target, body, at);
+    let right = is_right(&key, method, target, &headers, body);
+    match found {
+        Ok(()) => {
+            assert!(right, "believed {headers:?}");
+            assert!(authenticate(target, &[body, b"x"].concat(), at).is_err(), "another body");
+            assert!(authenticate(&format!("{target}x"), body, at).is_err(), "another target");
+            assert!(authenticate(target, body, at + SignedDuration::from_mins(11)).is_err(), "at another time");
+        }
+        Err(denial) => {
+            let date = http_date(at);
+            let dated = ["x-ms-date", "date"].iter().all(|name| headers.get(*name).is_none_or(|value| *value == *date));
+            assert!(!(right && dated), "denied {headers:?}: {denial}");
+            assert!(!denial.contains(DEVELOPMENT_KEY), "the key is in it: {denial}");
+            assert!(!denial.contains(|c: char| c.is_control() && c != '\t'), "more than a line: {denial:?}");
+        }
+    }
+    Some(())
+}
+
+struct Request<'a> {
+    method: &'a str,
+    target: PathAndQuery,
+    headers: HeaderMap,
+    body: &'a [u8],
+}
+
+impl<'a> Request<'a> {
+    /// Reads an input, and puts in what its placeholders stand for. `None` where no HTTP server would get so far.
+    fn read(text: &'a str, key: &AccessKey, at: Timestamp) -> Option<Self> {
+        let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
+        let mut lines = head.lines();
+        let (method, target) = lines.next()?.split_once(' ')?;
+        let target = target.parse::<Uri>().ok()?.into_parts().path_and_query?;
+        let mut headers = HeaderMap::new();
+        for line in lines {
+            let (name, value) = line.split_once(": ")?;
+            let value = value.replace("{date}", &http_date(at)).replace("{hash}", &content_hash(body.as_bytes()));
+            headers.append(HeaderName::try_from(name).ok()?, HeaderValue::try_from(value).ok()?);
+        }
+        let value = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
+        let sent = value("authorization");
+        let names =
+            sent.split_once("SignedHeaders=").map_or("", |(_, rest)| rest.split('&').next().unwrap_or_default());
+        let values: Vec<&str> = names.split(';').map(value).collect();
+        let sign = |target: &str| key.sign(&string_to_sign(method, target, &values));
+        let signed = sent
+            .replace("{signature}", &sign(target.as_str()))
+            .replace("{signature-decoded}", &sign(&percent_decode_str(target.as_str()).decode_utf8_lossy()));
+        // Only the first of several: the others stay as they are.
+        if let Some(first) = headers.get_mut("authorization").filter(|value| value.to_str().is_ok()) {
+            *first = HeaderValue::try_from(signed).ok()?;
+        }
+        Some(Self { method, target, headers, body: body.as_bytes() })
+    }
+}
+
+/// Whether all but the date is right, by the letter of the documentation:
+/// <https://learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial>
+fn is_right(key: &AccessKey, method: &str, target: &str, headers: &HeaderMap, body: &[u8]) -> bool {
+    let once = |name: &str| {
+        let mut values = headers.get_all(name).iter();
+        values.next().filter(|_| values.next().is_none())?.to_str().ok()
+    };
+    let Some((names, signature)) = once("authorization").and_then(parts) else { return false };
+    let Some(values) = names.iter().map(|name| once(name)).collect::<Option<Vec<_>>>() else { return false };
+    let named = |wanted: &str| names.iter().any(|name| name.eq_ignore_ascii_case(wanted));
+    let without_port: Vec<&str> = std::iter::zip(&names, &values)
+        .map(|(name, value)| if name.eq_ignore_ascii_case("host") { before_port(value) } else { value })
+        .collect();
+    (named("x-ms-date") || named("date"))
+        && named("host")
+        && named("x-ms-content-sha256")
+        && once("x-ms-content-sha256") == Some(&content_hash(body))
+        && [values, without_port].iter().any(|values| key.sign(&string_to_sign(method, target, values)) == signature)
+}
+
+/// The names and the signature of a header in the one form that there is, its two parts in either order.
+fn parts(header: &str) -> Option<(Vec<&str>, &str)> {
+    let (scheme, rest) = header.split_at_checked("HMAC-SHA256".len())?;
+    let (one, other) = rest.strip_prefix(' ')?.trim().split_once('&')?;
+    let (names, signature) = if one.starts_with("Signature=") { (other, one) } else { (one, other) };
+    let (names, signature) = (names.strip_prefix("SignedHeaders=")?, signature.strip_prefix("Signature=")?);
+    scheme.eq_ignore_ascii_case("HMAC-SHA256").then(|| (names.split(';').collect(), signature))
+}
+
+fn before_port(host: &str) -> &str {
+    match host.rsplit_once(']') {
+        Some((address, port)) => &host[..address.len() + 1 + port.find(':').unwrap_or(port.len())],
+        None => host.split(':').next().unwrap_or_default(),
+    }
+}

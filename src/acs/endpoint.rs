@@ -1,0 +1,130 @@
+//! Where an ACS resource answers: a bare https origin, or plain http on this machine.
+
+use std::{fmt, str::FromStr};
+
+use reqwest::Url;
+
+/// The endpoint of an ACS resource, such as `https://contoso.communication.azure.com/`.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Endpoint(Url);
+
+/// A text that is no endpoint.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidEndpoint {
+    /// It does not parse as a URL.
+    #[error("the endpoint is not a URL; it looks like https://<resource>.communication.azure.com")]
+    NotAUrl,
+    /// Neither https nor http.
+    #[error("the endpoint is not an https URL")]
+    Scheme,
+    /// Plain http to another machine would show every token to the network.
+    #[error("the endpoint is plain http; only a loopback address may be, use https")]
+    PlainHttp,
+    /// A user name, path, query or fragment is in it.
+    #[error("the endpoint has more than a host and a port; leave out everything behind them")]
+    NotBare,
+}
+
+impl Endpoint {
+    /// The URL, whose path is `/`.
+    #[must_use]
+    pub const fn url(&self) -> &Url {
+        &self.0
+    }
+
+    /// Whether it is on this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+    #[must_use]
+    pub fn is_loopback(&self) -> bool {
+        is_loopback(&self.0)
+    }
+
+    /// The value of the `Host` header: the port is in it where it is not the scheme's own.
+    #[must_use]
+    pub fn host(&self) -> String {
+        let host = self.0.host_str().unwrap_or_default();
+        self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+    }
+}
+
+/// Whether a URL leads to this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    let host = url.host_str().unwrap_or_default();
+    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
+    host == "localhost" || address.is_ok_and(|ip| ip.is_loopback())
+}
+
+impl FromStr for Endpoint {
+    type Err = InvalidEndpoint;
+
+    fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
+        let url = Url::parse(text.trim()).map_err(|_| InvalidEndpoint::NotAUrl)?;
+        match url.scheme() {
+            "https" => {}
+            "http" if is_loopback(&url) => {}
+            "http" => return Err(InvalidEndpoint::PlainHttp),
+            _ => return Err(InvalidEndpoint::Scheme),
+        }
+        let bare = url.path() == "/"
+            && url.query().is_none()
+            && url.fragment().is_none()
+            && url.username().is_empty()
+            && url.password().is_none();
+        if bare { Ok(Self(url)) } else { Err(InvalidEndpoint::NotBare) }
+    }
+}
+
+impl fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.fmt(f)
+    }
+}
+
+impl fmt::Debug for Endpoint {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "Endpoint({})", self.0)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn takes_https_and_loopback() {
+        for (text, url, host) in [
+            (
+                "https://contoso.communication.azure.com",
+                "https://contoso.communication.azure.com/",
+                "contoso.communication.azure.com",
+            ),
+            (
+                "https://contoso.communication.azure.com:443/",
+                "https://contoso.communication.azure.com/",
+                "contoso.communication.azure.com",
+            ),
+            ("http://localhost:7072/", "http://localhost:7072/", "localhost:7072"),
+            ("http://127.8.9.1:7072", "http://127.8.9.1:7072/", "127.8.9.1:7072"),
+            (" http://[::1]:7072 ", "http://[::1]:7072/", "[::1]:7072"),
+        ] {
+            let endpoint: Endpoint = text.parse().unwrap();
+            assert_eq!((endpoint.to_string().as_str(), endpoint.host().as_str()), (url, host));
+        }
+    }
+
+    #[test]
+    fn says_what_is_wrong_with_the_rest() {
+        for (text, fault) in [
+            ("", InvalidEndpoint::NotAUrl),
+            ("contoso.communication.azure.com", InvalidEndpoint::NotAUrl),
+            ("ftp://contoso.communication.azure.com", InvalidEndpoint::Scheme),
+            ("http://contoso.communication.azure.com", InvalidEndpoint::PlainHttp),
+            ("http://localhost.evil.example", InvalidEndpoint::PlainHttp),
+            ("https://contoso.communication.azure.com/identities", InvalidEndpoint::NotBare),
+            ("https://user:secret@contoso.communication.azure.com", InvalidEndpoint::NotBare),
+            ("https://contoso.communication.azure.com?x", InvalidEndpoint::NotBare),
+        ] {
+            assert_eq!(text.parse::<Endpoint>().unwrap_err(), fault, "{text}");
+        }
+    }
+}

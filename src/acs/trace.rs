@@ -1,0 +1,262 @@
+//! W3C trace context: the trace that a request belongs to, handed on to ACS with every call made for it.
+//!
+//! <https://www.w3.org/TR/trace-context/>
+
+use std::future::Future;
+
+use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
+use uuid::Uuid;
+
+/// The header with the ids.
+pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+
+/// The header with what the systems on the way have to say to each other.
+pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
+
+/// The flags that the specification knows: sampled, and random (level 2).
+const KNOWN_FLAGS: u8 = 0b11;
+
+/// The most members of a tracestate, and the characters that everyone has to pass on (section 3.3.1.5).
+const MAX_MEMBERS: usize = 32;
+const MAX_STATE: usize = 512;
+
+tokio::task_local! {
+    static CURRENT: TraceContext;
+}
+
+/// One span: its ids, and what goes on with the trace.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TraceContext {
+    trace_id: u128,
+    span_id: u64,
+    parent_id: Option<u64>,
+    flags: u8,
+    state: Option<HeaderValue>,
+}
+
+impl TraceContext {
+    /// The first span of a new trace.
+    #[must_use]
+    pub fn start() -> Self {
+        // A version 4 GUID is random but for six bits. Samplers decide by the id's right half, so the fixed bits that
+        // stand at the start of a half must not stand there.
+        let trace_id = Uuid::new_v4().as_u128().rotate_left(64);
+        Self { trace_id, span_id: new_span_id(), parent_id: None, flags: 1, state: None }
+    }
+
+    /// The span of a request with these headers: in the caller's trace if it sent a valid one, else in a new one.
+    #[must_use]
+    pub fn of(headers: &HeaderMap) -> Self {
+        let mut parents = headers.get_all(TRACEPARENT).iter();
+        let (Some(parent), None) = (parents.next(), parents.next()) else { return Self::start() };
+        let Some((trace_id, parent_id, flags)) = parent.to_str().ok().and_then(parse_parent) else {
+            return Self::start();
+        };
+        let states: Option<Vec<&str>> = headers.get_all(TRACESTATE).iter().map(|value| value.to_str().ok()).collect();
+        let state = states.and_then(|states| parse_state(&states.join(","))).and_then(|state| state.parse().ok());
+        Self { trace_id, span_id: new_span_id(), parent_id: Some(parent_id), flags, state }
+    }
+
+    /// A span below this one.
+    #[must_use]
+    pub fn child(&self) -> Self {
+        Self { span_id: new_span_id(), parent_id: Some(self.span_id), ..self.clone() }
+    }
+
+    /// The trace's id: 32 hexadecimal digits.
+    #[must_use]
+    pub fn trace_id(&self) -> String {
+        format!("{:032x}", self.trace_id)
+    }
+
+    /// The span's id: 16 hexadecimal digits.
+    #[must_use]
+    pub fn span_id(&self) -> String {
+        format!("{:016x}", self.span_id)
+    }
+
+    /// The id of the span above, if there is one: 16 hexadecimal digits.
+    #[must_use]
+    pub fn parent_id(&self) -> Option<String> {
+        self.parent_id.map(|id| format!("{id:016x}"))
+    }
+
+    /// The flags: two hexadecimal digits; `01` means that whoever came before may have kept the trace.
+    #[must_use]
+    pub fn flags(&self) -> String {
+        format!("{:02x}", self.flags)
+    }
+
+    /// The headers of a call that is this span.
+    pub(super) fn headers(&self) -> HeaderMap {
+        let parent = format!("00-{}-{}-{}", self.trace_id(), self.span_id(), self.flags());
+        let parent = HeaderValue::try_from(parent).ok().map(|value| (TRACEPARENT, value));
+        parent.into_iter().chain(self.state.clone().map(|state| (TRACESTATE, state))).collect()
+    }
+
+    /// Runs a future as this span: calls to ACS that it makes are below it.
+    pub async fn scope<F: Future>(self, future: F) -> F::Output {
+        CURRENT.scope(self, future).await
+    }
+}
+
+/// The span of a new call to ACS: below the current one, or the first of a new trace.
+pub(super) fn next() -> TraceContext {
+    CURRENT.try_with(TraceContext::child).unwrap_or_else(|_| TraceContext::start())
+}
+
+/// The future as a part of the current span, for a task of its own.
+pub fn in_current<F: Future>(future: F) -> impl Future<Output = F::Output> {
+    let current = CURRENT.try_with(Clone::clone).ok();
+    async move {
+        match current {
+            Some(current) => current.scope(future).await,
+            None => future.await,
+        }
+    }
+}
+
+fn new_span_id() -> u64 {
+    // The half with the version in it has that in its midst, so it is never zero.
+    Uuid::new_v4().as_u64_pair().0
+}
+
+/// `00-<trace id>-<parent id>-<flags>`; a later version may have more behind it.
+fn parse_parent(text: &str) -> Option<(u128, u64, u8)> {
+    let hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
+    let mut parts = text.trim_matches([' ', '\t']).split('-');
+    let mut part = |length| parts.next().filter(|part| part.len() == length && hex(part));
+    let (version, trace_id, parent_id, flags) = (part(2)?, part(32)?, part(16)?, part(2)?);
+    let more = parts.next().is_some();
+    if version == "ff" || (version == "00" && more) {
+        return None;
+    }
+    let trace_id = u128::from_str_radix(trace_id, 16).ok().filter(|id| *id != 0)?;
+    let parent_id = u64::from_str_radix(parent_id, 16).ok().filter(|id| *id != 0)?;
+    Some((trace_id, parent_id, u8::from_str_radix(flags, 16).ok()? & KNOWN_FLAGS))
+}
+
+/// The members that are passed on; nothing if one of them is malformed, as the specification wants it.
+fn parse_state(text: &str) -> Option<String> {
+    let mut members: Vec<(&str, &str)> = Vec::new();
+    for member in text.split(',').map(|member| member.trim_matches([' ', '\t'])).filter(|member| !member.is_empty()) {
+        let (key, value) = member.split_once('=').filter(|(key, value)| is_key(key) && is_value(value))?;
+        if members.iter().any(|(other, _)| *other == key) {
+            return None;
+        }
+        members.push((key, value));
+    }
+    if members.len() > MAX_MEMBERS {
+        return None;
+    }
+    let mut state = String::new();
+    for (key, value) in members {
+        // Whole members go, from the end: the first is the newest.
+        if state.len() + key.len() + value.len() + 2 > MAX_STATE {
+            break;
+        }
+        let comma = if state.is_empty() { "" } else { "," };
+        state.extend([comma, key, "=", value]);
+    }
+    Some(state).filter(|state| !state.is_empty())
+}
+
+/// Section 3.3.1.3.1, with level 2's leave for a digit at the start.
+fn is_key(key: &str) -> bool {
+    let lower = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit();
+    let inside = |b: u8| lower(b) || matches!(b, b'_' | b'-' | b'*' | b'/' | b'@');
+    key.len() <= 256 && key.bytes().next().is_some_and(lower) && key.bytes().all(inside)
+}
+
+/// Section 3.3.1.3.2. The space around it is gone already.
+fn is_value(value: &str) -> bool {
+    (1..=256).contains(&value.len()) && value.bytes().all(|b| matches!(b, b' '..=b'~') && b != b'=')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
+
+    fn of(headers: &[(HeaderName, &str)]) -> TraceContext {
+        TraceContext::of(&headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect())
+    }
+
+    #[test]
+    fn goes_on_with_a_valid_trace() {
+        for (parent, flags) in [
+            (PARENT.to_owned(), "01"),
+            (PARENT.replace("-01", "-00"), "00"),
+            (PARENT.replace("-01", "-ff"), "03"),
+            (PARENT.replace("00-0a", "cc-0a"), "01"),
+            (format!("{}-what-the-future-brings", PARENT.replace("00-0a", "cc-0a")), "01"),
+            (format!(" {PARENT} "), "01"),
+        ] {
+            let context = of(&[(TRACEPARENT, &parent)]);
+            assert_eq!(context.trace_id(), "0af7651916cd43dd8448eb211c80319c", "{parent}");
+            assert_eq!((context.parent_id().as_deref(), &*context.flags()), (Some("b7ad6b7169203331"), flags));
+            assert_ne!(context.span_id(), "b7ad6b7169203331");
+        }
+    }
+
+    #[test]
+    fn starts_anew_where_there_is_none() {
+        for parent in [
+            "",
+            "00",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331",
+            "ff-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-more",
+            "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01-",
+            "00-0AF7651916CD43DD8448EB211C80319C-b7ad6b7169203331-01",
+            "00-00000000000000000000000000000000-b7ad6b7169203331-01",
+            "00-0af7651916cd43dd8448eb211c80319c-0000000000000000-01",
+            "00-0af7651916cd43dd8448eb211c80319-b7ad6b7169203331-01",
+            "+0-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00-+af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
+            "00_0af7651916cd43dd8448eb211c80319c_b7ad6b7169203331_01",
+        ] {
+            let context = of(&[(TRACEPARENT, parent), (TRACESTATE, "a=1")]);
+            assert_ne!(context.trace_id(), "0af7651916cd43dd8448eb211c80319c", "{parent}");
+            assert_eq!((context.parent_id(), context.state), (None, None), "{parent}");
+        }
+        let twice = of(&[(TRACEPARENT, PARENT), (TRACEPARENT, PARENT)]);
+        assert_eq!(twice.parent_id(), None);
+        assert_ne!(TraceContext::start().trace_id(), TraceContext::start().trace_id());
+    }
+
+    #[test]
+    fn passes_a_sound_state_on() {
+        let (long, many) =
+            (format!("a={},b={},c=1", "x".repeat(250), "y".repeat(256)), (0..33).map(|n| format!("k{n}=v,")));
+        for (state, passed) in [
+            ("congo=t61rcWkgMzE, rojo=00f067aa0ba902b7", Some("congo=t61rcWkgMzE,rojo=00f067aa0ba902b7")),
+            ("a=1,,b=2,", Some("a=1,b=2")),
+            ("fw529a3039@dt=FfA 1", Some("fw529a3039@dt=FfA 1")),
+            ("", None),
+            ("a=1,a=2", None),
+            ("a", None),
+            ("A=1", None),
+            ("a=", None),
+            ("a=1=2", None),
+            (&long, Some(&long[..511])),
+            (&many.collect::<String>(), None),
+        ] {
+            let context = of(&[(TRACEPARENT, PARENT), (TRACESTATE, state)]);
+            assert_eq!(context.state.as_ref().map(|state| state.to_str().unwrap()), passed, "{state}");
+        }
+        let split = of(&[(TRACEPARENT, PARENT), (TRACESTATE, "a=1"), (TRACESTATE, "b=2")]);
+        assert_eq!(split.state.unwrap(), "a=1,b=2");
+    }
+
+    #[test]
+    fn hands_the_trace_on_with_a_span_of_its_own() {
+        let request = of(&[(TRACEPARENT, PARENT), (TRACESTATE, "a=1")]);
+        let call = request.child();
+        assert_eq!(call.parent_id(), Some(request.span_id()));
+        let headers = call.headers();
+        let parent = format!("00-0af7651916cd43dd8448eb211c80319c-{}-01", call.span_id());
+        assert_eq!((headers[TRACEPARENT].to_str().unwrap(), headers[TRACESTATE].to_str().unwrap()), (&*parent, "a=1"));
+    }
+}

@@ -1,0 +1,284 @@
+//! The words of ACS Identity as types: parsed once at the edge, valid ever after.
+//!
+//! Shapes and limits: <https://learn.microsoft.com/rest/api/communication/identity/communication-identity>.
+
+use std::{fmt, str::FromStr};
+
+use jiff::Timestamp;
+use secrecy::{ExposeSecret, SecretString};
+
+/// The id of a communication user, such as
+/// `8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081`.
+///
+/// The part before the first `_` names the ACS resource; the rest is opaque. Only characters that are safe in a
+/// path segment are let in, so an id can never reach over into another part of a URL.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IdentityId(String);
+
+/// A text that is not the id of a communication user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an ACS identity id; one looks like '8:acs:<resource guid>_<user guid>'")]
+pub struct InvalidIdentityId;
+
+impl IdentityId {
+    /// The longest id let in, in characters; real ones have 81 to about 160.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// An identity of no resource. To revoke its tokens changes nothing, wherever that is asked.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000".to_owned())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdentityId {
+    type Err = InvalidIdentityId;
+
+    /// Takes `8:<cloud>:<resource>_<user>`, the cloud being `acs`, `<name>-acs` or the old `spool`.
+    fn from_str(text: &str) -> Result<Self, InvalidIdentityId> {
+        let rest = text.strip_prefix("8:").ok_or(InvalidIdentityId)?;
+        let (cloud, name) = rest.split_once(':').ok_or(InvalidIdentityId)?;
+        let known_cloud = match cloud.strip_suffix("-acs") {
+            Some(prefix) => !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_lowercase()),
+            None => cloud == "acs" || cloud == "spool",
+        };
+        let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let parts = name.split('_').count();
+        if known_cloud && text.len() <= Self::MAX_LENGTH && parts >= 2 && name.split('_').all(word) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidIdentityId)
+        }
+    }
+}
+
+impl fmt::Display for IdentityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for IdentityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What a token lets its bearer do.
+///
+/// <https://learn.microsoft.com/azure/communication-services/concepts/identity-model#access-tokens>
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Scope {
+    /// `chat`: all of Chat.
+    Chat,
+    /// `voip`: all of Calling.
+    Voip,
+    /// `chat.join`: Chat without creating, deleting or updating threads.
+    ChatJoin,
+    /// `chat.join.limited`: as `chat.join`, without adding or removing participants.
+    ChatJoinLimited,
+    /// `voip.join`: Calling without starting new calls.
+    VoipJoin,
+}
+
+/// A text that is not a scope.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join")]
+pub struct UnknownScope;
+
+impl Scope {
+    /// Every scope, in the order of the REST API.
+    pub const ALL: [Self; 5] = [Self::Chat, Self::Voip, Self::ChatJoin, Self::ChatJoinLimited, Self::VoipJoin];
+
+    /// The name on the wire.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Voip => "voip",
+            Self::ChatJoin => "chat.join",
+            Self::ChatJoinLimited => "chat.join.limited",
+            Self::VoipJoin => "voip.join",
+        }
+    }
+}
+
+impl FromStr for Scope {
+    type Err = UnknownScope;
+
+    fn from_str(text: &str) -> Result<Self, UnknownScope> {
+        Self::ALL.into_iter().find(|scope| scope.as_str() == text).ok_or(UnknownScope)
+    }
+}
+
+impl fmt::Display for Scope {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.as_str())
+    }
+}
+
+/// How long a token lives, in whole minutes: 60 to 1440. ACS takes 1440 where none is given.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Validity(u16);
+
+/// A lifetime that ACS does not give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a token lives 60 to 1440 minutes")]
+pub struct InvalidValidity;
+
+impl Validity {
+    /// The shortest lifetime: an hour.
+    pub const MIN: Self = Self(60);
+    /// The longest lifetime, and the one ACS takes where none is given: a day.
+    pub const MAX: Self = Self(1440);
+
+    /// A lifetime of so many minutes.
+    ///
+    /// # Errors
+    /// [`InvalidValidity`] outside 60 to 1440.
+    pub fn from_minutes(minutes: i64) -> Result<Self, InvalidValidity> {
+        u16::try_from(minutes)
+            .ok()
+            .map(Self)
+            .filter(|validity| (Self::MIN..=Self::MAX).contains(validity))
+            .ok_or(InvalidValidity)
+    }
+
+    /// The lifetime in minutes.
+    #[must_use]
+    pub const fn minutes(self) -> u16 {
+        self.0
+    }
+}
+
+/// What a token shall be good for: at least one scope, none twice, and maybe a lifetime.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TokenRequest {
+    scopes: Vec<Scope>,
+    validity: Option<Validity>,
+}
+
+/// Scopes that make no token request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum InvalidScopes {
+    /// The list is empty.
+    #[error("name at least one scope")]
+    Empty,
+    /// A scope stands in the list twice.
+    #[error("the scope {0} is named twice")]
+    Repeated(Scope),
+}
+
+impl TokenRequest {
+    /// A request for these scopes, with ACS's default lifetime where `validity` is `None`.
+    ///
+    /// # Errors
+    /// [`InvalidScopes`] for an empty list or a scope named twice.
+    pub fn new(scopes: Vec<Scope>, validity: Option<Validity>) -> Result<Self, InvalidScopes> {
+        if scopes.is_empty() {
+            return Err(InvalidScopes::Empty);
+        }
+        match scopes.iter().enumerate().find(|(i, scope)| scopes[..*i].contains(scope)) {
+            Some((_, scope)) => Err(InvalidScopes::Repeated(*scope)),
+            None => Ok(Self { scopes, validity }),
+        }
+    }
+
+    /// The scopes, in the order asked for.
+    #[must_use]
+    pub fn scopes(&self) -> &[Scope] {
+        &self.scopes
+    }
+
+    /// The lifetime, if one was asked for.
+    #[must_use]
+    pub const fn validity(&self) -> Option<Validity> {
+        self.validity
+    }
+}
+
+/// An access token and the moment it ends. `Debug` shows only the moment.
+#[derive(Clone)]
+pub struct AccessToken {
+    token: SecretString,
+    expires_on: Timestamp,
+}
+
+impl AccessToken {
+    /// A token as ACS gave it. `expires_on` is ACS's own `expiresOn`; a token is never decoded to learn it.
+    #[must_use]
+    pub const fn new(token: SecretString, expires_on: Timestamp) -> Self {
+        Self { token, expires_on }
+    }
+
+    /// The token itself. Call this only where it is handed to the one who asked.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        self.token.expose_secret()
+    }
+
+    /// The moment the token ends.
+    #[must_use]
+    pub const fn expires_on(&self) -> Timestamp {
+        self.expires_on
+    }
+}
+
+impl fmt::Debug for AccessToken {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("AccessToken").field("expires_on", &self.expires_on).finish_non_exhaustive()
+    }
+}
+
+/// A moment as ACS writes it: ISO 8601 with seven decimals and `+00:00`, such as `2025-07-10T21:39:39.3244584+00:00`.
+#[must_use]
+pub fn format_timestamp(at: Timestamp) -> String {
+    at.strftime("%Y-%m-%dT%H:%M:%S%.7f+00:00").to_string()
+}
+
+/// A version of the REST API: a date, with `-preview` behind it where it is one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ApiVersion(String);
+
+/// A text that is not an api-version.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an api-version; one looks like 2025-06-30 or 2025-03-02-preview")]
+pub struct InvalidApiVersion;
+
+impl ApiVersion {
+    /// The version asked for where no setting says otherwise.
+    pub const DEFAULT: &str = "2025-06-30";
+
+    /// The version as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl Default for ApiVersion {
+    fn default() -> Self {
+        Self(Self::DEFAULT.to_owned())
+    }
+}
+
+impl FromStr for ApiVersion {
+    type Err = InvalidApiVersion;
+
+    fn from_str(text: &str) -> Result<Self, InvalidApiVersion> {
+        let date = text.strip_suffix("-preview").unwrap_or(text);
+        // jiff also reads 20250630; the service does not.
+        let dashed = date.len() == 10 && date.as_bytes()[4] == b'-' && date.as_bytes()[7] == b'-';
+        if dashed && date.parse::<jiff::civil::Date>().is_ok() {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidApiVersion)
+        }
+    }
+}

@@ -1,0 +1,8 @@
+//! `acs-tokens`: the functions, the emulator and the quickstart on the command line.
+
+use std::process::ExitCode;
+
+#[tokio::main]
+async fn main() -> ExitCode {
+    acs_tokens::cli::run().await
+}

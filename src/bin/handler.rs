@@ -1,0 +1,43 @@
+//! `handler`: the functions as a custom handler of the Azure Functions host.
+//!
+//! <https://learn.microsoft.com/azure/azure-functions/functions-custom-handlers>
+
+use std::{error::Error, process::ExitCode};
+
+use acs_tokens::{
+    acs, app,
+    callers::{Callers, rules::Rules},
+    config::Settings,
+    serve, telemetry,
+};
+use tokio::net::TcpListener;
+
+fn main() -> ExitCode {
+    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    telemetry::init(settings.log_filter());
+    let (port, acs, callers) = (settings.handler_port(), settings.acs(), settings.callers_behind_host());
+    let rules = settings.rules(Some(&callers));
+    let config = settings.finish(port.zip(acs).zip(rules));
+    match config.map_err(Into::into).and_then(|((port, acs), rules)| run(port, acs, &callers, rules)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(cause = %error, "cannot start");
+            // The host restarts a handler that fails; one that exits with 0 it leaves dead.
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// One thread serves: an instance has at most two cores, and the work is waiting for ACS.
+#[tokio::main(flavor = "current_thread")]
+async fn run(port: u16, acs: acs::Settings, callers: &Callers, rules: Rules) -> Result<(), Box<dyn Error>> {
+    // The host asks on IPv4 loopback, and nobody else shall.
+    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
+    let acs = acs::Client::new(acs)?;
+    let app = app::router_with(acs.clone(), callers, rules);
+    // Beside the first request, not before it.
+    tokio::spawn(async move { acs.warm().await });
+    // The host never asks for an end; it kills.
+    serve::run(listener, app, std::future::pending()).await?;
+    Ok(())
+}

@@ -1,0 +1,148 @@
+//! Bearer tokens (RFC 6750) of OpenID Connect issuers: JWTs, checked here with the issuers' public keys.
+//!
+//! A token says itself who issued it and which key signed it. Neither is believed: the issuer must be one of the
+//! settings', its keys come from its discovery document alone, and the algorithm must be one that fits the key.
+
+mod claims;
+mod issuer;
+mod keys;
+mod refusal;
+
+use std::{collections::HashSet, sync::Arc};
+
+use http::{HeaderMap, header};
+use jsonwebtoken::{Validation, decode, errors::ErrorKind};
+use serde_json::Value;
+
+pub use issuer::{InvalidIssuer, Issuer};
+pub use refusal::Refusal;
+
+use self::{claims::Claims, keys::Keys};
+use super::{Caller, Standing};
+
+/// Longer than an Entra token with the 200 groups that it may list, shorter than what web servers take as a header.
+const MAX_TOKEN: usize = 16 * 1024;
+
+/// By how much the issuer's clock and ours may differ, in seconds.
+const LEEWAY: u64 = 60;
+
+/// Which tokens are taken.
+#[derive(Debug, Clone)]
+pub struct Settings {
+    /// The issuers.
+    pub issuers: Vec<Issuer>,
+    /// The names under which the issuers know this service; a token must be for one of them.
+    pub audiences: HashSet<String>,
+    /// The scope that a person's token must have.
+    pub required_scope: Option<String>,
+    /// What of a token gives which standing.
+    pub standing: Standing,
+}
+
+/// A check of bearer tokens. Clones share the issuers' keys.
+#[derive(Debug, Clone)]
+pub struct Bearer(Arc<Checks>);
+
+#[derive(Debug)]
+struct Checks {
+    settings: Settings,
+    /// The keys of each issuer, in the order of the settings.
+    keys: Vec<Keys>,
+}
+
+impl Bearer {
+    /// A check with these settings. Nothing is fetched before the first token comes.
+    ///
+    /// # Errors
+    /// When the TLS library cannot be set up, as without any trusted root on the machine.
+    pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
+        let keys = settings.issuers.iter().map(Keys::new).collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(Checks { settings, keys })))
+    }
+
+    /// Whose token the request has.
+    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+        let Checks { settings, keys } = &*self.0;
+        let token = token(headers)?;
+        let header = claims::header(token)?;
+        let name = claims::unverified_issuer(token)?;
+        let at = settings.issuers.iter().position(|issuer| issuer.name() == name).ok_or(Refusal::Issuer)?;
+        let key = keys[at].find(&header.kid).await?;
+        if !key.algorithms.contains(&header.algorithm) {
+            return Err(Refusal::AlgorithmOfKey);
+        }
+        let mut validation = Validation::new(header.algorithm);
+        validation.leeway = LEEWAY;
+        validation.validate_nbf = true;
+        validation.aud = Some(settings.audiences.clone());
+        validation.set_issuer(&[settings.issuers[at].name()]);
+        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
+        let claims = decode::<Claims>(token, &key.key, &validation).map_err(|error| refusal_of(error.kind()))?.claims;
+        settings.caller(&settings.issuers[at], &claims)
+    }
+}
+
+impl Settings {
+    /// What somebody with these claims, which are the issuer's own, is here.
+    fn caller(&self, issuer: &Issuer, claims: &Claims) -> Result<Caller, Refusal> {
+        if issuer
+            .tenant()
+            .is_some_and(|tenant| !claims.tid.as_ref().is_some_and(|tid| tid.eq_ignore_ascii_case(tenant)))
+        {
+            return Err(Refusal::Tenant);
+        }
+        let subject = claims.subject().ok_or(Refusal::Subject)?;
+        let caller = self.standing.caller(subject, claims.list(&self.standing.roles_claim), claims.is_delegated());
+        match (&caller, &self.required_scope) {
+            (Caller::Person(_), Some(scope)) if !claims.has_scope(scope) => Err(Refusal::Scope(scope.clone())),
+            _ => Ok(caller),
+        }
+    }
+}
+
+/// The one token of the one Authorization header.
+fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
+    let mut given = headers.get_all(header::AUTHORIZATION).iter();
+    let first = given.next().ok_or(Refusal::NoToken)?;
+    if given.next().is_some() {
+        return Err(Refusal::TwoHeaders);
+    }
+    // A name is all ASCII up to its space; what follows is looked at as bytes until it is known to be a token.
+    let value = first.as_bytes();
+    let (scheme, token) = value.iter().position(|b| *b == b' ').map_or((value, &[][..]), |at| value.split_at(at));
+    if !scheme.eq_ignore_ascii_case(b"bearer") {
+        return Err(Refusal::NoToken);
+    }
+    if token.len() > MAX_TOKEN {
+        return Err(Refusal::TooLong);
+    }
+    let token = std::str::from_utf8(token).map_err(|_| Refusal::NotAJwt)?.trim_start_matches(' ');
+    let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    let parts: Vec<&str> = token.split('.').collect();
+    // RFC 7515 section 3.1. An empty signature is told apart below, by its algorithm.
+    let is_jwt = parts.len() == 3 && parts.iter().all(|part| part.bytes().all(is_base64url));
+    if is_jwt { Ok(token) } else { Err(Refusal::NotAJwt) }
+}
+
+fn refusal_of(kind: &ErrorKind) -> Refusal {
+    match kind {
+        ErrorKind::ExpiredSignature => Refusal::Expired,
+        ErrorKind::ImmatureSignature => Refusal::NotYet,
+        ErrorKind::InvalidAudience => Refusal::Audience,
+        ErrorKind::InvalidIssuer => Refusal::Issuer,
+        ErrorKind::InvalidSignature | ErrorKind::Base64(_) => Refusal::Signature,
+        ErrorKind::MissingRequiredClaim(name) if name == "exp" => Refusal::NoExpiry,
+        ErrorKind::MissingRequiredClaim(name) if name == "aud" => Refusal::Audience,
+        ErrorKind::InvalidClaimFormat(_) => Refusal::Times,
+        _ => Refusal::NotAJwt,
+    }
+}
+
+/// A member of a JSON object that is a text, or a list of texts.
+fn texts(value: Option<&Value>) -> Vec<String> {
+    match value {
+        Some(Value::String(one)) => vec![one.clone()],
+        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+        _ => Vec::new(),
+    }
+}

@@ -1,0 +1,94 @@
+//! What a token says: of itself in its header, of its bearer in its claims.
+
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use jsonwebtoken::{Algorithm, dangerous::insecure_decode_claims};
+use serde::Deserialize;
+use serde_json::{Map, Value};
+
+use super::{super::Subject, Refusal, texts};
+
+/// What of the header is looked at. A key, or where to fetch one (`jwk`, `jku`, `x5c`, `x5u`), is not: whoever made the
+/// token would choose it.
+#[derive(Deserialize)]
+struct WireHeader {
+    alg: String,
+    kid: Option<String>,
+    typ: Option<String>,
+    crit: Option<Value>,
+}
+
+/// The header of a token that may be one of ours to check.
+pub(super) struct Header {
+    pub(super) algorithm: Algorithm,
+    pub(super) kid: String,
+}
+
+pub(super) fn header(token: &str) -> Result<Header, Refusal> {
+    let encoded = token.split('.').next().unwrap_or_default();
+    let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refusal::NotAJwt)?;
+    let header: WireHeader = serde_json::from_slice(&json).map_err(|_| Refusal::NotAJwt)?;
+    let algorithm = match &*header.alg {
+        "RS256" => Algorithm::RS256,
+        "PS256" => Algorithm::PS256,
+        "ES256" => Algorithm::ES256,
+        "EdDSA" => Algorithm::EdDSA,
+        _ => return Err(Refusal::Algorithm),
+    };
+    if header.crit.is_some() {
+        return Err(Refusal::Critical);
+    }
+    // RFC 9068 section 2.1 and RFC 7515 section 4.1.9: in any case, and `application/` may be left out.
+    let typ = header.typ.map(|typ| typ.to_ascii_lowercase());
+    match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
+        None | Some("jwt" | "at+jwt") => {}
+        Some(_) => return Err(Refusal::Type),
+    }
+    let kid = header.kid.filter(|kid| !kid.is_empty()).ok_or(Refusal::NoKeyId)?;
+    Ok(Header { algorithm, kid })
+}
+
+/// The issuer that an unchecked token names: good for finding the keys to check it with, and for nothing else.
+pub(super) fn unverified_issuer(token: &str) -> Result<String, Refusal> {
+    let claims: Map<String, Value> = insecure_decode_claims(token).map_err(|_| Refusal::NotAJwt)?;
+    claims.get("iss").and_then(Value::as_str).map(str::to_owned).ok_or(Refusal::Issuer)
+}
+
+/// The claims of a checked token.
+#[derive(Deserialize)]
+pub(super) struct Claims {
+    iss: String,
+    sub: Option<String>,
+    pub(super) tid: Option<String>,
+    oid: Option<String>,
+    #[serde(flatten)]
+    others: Map<String, Value>,
+}
+
+impl Claims {
+    /// A tenant counts only where it stands in the issuer's address, as Entra writes it: any other issuer could claim to
+    /// speak of Entra's users.
+    pub(super) fn subject(&self) -> Option<Subject> {
+        if let (Some(tenant), Some(object)) = (&self.tid, &self.oid)
+            && self.iss.split('/').any(|segment| !tenant.is_empty() && segment.eq_ignore_ascii_case(tenant))
+        {
+            return Some(Subject::entra(tenant, object));
+        }
+        let subject = self.sub.as_deref().filter(|subject| !subject.is_empty())?;
+        Some(Subject::oidc(&self.iss, subject))
+    }
+
+    /// The texts of a claim.
+    pub(super) fn list(&self, name: &str) -> Vec<String> {
+        texts(self.others.get(name))
+    }
+
+    /// Whether a person lent an application their rights: Entra says `scp` then, and only then.
+    pub(super) fn is_delegated(&self) -> bool {
+        self.others.contains_key("scp")
+    }
+
+    /// Whether a scope is among those of `scp` (Entra) or `scope` (RFC 8693 section 4.2), divided by spaces or listed.
+    pub(super) fn has_scope(&self, scope: &str) -> bool {
+        ["scp", "scope"].iter().flat_map(|name| self.list(name)).any(|text| text.split(' ').any(|one| one == scope))
+    }
+}

@@ -1,0 +1,99 @@
+//! From which web pages a browser may call: an allow-list of origins.
+
+use std::str::FromStr;
+
+use http::{HeaderValue, Uri};
+
+/// The origins let in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Origins {
+    /// `*`: every page there is.
+    Any,
+    /// These.
+    List(Vec<HeaderValue>),
+}
+
+/// What a browser is told about other origins (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Cors {
+    /// The origins let in.
+    pub origins: Origins,
+    /// Whether the browser may send cookies along. Never with [`Origins::Any`].
+    pub credentials: bool,
+}
+
+/// What is wrong with a list of origins: one text for each fault.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidOrigins(pub Vec<String>);
+
+impl FromStr for Origins {
+    type Err = InvalidOrigins;
+
+    /// Reads `*`, or origins separated by commas. Each must be spelt as browsers spell it in `Origin`, because that is
+    /// compared byte for byte; anything else would never match, and nobody would know why.
+    fn from_str(text: &str) -> Result<Self, InvalidOrigins> {
+        let items: Vec<&str> = text.split(',').map(str::trim).collect();
+        if items == ["*"] {
+            return Ok(Self::Any);
+        }
+        let (mut origins, mut faults) = (Vec::new(), Vec::new());
+        for (i, item) in items.into_iter().enumerate() {
+            match origin(item) {
+                Ok(origin) if origins.contains(&origin) => faults.push(format!("origin {} stands there twice", i + 1)),
+                Ok(origin) => origins.push(origin),
+                Err(fault) => faults.push(format!("origin {} {fault}", i + 1)),
+            }
+        }
+        if faults.is_empty() { Ok(Self::List(origins)) } else { Err(InvalidOrigins(faults)) }
+    }
+}
+
+fn origin(text: &str) -> Result<HeaderValue, &'static str> {
+    const SHAPE: &str = "is not one; one looks like https://www.contoso.com, in small letters and without a path";
+    if text == "*" {
+        return Err("is *, which stands alone or not at all");
+    }
+    let (scheme, authority) = text.split_once("://").ok_or(SHAPE)?;
+    let uri: Uri = text.parse().map_err(|_| SHAPE)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(SHAPE)?;
+    let default_port = match scheme {
+        "https" => 443,
+        "http" => 80,
+        _ => return Err("is neither https nor http"),
+    };
+    let plain = !authority.contains(['/', '?', '#', '@', '*']) && !text.bytes().any(|b| b.is_ascii_uppercase());
+    // A colon with nothing behind it, or with the port that goes without saying.
+    let port = authority.ends_with(':') || uri.port_u16() == Some(default_port);
+    if !plain || port {
+        return Err(SHAPE);
+    }
+    if scheme == "http" && !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
+        return Err("is plain http; only a loopback address may be");
+    }
+    HeaderValue::from_str(text).map_err(|_| SHAPE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn origins_are_spelt_as_browsers_do() {
+        let shape = "is not one; one looks like https://www.contoso.com, in small letters and without a path";
+        for (text, faults) in [
+            ("*", vec![]),
+            ("https://a.example, https://a.example:8443,http://localhost:3000,http://[::1]:5173", vec![]),
+            ("https://a.example,*", vec!["origin 2 is *, which stands alone or not at all".to_owned()]),
+            ("https://a.example,https://a.example", vec!["origin 2 stands there twice".to_owned()]),
+            ("http://a.example", vec!["origin 1 is plain http; only a loopback address may be".to_owned()]),
+            ("ftp://a.example", vec!["origin 1 is neither https nor http".to_owned()]),
+            (
+                "a.example,https://A.example,https://a.example/,https://a.example:443,https://u@a.example,https://*.example,null,",
+                (1..=8).map(|i| format!("origin {i} {shape}")).collect(),
+            ),
+        ] {
+            let found = text.parse::<Origins>().err().map(|error| error.0).unwrap_or_default();
+            assert_eq!(found, faults, "{text}");
+        }
+    }
+}

@@ -1,0 +1,96 @@
+//! App Service Authentication: the platform signs people in, and says in a header who they are.
+//!
+//! <https://learn.microsoft.com/azure/app-service/configure-authentication-user-identities>
+
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use http::HeaderMap;
+use serde::Deserialize;
+
+use super::{Caller, Standing, Subject};
+
+const HEADER: &str = "x-ms-client-principal";
+
+const UNREADABLE: &str = "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
+
+const TENANT: [&str; 2] = ["tid", "http://schemas.microsoft.com/identity/claims/tenantid"];
+const OBJECT: [&str; 2] = ["oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"];
+const SUBJECT: [&str; 2] = ["sub", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"];
+const SCOPE: [&str; 2] = ["scp", "http://schemas.microsoft.com/identity/claims/scope"];
+
+#[derive(Deserialize)]
+struct Principal {
+    /// The provider: `aad`, `google`.
+    auth_typ: String,
+    #[serde(default)]
+    claims: Vec<Claim>,
+    /// The type of the claims that are roles.
+    #[serde(default)]
+    role_typ: Option<String>,
+}
+
+#[derive(Deserialize)]
+struct Claim {
+    typ: String,
+    val: String,
+}
+
+impl Principal {
+    fn claim(&self, names: [&str; 2]) -> Option<&str> {
+        self.claims.iter().find(|claim| names.contains(&&*claim.typ)).map(|claim| &*claim.val)
+    }
+
+    /// Only Entra's principals have a tenant that means anything.
+    fn subject(&self) -> Option<Subject> {
+        match (self.claim(TENANT), self.claim(OBJECT)) {
+            (Some(tenant), Some(object)) if self.auth_typ == "aad" => Some(Subject::entra(tenant, object)),
+            _ => Some(Subject::oidc(self.claim(["iss", "iss"]).unwrap_or(&self.auth_typ), self.claim(SUBJECT)?)),
+        }
+    }
+}
+
+/// Whom the platform says has signed in; nothing if nobody has.
+pub(super) fn principal(standing: &Standing, headers: &HeaderMap) -> Option<Result<Caller, &'static str>> {
+    let mut given = headers.get_all(HEADER).iter();
+    let first = given.next()?;
+    // The platform sends one; a second can only be somebody else's.
+    let one = if given.next().is_none() { Some(first) } else { None };
+    let decoded = one.and_then(|value| STANDARD.decode(value.as_bytes()).ok());
+    let principal = decoded.and_then(|json| serde_json::from_slice::<Principal>(&json).ok());
+    let caller = principal.and_then(|principal| {
+        let is_role = |typ: &str| typ == standing.roles_claim || principal.role_typ.as_deref() == Some(typ);
+        let roles = principal.claims.iter().filter(|claim| is_role(&claim.typ)).map(|claim| claim.val.clone());
+        Some(standing.caller(principal.subject()?, roles.collect(), principal.claim(SCOPE).is_some()))
+    });
+    Some(caller.ok_or(UNREADABLE))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn read(principal: &serde_json::Value) -> Result<Caller, &'static str> {
+        let value = STANDARD.encode(principal.to_string()).parse().unwrap();
+        super::principal(&Standing::default(), &HeaderMap::from_iter([(HEADER.parse().unwrap(), value)])).unwrap()
+    }
+
+    #[test]
+    fn reads_what_the_platform_sends() {
+        let claim = |typ: &str, val: &str| serde_json::json!({ "typ": typ, "val": val });
+        let (tenant, object) = (claim(TENANT[1], "T"), claim(OBJECT[1], "O"));
+        let role_typ = "http://schemas.microsoft.com/ws/2008/06/identity/claims/role";
+        let of = |claims: &[&serde_json::Value]| {
+            read(&serde_json::json!({ "auth_typ": "aad", "claims": claims, "name_typ": "n", "role_typ": role_typ }))
+        };
+        let manage = claim(role_typ, "Tokens.Manage");
+        let user = Subject::entra("t", "o");
+        assert_eq!(of(&[&tenant, &object, &manage]), Ok(Caller::App(user)));
+        let delegated = of(&[&tenant, &object, &manage, &claim(SCOPE[1], "access_as_user")]).unwrap();
+        assert_eq!(delegated.label(), format!("person:{user}"));
+        let by_short_names = of(&[&claim("tid", "t"), &claim("oid", "o"), &claim("roles", "host")]).unwrap();
+        assert_eq!(by_short_names.label(), format!("person:{user}"));
+        assert_eq!(of(&[&tenant]), Err(UNREADABLE));
+        let google =
+            read(&serde_json::json!({ "auth_typ": "google", "claims": [claim(SUBJECT[1], "7"), tenant, object] }));
+        assert_eq!(google.unwrap().label(), format!("person:{}", Subject::oidc("google", "7")));
+    }
+}

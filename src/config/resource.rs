@@ -1,0 +1,210 @@
+//! The ACS resource and what its calls are authorised with: the one rule by which that is chosen.
+
+use std::str::FromStr;
+
+#[cfg(feature = "lambda")]
+use crate::acs::credential::aws::Role;
+
+use super::{ACCESS_KEY, API_VERSION, CONNECTION_STRING, ENDPOINT, LOG_IDENTITY_IDS, Settings};
+use crate::acs::{
+    self,
+    connection_string::ConnectionString,
+    credential::{Credential, Entra, Keys, Way},
+    endpoint::Endpoint,
+    signature::AccessKey,
+    types::ApiVersion,
+};
+
+pub(super) const SECONDARY_KEY: &str = "COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY";
+pub(super) const CREDENTIAL: &str = "COMMUNICATION_SERVICES_CREDENTIAL";
+// Those that the platforms set, under the names that all Azure SDKs know.
+pub(super) const CLIENT_ID: &str = "AZURE_CLIENT_ID";
+pub(super) const TENANT_ID: &str = "AZURE_TENANT_ID";
+pub(super) const TOKEN_FILE: &str = "AZURE_FEDERATED_TOKEN_FILE";
+pub(super) const IDENTITY_ENDPOINT: &str = "IDENTITY_ENDPOINT";
+pub(super) const IDENTITY_HEADER: &str = "IDENTITY_HEADER";
+#[cfg(feature = "lambda")]
+const STS: &str = "AWS_ENDPOINT_URL_STS";
+
+/// What calls are authorised with.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Choice {
+    Key,
+    ManagedIdentity,
+    WorkloadIdentity,
+    #[cfg(feature = "lambda")]
+    AwsFederation,
+    Cli,
+}
+
+impl FromStr for Choice {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "key" => Ok(Self::Key),
+            "managed-identity" => Ok(Self::ManagedIdentity),
+            "workload-identity" => Ok(Self::WorkloadIdentity),
+            #[cfg(feature = "lambda")]
+            "aws-federation" => Ok(Self::AwsFederation),
+            "cli" => Ok(Self::Cli),
+            _ => Err("is none of key, managed-identity, workload-identity and cli"),
+        }
+    }
+}
+
+/// What there is to choose by.
+#[cfg_attr(feature = "lambda", expect(clippy::struct_excessive_bools, reason = "signs are there or not"))]
+#[derive(Debug, Clone, Copy, Default)]
+struct Signs {
+    forced: Option<Choice>,
+    key: bool,
+    /// What AKS and other federating platforms set.
+    token_file: bool,
+    /// What App Service, Functions and Container Apps set.
+    identity_endpoint: bool,
+    /// What Lambda sets, where the program is its.
+    #[cfg(feature = "lambda")]
+    lambda: bool,
+}
+
+/// The forced one; else a key, if there is one; else what the platform offers, in the order of the Azure SDKs'
+/// `DefaultAzureCredential`; else whoever is signed in on a developer's machine.
+const fn choose(signs: Signs) -> Choice {
+    match signs {
+        Signs { forced: Some(choice), .. } => choice,
+        Signs { key: true, .. } => Choice::Key,
+        Signs { token_file: true, .. } => Choice::WorkloadIdentity,
+        Signs { identity_endpoint: true, .. } => Choice::ManagedIdentity,
+        #[cfg(feature = "lambda")]
+        Signs { lambda: true, .. } => Choice::AwsFederation,
+        Signs { .. } => Choice::Cli,
+    }
+}
+
+impl Settings<'_> {
+    /// The ACS resource: by connection string, or by endpoint, with a key or without one.
+    pub fn acs(&mut self) -> Option<acs::Settings> {
+        let api_version = self.parsed::<ApiVersion>(API_VERSION);
+        let forced = self.parsed::<Choice>(CREDENTIAL);
+        let secondary = self.value(SECONDARY_KEY).map(|text| self.access_key(SECONDARY_KEY, &text));
+        let (source, endpoint, key) = self.endpoint_and_key()?;
+        if secondary.is_some() && key.is_none() {
+            let _ = self.fault::<()>(SECONDARY_KEY, format!("is set without {ACCESS_KEY}, which comes first"));
+        }
+        let signs = Signs {
+            forced,
+            key: key.is_some(),
+            token_file: self.value(TOKEN_FILE).is_some(),
+            identity_endpoint: self.value(IDENTITY_ENDPOINT).is_some() && self.value(IDENTITY_HEADER).is_some(),
+            #[cfg(feature = "lambda")]
+            lambda: self.value(super::RUNTIME_API).is_some(),
+        };
+        let credential = match (choose(signs), key) {
+            (Choice::Key, Some(key)) => key.map(|key| Credential::Keys(Keys::new(key, secondary.flatten()))),
+            (Choice::Key, None) => self.fault(ACCESS_KEY, format!("is missing; {CREDENTIAL} asks for it")),
+            (Choice::ManagedIdentity, _) => self.entra(source, endpoint.as_ref(), |settings| {
+                Some(Way::ManagedIdentity { client_id: settings.value(CLIENT_ID) })
+            }),
+            (Choice::WorkloadIdentity, _) => self.entra(source, endpoint.as_ref(), Self::workload_identity),
+            #[cfg(feature = "lambda")]
+            (Choice::AwsFederation, _) => self.entra(source, endpoint.as_ref(), Self::aws_federation),
+            (Choice::Cli, _) => self.entra(source, endpoint.as_ref(), |_| Some(Way::DeveloperTools)),
+        };
+        let log_identity_ids = self.flag(LOG_IDENTITY_IDS).unwrap_or_default();
+        let settings = acs::Settings::new(endpoint?, credential?);
+        Some(acs::Settings { api_version: api_version.unwrap_or_default(), log_identity_ids, ..settings })
+    }
+
+    /// The setting that names the endpoint; the endpoint; and the key, if one is set. Inside, nothing is what is wrong.
+    #[expect(clippy::type_complexity, reason = "one caller, which takes it apart at once")]
+    fn endpoint_and_key(&mut self) -> Option<(&'static str, Option<Endpoint>, Option<Option<AccessKey>>)> {
+        match (self.value(CONNECTION_STRING), self.value(ENDPOINT), self.value(ACCESS_KEY)) {
+            (Some(text), None, None) => {
+                let ConnectionString { endpoint, access_key } = self.parse(CONNECTION_STRING, &text)?;
+                Some((CONNECTION_STRING, Some(endpoint), Some(Some(access_key))))
+            }
+            (Some(_), ..) => self.fault(CONNECTION_STRING, format!("set it, or {ENDPOINT} and {ACCESS_KEY}, not both")),
+            (None, Some(endpoint), key) => {
+                let endpoint = self.parse(ENDPOINT, &endpoint);
+                Some((ENDPOINT, endpoint, key.map(|key| self.access_key(ACCESS_KEY, &key))))
+            }
+            (None, None, Some(_)) => self.fault(ENDPOINT, format!("is missing; {ACCESS_KEY} needs it")),
+            (None, None, None) => {
+                let detail = format!("is missing; set it, or {ENDPOINT}, and {ACCESS_KEY} unless Entra is to be used");
+                self.fault(CONNECTION_STRING, detail)
+            }
+        }
+    }
+
+    fn needed(&mut self, name: &'static str, by: &str) -> Option<String> {
+        self.value(name).or_else(|| self.fault(name, format!("is missing; {by} needs it")))
+    }
+
+    fn access_key(&mut self, setting: &'static str, text: &str) -> Option<AccessKey> {
+        AccessKey::from_base64(text).map_err(|error| self.fault::<()>(setting, error.to_string())).ok()
+    }
+
+    fn entra(
+        &mut self,
+        source: &'static str,
+        endpoint: Option<&Endpoint>,
+        way: impl FnOnce(&mut Self) -> Option<Way>,
+    ) -> Option<Credential> {
+        let way = way(self);
+        if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {
+            let detail = "the endpoint is plain http; without a key it must be https, even on this machine";
+            return self.fault(source, detail.to_owned());
+        }
+        Some(Credential::Entra(Entra::new(way?)))
+    }
+
+    fn workload_identity(&mut self) -> Option<Way> {
+        let names = [TENANT_ID, CLIENT_ID, TOKEN_FILE];
+        let [tenant_id, client_id, token_file] = names.map(|name| self.needed(name, "workload-identity"));
+        Some(Way::WorkloadIdentity { tenant_id: tenant_id?, client_id: client_id?, token_file: token_file?.into() })
+    }
+}
+
+#[cfg(feature = "lambda")]
+impl Settings<'_> {
+    /// The role of the Lambda function, with what Lambda says of it.
+    fn aws_federation(&mut self) -> Option<Way> {
+        let names =
+            [TENANT_ID, CLIENT_ID, "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
+        let [tenant_id, client_id, region, key_id, secret, session] =
+            names.map(|name| self.needed(name, "aws-federation"));
+        let region = region?;
+        let sts = self.parsed(STS).or_else(|| format!("https://sts.{region}.amazonaws.com").parse().ok());
+        let role = Role {
+            sts: sts?,
+            region,
+            access_key_id: key_id?,
+            secret_access_key: secret?.into(),
+            session_token: session?.into(),
+        };
+        Some(Way::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn chooses_by_one_rule() {
+        let none = Signs::default();
+        let all = Signs { key: true, token_file: true, identity_endpoint: true, ..none };
+        for (signs, choice) in [
+            (all, Choice::Key),
+            (Signs { key: false, ..all }, Choice::WorkloadIdentity),
+            (Signs { identity_endpoint: true, ..none }, Choice::ManagedIdentity),
+            (none, Choice::Cli),
+            (Signs { forced: Some(Choice::Cli), ..all }, Choice::Cli),
+            (Signs { forced: Some(Choice::ManagedIdentity), ..none }, Choice::ManagedIdentity),
+            (Signs { forced: Some(Choice::Key), key: false, ..all }, Choice::Key),
+        ] {
+            assert_eq!(choose(signs), choice, "{signs:?}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! ACS Identity on your machine: strict, volatile, and ready to fail when told to.
+//!
+//! It speaks the wire of ACS Identity as recorded traffic shows it, checks every signature, and says on its own log
+//! (`tracing`, target `acs_tokens::emulator`) why it refused one. It is no part of any deployed binary.
+//! docs/emulator.md lists what it does, what it does not do, and every choice made where nothing is recorded.
+//!
+//! ```no_run
+//! # async fn example() -> std::io::Result<()> {
+//! use acs_tokens::emulator::{Emulator, Options, connection_string};
+//!
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+//! println!("{}", connection_string("http", listener.local_addr()?));
+//! Emulator::new(Options::default()).serve_http(listener).await
+//! # }
+//! ```
+
+use std::{
+    fmt, io,
+    net::SocketAddr,
+    sync::{Arc, PoisonError},
+};
+
+use tokio::net::TcpListener;
+use uuid::{Uuid, uuid};
+
+mod answer;
+mod authentication;
+mod call;
+mod certificate;
+mod connection;
+mod diagnosis;
+mod door;
+mod faults;
+#[cfg(fuzzing)]
+#[doc(hidden)]
+pub mod fuzzing;
+mod jwt;
+mod keys;
+mod managed_identity;
+mod oidc;
+mod operations;
+mod refusal;
+mod route;
+mod state;
+mod teams;
+
+pub use certificate::Certificate;
+
+/// The primary access key of every emulator until it is regenerated at the door: fixed, published and no secret. It decodes to readable English.
+pub const DEVELOPMENT_KEY: &str =
+    "YWNzLXRva2VucyBlbXVsYXRvcjogYSBwdWJsaXNoZWQgZGV2ZWxvcG1lbnQga2V5LCBub3QgYSBzZWNyZXQhIQ==";
+
+/// The secondary access key of every emulator until it is regenerated at the door, as published as the other.
+pub const DEVELOPMENT_KEY_SECONDARY: &str =
+    "YWNzLXRva2VucyBlbXVsYXRvcjogdGhlIHNlY29uZGFyeSBkZXZlbG9wbWVudCBrZXksIHB1Ymxpc2hlZCwgbm90IGEgc2VjcmV0ISEh";
+
+/// What an app beside the emulator has to show to get a managed identity's token (`IDENTITY_HEADER`). No secret either.
+pub const DEVELOPMENT_IDENTITY_HEADER: &str = "acs-tokens-emulator-not-a-secret";
+
+/// The resource that the emulator is, where the options do not say otherwise: the guid in its identities' ids.
+pub const DEVELOPMENT_RESOURCE: Uuid = uuid!("acacacac-acac-4aca-8aca-acacacacacac");
+
+/// The `tracing` target of everything the emulator logs.
+const LOG: &str = "acs_tokens::emulator";
+
+/// What one may choose about an emulator.
+#[derive(Debug, Clone, Copy)]
+pub struct Options {
+    /// The guid of the ACS resource it plays, the part of every identity id before the `_`.
+    pub resource: Uuid,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { resource: DEVELOPMENT_RESOURCE }
+    }
+}
+
+/// ACS Identity on your machine. Clones share one state.
+#[derive(Clone)]
+pub struct Emulator(Arc<Service>);
+
+impl fmt::Debug for Emulator {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Emulator").field("resource", &self.0.resource).finish_non_exhaustive()
+    }
+}
+
+/// What every call can reach.
+struct Service {
+    resource: Uuid,
+    state: std::sync::Mutex<state::State>,
+    oidc: oidc::Oidc,
+}
+
+impl Service {
+    /// The state, locked. No lock is ever held across an await, and none over code that can panic half way.
+    fn state(&self) -> std::sync::MutexGuard<'_, state::State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Emulator {
+    /// An emulator without any identity. The key that signs its tokens is made in the background.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let Options { resource } = options;
+        jwt::prepare();
+        Self(Arc::new(Service { resource, state: std::sync::Mutex::default(), oidc: oidc::Oidc::default() }))
+    }
+
+    /// Serves plain http on a bound listener, until the future is dropped; its connections end with it.
+    ///
+    /// # Errors
+    /// Those of the listener that do not pass.
+    pub async fn serve_http(&self, listener: TcpListener) -> io::Result<()> {
+        connection::serve(Arc::clone(&self.0), listener, None).await
+    }
+
+    /// Serves https on a bound listener, until the future is dropped; its connections end with it.
+    ///
+    /// # Errors
+    /// Those of the listener that do not pass.
+    pub async fn serve_https(&self, listener: TcpListener, certificate: &Certificate) -> io::Result<()> {
+        connection::serve(Arc::clone(&self.0), listener, Some(certificate.acceptor())).await
+    }
+}
+
+/// The connection string for an emulator, such as `endpoint=http://127.0.0.1:7072/;accesskey=…`.
+///
+/// Nothing may be appended: the Java SDK refuses names it does not know, the JavaScript SDK takes them for a part of
+/// the key.
+#[must_use]
+pub fn connection_string(scheme: &str, address: SocketAddr) -> String {
+    format!("endpoint={scheme}://{address}/;accesskey={DEVELOPMENT_KEY}")
+}
+
+/// Where an app beside an emulator gets its managed identity's tokens (`IDENTITY_ENDPOINT`), such as
+/// `http://127.0.0.1:7072/_emulator/msi/token`.
+#[must_use]
+pub fn identity_endpoint(scheme: &str, address: SocketAddr) -> String {
+    format!("{scheme}://{address}/_emulator/msi/token")
+}

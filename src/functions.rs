@@ -1,0 +1,105 @@
+//! The table of functions, each an operation with a file of its own.
+//!
+//! The axum path, the Azure Functions route and the API Gateway path are one string, and it stands here.
+
+pub mod create_identity;
+pub mod delete_identity;
+pub mod exchange_teams_token;
+pub mod health;
+pub mod issue_token;
+pub mod revoke_tokens;
+mod token;
+
+use axum::{
+    handler::Handler,
+    routing::{MethodFilter, MethodRouter, on},
+};
+
+use crate::acs;
+
+/// What stands before every route: the Functions host's `routePrefix`.
+pub const PREFIX: &str = "api";
+
+/// Who may call a function.
+///
+/// <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#http-auth>
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum AuthLevel {
+    /// Anybody.
+    Anonymous,
+    /// Whoever has a key: the Functions host checks it, and off that host we do.
+    Function,
+}
+
+/// One function.
+#[derive(Debug, Clone, Copy)]
+pub struct Function {
+    /// The folder under `functions/`, and the name that the host knows.
+    pub name: &'static str,
+    /// The methods it answers, in capitals.
+    pub methods: &'static [&'static str],
+    /// The route behind `/api/`, in the syntax that axum, Azure Functions and API Gateway share.
+    pub route: &'static str,
+    /// Who may call it.
+    pub auth_level: AuthLevel,
+    /// What it does, in a few words.
+    pub summary: &'static str,
+    /// Its handler.
+    pub(crate) handler: fn() -> MethodRouter<acs::Client>,
+}
+
+/// Every function, in the order of the documentation.
+pub static FUNCTIONS: [Function; 6] = [
+    Function {
+        name: "create-identity",
+        methods: &["POST"],
+        route: "identities",
+        auth_level: AuthLevel::Function,
+        summary: "make an identity, with its first token if asked",
+        handler: || method(MethodFilter::POST, create_identity::handle),
+    },
+    Function {
+        name: "issue-token",
+        methods: &["POST"],
+        route: "identities/{id}/tokens",
+        auth_level: AuthLevel::Function,
+        summary: "issue or refresh a token",
+        handler: || method(MethodFilter::POST, issue_token::handle),
+    },
+    Function {
+        name: "revoke-tokens",
+        methods: &["DELETE"],
+        route: "identities/{id}/tokens",
+        auth_level: AuthLevel::Function,
+        summary: "revoke all tokens of an identity",
+        handler: || method(MethodFilter::DELETE, revoke_tokens::handle),
+    },
+    Function {
+        name: "delete-identity",
+        methods: &["DELETE"],
+        route: "identities/{id}",
+        auth_level: AuthLevel::Function,
+        summary: "delete an identity with all its tokens",
+        handler: || method(MethodFilter::DELETE, delete_identity::handle),
+    },
+    Function {
+        name: "exchange-teams-token",
+        methods: &["POST"],
+        route: "teams/tokens",
+        auth_level: AuthLevel::Function,
+        summary: "exchange a Teams user's Entra token",
+        handler: || method(MethodFilter::POST, exchange_teams_token::handle),
+    },
+    Function {
+        name: "health",
+        methods: &["GET", "HEAD"],
+        route: "health",
+        auth_level: AuthLevel::Anonymous,
+        summary: "tell that the process is alive",
+        handler: || method(MethodFilter::GET, health::handle),
+    },
+];
+
+fn method<T: 'static>(filter: MethodFilter, handler: impl Handler<T, acs::Client>) -> MethodRouter<acs::Client> {
+    on(filter, handler)
+}

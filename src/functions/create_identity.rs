@@ -1,0 +1,107 @@
+//! `POST identities`: an identity, and with `createTokenWithScopes` its first token.
+
+mod unclaimed;
+
+use axum::{
+    Extension,
+    extract::State,
+    response::{IntoResponse, Response},
+};
+use http::{
+    StatusCode,
+    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
+};
+use serde::Serialize;
+
+use unclaimed::Unclaimed;
+
+use super::{
+    PREFIX,
+    token::{self, WireToken},
+};
+use crate::{
+    acs::{
+        self, CreatedIdentity,
+        types::{Scope, Validity},
+    },
+    callers::{audit::Auditor, policy::Allowance},
+    extract::{FromFields, Json, fields::Fields},
+    problem::Problem,
+};
+
+/// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60}`, each field optional.
+#[derive(Debug)]
+pub struct Request {
+    scopes: Option<Vec<Scope>>,
+    lifetime: Option<Validity>,
+}
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let scopes = fields.optional("createTokenWithScopes", token::scopes);
+        let lifetime = token::expires_in_minutes(fields);
+        if scopes.is_none() && lifetime.is_some() {
+            let detail = "A lifetime needs a token; give createTokenWithScopes as well.";
+            fields.fault("/expiresInMinutes".to_owned(), detail.to_owned());
+        }
+        Some(Self { scopes, lifetime })
+    }
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Created<'a> {
+    identity: Identity<'a>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<WireToken<'a>>,
+}
+
+#[derive(Serialize)]
+struct Identity<'a> {
+    id: &'a str,
+}
+
+/// Makes the identity: 201 with `Location`.
+///
+/// # Errors
+/// See [`Problem`].
+pub async fn handle(
+    State(acs): State<acs::Client>,
+    Extension(allowance): Extension<Allowance>,
+    auditor: Auditor,
+    Json(request): Json<Request>,
+) -> Result<Response, Problem> {
+    let created = create(acs, &allowance, auditor, request).await;
+    // ACS says Scopes of what it takes as createTokenWithScopes, and so does the policy.
+    let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
+    let CreatedIdentity { id, token } = created.created();
+    let location = format!("/{PREFIX}/identities/{id}");
+    let body = token::to_json(&Created {
+        identity: Identity { id: id.as_str() },
+        access_token: token.as_ref().map(WireToken::from),
+    });
+    // The body that waits to be claimed does not tell how long it is.
+    let length = body.len().to_string();
+    let headers = [
+        (CONTENT_LENGTH, &*length),
+        (LOCATION, &*location),
+        (CONTENT_TYPE, "application/json"),
+        (CACHE_CONTROL, "no-store"),
+    ];
+    Ok((StatusCode::CREATED, headers, created.into_body(body)).into_response())
+}
+
+/// Who names no scopes asks for no token: the identity alone.
+async fn create(
+    acs: acs::Client,
+    allowance: &Allowance,
+    auditor: Auditor,
+    Request { scopes, lifetime }: Request,
+) -> Result<Unclaimed, Problem> {
+    let mut record = auditor.record("create-identity");
+    let token = match scopes {
+        Some(scopes) => Some(token::allowed(allowance, Some(&scopes), lifetime, &mut record)?),
+        None => None,
+    };
+    Unclaimed::create(acs, token, auditor, record).await
+}

@@ -1,0 +1,86 @@
+//! An identity that nobody has heard of yet: deleted again if its caller has gone away.
+
+use axum::body::Body;
+use http_body_util::{BodyExt as _, Full};
+use tokio::sync::oneshot;
+use tracing::Instrument as _;
+
+use crate::{
+    acs::{self, CreatedIdentity, Error, types::TokenRequest},
+    callers::audit::{Auditor, Record},
+    problem::Problem,
+};
+
+/// A new identity, until its caller takes notice of it. Dropped before that, it is deleted at ACS.
+#[derive(Debug)]
+pub(super) struct Unclaimed {
+    acs: acs::Client,
+    created: CreatedIdentity,
+    auditor: Auditor,
+    claimed: bool,
+}
+
+impl Unclaimed {
+    /// Makes an identity in a task of its own, which goes on when the caller hangs up or the deadline passes: a call
+    /// broken off half way would leave an identity that nobody knows of.
+    pub(super) async fn create(
+        acs: acs::Client,
+        token: Option<TokenRequest>,
+        auditor: Auditor,
+        mut record: Record,
+    ) -> Result<Self, Problem> {
+        let (send, receive) = oneshot::channel();
+        let call = async move {
+            let created = record.settle(acs.create_identity(token.as_ref()).await);
+            if let Ok(created) = &created {
+                record.identity(&created.id);
+            }
+            drop(record);
+            // Where nobody receives it any more, it is dropped here.
+            drop(send.send(created.map(|created| Self { acs, created, auditor, claimed: false })));
+        };
+        tokio::spawn(acs::trace::in_current(call.in_current_span()));
+        // Nothing is sent only if the task panicked, and then what became of the identity is as little known.
+        receive.await.unwrap_or_else(|_| Err(Error::TimedOut.into()))
+    }
+
+    /// The identity.
+    pub(super) const fn created(&self) -> &CreatedIdentity {
+        &self.created
+    }
+
+    const fn claim(&mut self) {
+        self.claimed = true;
+    }
+
+    /// The answer's body: when the server takes it to send it, the identity is claimed.
+    pub(super) fn into_body(mut self, bytes: Vec<u8>) -> Body {
+        Body::new(Full::from(bytes).map_frame(move |frame| {
+            self.claim();
+            frame
+        }))
+    }
+}
+
+impl Drop for Unclaimed {
+    fn drop(&mut self) {
+        if self.claimed {
+            return;
+        }
+        let (acs, id) = (self.acs.clone(), self.created.id.clone());
+        let mut record = self.auditor.record("delete-identity");
+        record.identity(&id);
+        // Without a runtime the process is ending, and nothing can be done any more.
+        if let Ok(runtime) = tokio::runtime::Handle::try_current() {
+            let delete = async move {
+                match record.settle(acs.delete_identity(&id).await) {
+                    Ok(()) => tracing::info!("the caller went away before it learnt of its identity; it was deleted"),
+                    Err(Problem { cause, .. }) => {
+                        tracing::warn!(cause, "an identity that nobody knows of could not be deleted");
+                    }
+                }
+            };
+            runtime.spawn(acs::trace::in_current(delete.in_current_span()));
+        }
+    }
+}

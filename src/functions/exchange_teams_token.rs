@@ -1,0 +1,61 @@
+//! `POST teams/tokens`: a Teams user's Entra token for an ACS token.
+//!
+//! <https://learn.microsoft.com/azure/communication-services/quickstarts/manage-teams-identity>
+
+use axum::{extract::State, response::Response};
+use serde_json::Value;
+use uuid::Uuid;
+
+use super::token;
+use crate::{
+    acs::{self, TeamsTokenRequest},
+    callers::audit::Auditor,
+    extract::{
+        FromFields, Json, TokenFormat,
+        fields::{Faults, Fields},
+    },
+    problem::Problem,
+};
+
+/// `{"token": "<Entra token>", "appId": "<guid>", "userId": "<guid>"}`.
+#[derive(Debug)]
+pub struct Request(TeamsTokenRequest);
+
+impl FromFields for Request {
+    fn from_fields(fields: &mut Fields) -> Option<Self> {
+        let token = fields.required("token", "the Teams user's Entra token", |faults, value| {
+            let token = value.as_str().filter(|token| !token.is_empty());
+            if token.is_none() {
+                faults.add("Give the Teams user's Entra token, a string.");
+            }
+            token.map(|token| token.to_owned().into())
+        });
+        let app_id = fields.required("appId", "the id of the Entra application, a GUID", guid);
+        let user_id = fields.required("userId", "the object id of the Teams user in Entra, a GUID", guid);
+        Some(Self(TeamsTokenRequest { token: token?, app_id: app_id?, user_id: user_id? }))
+    }
+}
+
+fn guid(faults: &mut Faults<'_>, value: &Value) -> Option<Uuid> {
+    let guid = value.as_str().filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
+    if guid.is_none() {
+        faults.add("Give a GUID, such as 2c3e1e83-8fd7-4615-ad2b-b8c1229845ac.");
+    }
+    guid
+}
+
+/// Exchanges the token: 200, as JSON, or bare for `Accept: text/plain`.
+///
+/// # Errors
+/// See [`Problem`].
+pub async fn handle(
+    State(acs): State<acs::Client>,
+    auditor: Auditor,
+    format: TokenFormat,
+    Json(Request(request)): Json<Request>,
+) -> Result<Response, Problem> {
+    let mut record = auditor.record("exchange-teams-token");
+    record.subject(&request.user_id.to_string());
+    let token = record.settle(acs.exchange_teams_token(&request).await)?;
+    Ok(token::answer(&token, format))
+}

@@ -1,0 +1,32 @@
+//! Identities and access tokens for Azure Communication Services (ACS), as small HTTP functions.
+//!
+//! One router carries every function; thin programs run it behind the Azure Functions host (`handler`), on AWS Lambda
+//! (`bootstrap`), and as a plain server or with an emulator beside it (`acs-tokens`). Nothing is kept in the process
+//! that a second instance would need.
+//!
+//! The modules, in reading order:
+//!
+//! - [`acs`]: the client of ACS Identity; knows nothing of HTTP servers.
+//! - [`callers`]: who is calling, and may they?
+//! - [`functions`]: the table of functions, and a file for each.
+//! - [`extract`], [`problem`]: what comes in wrong ends as a problem (RFC 9457).
+//! - [`app`]: the router around the functions; [`serve`] puts it on a socket.
+//! - [`config`], [`telemetry`]: settings from the environment, one log line a request.
+//! - [`cli`]: the command line (feature `cli`).
+//! - [`emulator`]: ACS Identity on your machine, strict (feature `emulator`).
+//!
+//! docs/ARCHITECTURE.md draws who may use whom; `tests/it/tidy.rs` holds it.
+
+pub mod acs;
+pub mod app;
+pub mod callers;
+#[cfg(feature = "cli")]
+pub mod cli;
+pub mod config;
+#[cfg(feature = "emulator")]
+pub mod emulator;
+pub mod extract;
+pub mod functions;
+pub mod problem;
+pub mod serve;
+pub mod telemetry;

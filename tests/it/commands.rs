@@ -1,0 +1,181 @@
+//! `acs-tokens` on the command line: what a person sees.
+
+use serde_json::json;
+use tokio::{net::TcpListener, process::Command};
+
+use crate::{
+    harness::{self, Api},
+    process::{Running, cli, ready, run},
+};
+
+/// The transcript with what differs each time put out of it: ids, tokens, timestamps.
+fn masked(transcript: &str) -> String {
+    let mask = |word: &str| {
+        let bare = word.trim_end_matches(':');
+        let (is_id, is_token) = (bare.starts_with("8:acs:"), bare.starts_with("eyJ"));
+        let is_timestamp = bare.parse::<jiff::Timestamp>().is_ok();
+        let mask = if is_id {
+            "<id>"
+        } else if is_token {
+            "<token>"
+        } else {
+            "<timestamp>"
+        };
+        if is_id || is_token || is_timestamp { word.replace(bare, mask) } else { word.to_owned() }
+    };
+    let line = |line: &str| line.split(' ').map(mask).collect::<Vec<_>>().join(" ");
+    transcript.split('\n').map(line).collect::<Vec<_>>().join("\n")
+}
+
+const TRANSCRIPT: &str = "\
+Azure Communication Services - Access Tokens Quickstart
+
+Created an identity: <id>
+
+Issued an access token with 'voip' scope that expires at <timestamp>:
+<token>
+
+Successfully revoked all access tokens for identity with ID: <id>
+
+Deleted the identity with ID: <id>
+";
+
+#[tokio::test]
+async fn quickstart_prints_the_transcript_and_nothing_else() {
+    let (code, stdout, stderr) = run(cli(&["quickstart"], &[])).await;
+    assert_eq!((code, masked(&stdout).as_str(), stderr.as_str()), (0, TRANSCRIPT, ""));
+}
+
+#[tokio::test]
+async fn quickstart_walks_what_the_quickstart_has_gained_since() {
+    let (code, stdout, stderr) = run(cli(&["quickstart", "--full"], &[])).await;
+    let expected = "\
+Azure Communication Services - Access Tokens Quickstart
+
+Created an identity: <id>
+
+Issued an access token with 'voip' scope that expires at <timestamp>:
+<token>
+
+Issued an access token with 'voip' scope and a validity of 60 minutes that expires at <timestamp>:
+<token>
+
+Issued an access token with 'chat' and 'voip' scopes that expires at <timestamp>:
+<token>
+
+Refreshed the access token with 'chat' and 'voip' scopes; it expires at <timestamp>:
+<token>
+
+Created an identity with an access token in one call: <id>
+
+Issued with it an access token with 'voip' scope that expires at <timestamp>:
+<token>
+
+Deleted the identity with ID: <id>
+
+Exchanged a Teams user's Entra token for an access token that expires at <timestamp>:
+<token>
+
+Successfully revoked all access tokens for identity with ID: <id>
+
+Deleted the identity with ID: <id>
+";
+    assert_eq!((code, masked(&stdout).as_str(), stderr.as_str()), (0, expected, ""));
+}
+
+#[tokio::test]
+async fn quickstart_uses_the_resource_that_the_environment_names() {
+    let (address, connection_string) = harness::emulator().await;
+    let environment = [("COMMUNICATION_SERVICES_CONNECTION_STRING", &*connection_string)];
+    let (code, stdout, stderr) = run(cli(&["quickstart", "--full"], &environment)).await;
+    assert_eq!((code, stderr), (0, format!("Using the ACS resource at {address}/\n")));
+    let skipped = "\nSkipped the exchange of a Teams user's token: no --teams-token was given\n";
+    assert!(stdout.contains(skipped), "{stdout}");
+}
+
+#[tokio::test]
+async fn quickstart_walks_a_deployed_app_and_leaves_nothing_behind() {
+    let api = Api::direct().await;
+    let (code, stdout, stderr) = run(cli(&["quickstart", "--url", &api.base], &[])).await;
+    assert_eq!((code, masked(&stdout).as_str(), stderr.as_str()), (0, TRANSCRIPT, ""));
+
+    for (step, operation) in [
+        ("issue a token", "issue-token"),
+        ("revoke the tokens", "revoke-tokens"),
+        ("delete the identity", "delete-identity"),
+        ("create an identity", "create-identity"),
+    ] {
+        api.door("POST", "faults", Some(json!({ "operation": operation, "times": 3, "answer": { "status": 500 } })))
+            .await;
+        let (code, _, stderr) = run(cli(&["quickstart", "--url", &api.base], &[])).await;
+        let said = format!("error: the step '{step}' failed: 502 ACS failed: ACS answered 500. Try again later.\n");
+        assert_eq!((code, stderr), (1, said));
+        api.door("DELETE", "faults", None).await;
+    }
+    let state = api.door("GET", "state", None).await;
+    let identities = state["identities"].as_array().unwrap();
+    assert_eq!(identities.len(), 4);
+    assert!(identities.iter().all(|identity| !identity["deletedAt"].is_null()), "{identities:?}");
+}
+
+#[tokio::test]
+async fn quickstart_sends_a_function_key_over_https_or_loopback_only() {
+    let (code, _, stderr) = run(cli(&["quickstart", "--url", "http://contoso.azurewebsites.net"], &[])).await;
+    assert_eq!(code, 2);
+    assert!(stderr.contains("plain http; only a loopback address may be"), "{stderr}");
+}
+
+#[tokio::test]
+async fn dev_prints_what_works_when_pasted() {
+    let arguments = ["dev", "--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
+    let mut running = Running::start(cli(&arguments, &[]));
+    let lines = running.until(|line| line.ends_with("Ctrl+C stops it.")).await;
+    let strings: Vec<&String> = lines.iter().filter(|line| line.starts_with("endpoint=http")).collect();
+    let [http, https] = strings[..] else { panic!("{lines:#?}") };
+    assert!(http.starts_with("endpoint=http://") && https.starts_with("endpoint=https://"));
+
+    let script: Vec<&str> =
+        lines.iter().skip_while(|line| !line.starts_with("ID=")).take(4).map(String::as_str).collect();
+    let output = Command::new("sh").args(["-e", "-c", &script.join("\n")]).output().await.unwrap();
+    let printed = String::from_utf8(output.stdout).unwrap();
+    assert!(printed.starts_with(r#"{"token":"eyJ"#), "{printed}");
+    assert!(output.status.success());
+
+    let certificate = lines.iter().find_map(|line| line.strip_prefix("Its certificate")).unwrap().trim();
+    assert!(std::fs::read_to_string(certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
+}
+
+#[tokio::test]
+async fn a_port_in_use_is_a_clear_error() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let environment = [
+        ("COMMUNICATION_SERVICES_CONNECTION_STRING", "endpoint=https://a.example/;accesskey=c2VjcmV0"),
+        ("ALLOW_ANONYMOUS", "true"),
+    ];
+    for (arguments, flag) in [
+        (&["dev", "--port", &port][..], "--port"),
+        (&["dev", "--port", "0", "--emulator-port", &port], "--emulator-port"),
+        (&["emulator", "--port", "0", "--https-port", &port], "--https-port"),
+        (&["serve", "--port", &port], "--port"),
+    ] {
+        let (code, _, stderr) = run(cli(arguments, &environment)).await;
+        let said = format!("error: port {port} is in use; choose another with {flag}, 0 for any free one\n");
+        assert_eq!((code, stderr), (1, said));
+    }
+}
+
+#[tokio::test]
+async fn serve_refuses_to_start_open_to_strangers() {
+    let resource = ("COMMUNICATION_SERVICES_CONNECTION_STRING", "endpoint=https://a.example/;accesskey=c2VjcmV0");
+    let (code, _, stderr) = run(cli(&["serve", "--port", "0"], &[resource])).await;
+    assert_eq!(code, 1);
+    assert!(stderr.starts_with("error: the settings are wrong\n  CALLER_KEYS: is missing;"), "{stderr}");
+
+    let mut running = Running::start(cli(&["serve", "--port", "0"], &[resource, ("ALLOW_ANONYMOUS", "true")]));
+    let lines = running.until(|line| line.contains("serving")).await;
+    assert!(lines[0].contains("WARN") && lines[0].contains("whoever reaches this address gets tokens"), "{lines:?}");
+    let log: serde_json::Value = serde_json::from_str(&lines[1]).unwrap();
+    let health = format!("http://{}/api/health", log["address"].as_str().unwrap());
+    assert_eq!(ready(&health).await.status(), 200);
+}

@@ -1,0 +1,199 @@
+//! The documents against the code: tables both ways, links, and commands that print what they are said to print.
+
+use std::{
+    collections::BTreeSet,
+    fs,
+    path::{Path, PathBuf},
+};
+
+use acs_tokens::{
+    functions::{AuthLevel, FUNCTIONS, PREFIX},
+    problem::Kind,
+};
+use tokio::process::Command;
+
+use crate::{harness::Api, tidy};
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
+}
+
+/// The documents, by their paths in the repository.
+fn documents() -> Vec<String> {
+    let of = |folder: &str| {
+        let entries = fs::read_dir(root().join(folder)).unwrap();
+        let names = entries.map(|entry| entry.unwrap().file_name().into_string().unwrap());
+        names
+            .filter(|name| Path::new(name).extension().is_some_and(|extension| extension == "md"))
+            .map(|name| format!("{folder}{name}"))
+            .collect::<Vec<_>>()
+    };
+    let documents = [of(""), of("docs/")].concat();
+    assert!(documents.len() > 6, "{documents:?}");
+    documents
+}
+
+/// The cells of each row of the tables in a document whose first cell is one word of code.
+fn rows(document: &str) -> Vec<Vec<String>> {
+    let text = read(document);
+    let cells = text.lines().filter_map(|line| Some(line.strip_prefix('|')?.strip_suffix('|')?.split('|')));
+    let rows = cells.map(|cells| cells.map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
+    rows.filter_map(|mut row| {
+        let word = row[0].strip_prefix('`')?.strip_suffix('`')?.to_owned();
+        row[0] = word;
+        Some(row)
+    })
+    .collect()
+}
+
+/// What stands between a mark and the next `"`, in any file under some paths.
+fn quoted_after(mark: &str, paths: &[&str]) -> BTreeSet<String> {
+    let mut found = BTreeSet::new();
+    let mut paths: Vec<PathBuf> = paths.iter().map(|path| root().join(path)).collect();
+    while let Some(path) = paths.pop() {
+        if path.is_dir() {
+            paths.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
+        } else if let Ok(text) = fs::read_to_string(&path) {
+            let texts = text.split(mark).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()));
+            found.extend(texts);
+        }
+    }
+    found
+}
+
+fn is_setting(text: &str) -> bool {
+    text.len() > 2 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
+}
+
+#[test]
+fn settings_are_those_that_are_read() {
+    let mut read = quoted_after(": &str = \"", &["src/config.rs", "src/config"]);
+    read.extend(quoted_after("env = \"", &["src/cli.rs", "src/cli"]));
+    read.retain(|text| is_setting(text));
+    assert!(read.len() > 10, "{read:?}");
+    let rows = rows("docs/settings.md").into_iter().map(|row| row[0].clone()).filter(|word| is_setting(word));
+    assert_eq!(rows.collect::<BTreeSet<_>>(), read);
+}
+
+#[test]
+fn problems_are_those_that_are_answered() {
+    let rows = rows("docs/problems.md").into_iter().filter(|row| row[1].parse::<u16>().is_ok());
+    let rows: Vec<(String, String)> = rows.map(|row| (row[0].clone(), row[1].clone())).collect();
+    let kinds = Kind::ALL.map(Kind::parts).map(|(code, status, _)| (code.to_owned(), status.as_u16().to_string()));
+    assert_eq!(rows, kinds);
+}
+
+#[test]
+fn the_readme_has_the_table_of_functions() {
+    let prefix = format!("`/{PREFIX}/");
+    let rows = rows("README.md").into_iter().filter(|row| row.get(2).is_some_and(|cell| cell.starts_with(&prefix)));
+    let rows: Vec<[String; 4]> = rows.map(|row| [0, 1, 2, 3].map(|i| row[i].clone())).collect();
+    let functions = FUNCTIONS.iter().map(|function| {
+        let who = match function.auth_level {
+            AuthLevel::Anonymous => "anyone",
+            AuthLevel::Function => "key",
+        };
+        [function.name, &function.methods.join(", "), &format!("{prefix}{}`", function.route), who].map(str::to_owned)
+    });
+    assert_eq!(rows, functions.collect::<Vec<_>>());
+}
+
+#[test]
+fn the_arrows_are_drawn_as_they_are_held() {
+    let rows = rows("docs/ARCHITECTURE.md").into_iter().filter(|row| row[0].bytes().all(|b| b.is_ascii_lowercase()));
+    let rows: Vec<(String, String)> = rows.map(|row| (row[0].clone(), row[1].replace('`', ""))).collect();
+    let arrows = tidy::ARROWS.map(|(module, others)| {
+        (module.to_owned(), if others.is_empty() { "nothing".to_owned() } else { others.join(", ") })
+    });
+    assert_eq!(rows, arrows);
+}
+
+/// The anchor that a heading gets on GitHub.
+fn anchor(heading: &str) -> String {
+    let kept = heading.trim().to_lowercase().replace(' ', "-");
+    kept.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
+}
+
+#[test]
+fn links_lead_somewhere() {
+    for document in documents() {
+        for target in read(&document).split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)) {
+            if target.starts_with("https://") {
+                continue;
+            }
+            let (file, fragment) = target.split_once('#').unwrap_or((target, ""));
+            let folder = root().join(&document).parent().unwrap().to_owned();
+            let file = if file.is_empty() { root().join(&document) } else { folder.join(file) };
+            assert!(file.exists(), "{document} links to {target}");
+            let text = fs::read_to_string(file).unwrap();
+            let mut headings =
+                text.lines().filter(|line| line.starts_with('#')).map(|line| line.trim_start_matches('#'));
+            assert!(
+                fragment.is_empty() || headings.any(|heading| anchor(heading) == fragment),
+                "{document}: #{fragment}"
+            );
+        }
+    }
+}
+
+/// The commands in the `console` blocks of a document, each with what it is said to print.
+fn commands(document: &str) -> Vec<(String, String)> {
+    let text = read(document);
+    let blocks = text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap());
+    let lines = blocks.flat_map(|block| block.split("$ ").skip(1)).map(|entry| entry.split_once('\n').unwrap());
+    lines.map(|(command, printed)| (command.to_owned(), printed.trim().to_owned())).collect()
+}
+
+/// Whether a text is as the pattern has it, `…` standing for anything.
+fn fits(pattern: &str, text: &str) -> bool {
+    let mut parts = pattern.split('…');
+    let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
+    let parts: Vec<&str> = parts.collect();
+    let Some((last, middle)) = parts.split_last() else { return rest.is_empty() };
+    for part in middle {
+        let Some((_, behind)) = rest.split_once(part) else { return false };
+        rest = behind;
+    }
+    rest.ends_with(last)
+}
+
+#[test]
+fn fits_as_said() {
+    for (pattern, text, fit) in [
+        ("a", "a", true),
+        ("a", "ab", false),
+        ("a…", "abc", true),
+        ("…c", "abc", true),
+        ("a…c…e", "abcde", true),
+        ("a…c…e", "abde", false),
+        ("a…b", "b", false),
+    ] {
+        assert_eq!(fits(pattern, text), fit, "{pattern} {text}");
+    }
+}
+
+#[tokio::test]
+async fn commands_print_what_they_are_said_to_print() {
+    let mut count = 0;
+    for document in documents() {
+        let api = Api::direct().await;
+        let commands = commands(&document);
+        // One shell for a document, so that a variable set once is there later; a line that no answer has ends each.
+        let script: Vec<&str> = commands.iter().flat_map(|(command, _)| [command, "echo", "echo '<end>'"]).collect();
+        let script = script.join("\n").replace("http://127.0.0.1:7071", &api.base);
+        let output = Command::new("sh").args(["-e", "-c", &script]).output().await.unwrap();
+        let printed = String::from_utf8(output.stdout).unwrap();
+        assert!(output.status.success(), "{document}: {printed}");
+        let printed: Vec<&str> = printed.split("<end>").map(str::trim).collect();
+        assert_eq!(printed.len(), commands.len() + 1);
+        for ((command, pattern), printed) in commands.iter().zip(printed) {
+            assert!(fits(pattern, printed), "{document}: {command}\nprints\n{printed}\nand not\n{pattern}");
+            count += 1;
+        }
+    }
+    assert!(count > 6, "only {count} commands were found");
+}

@@ -1,0 +1,9 @@
+//! The functions, one file each: happy paths and every refusal, by exact status and body.
+
+mod common;
+mod create_identity;
+mod delete_identity;
+mod exchange_teams_token;
+mod health;
+mod issue_token;
+mod revoke_tokens;

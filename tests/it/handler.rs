@@ -1,0 +1,79 @@
+//! The real `handler`, as the Functions host starts it.
+
+use serde_json::Value;
+use tokio::net::TcpListener;
+
+use crate::{
+    harness,
+    process::{Running, free_port, handler, ready, run},
+};
+
+const KEY: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
+
+#[tokio::test]
+async fn serves_on_the_hosts_port_and_logs_json() {
+    let (_, connection_string) = harness::emulator().await;
+    let address = free_port().await;
+    let port = address.port().to_string();
+    let settings =
+        [("FUNCTIONS_CUSTOMHANDLER_PORT", &*port), ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*connection_string)];
+    let mut running = Running::start(handler(&settings));
+    assert_eq!(ready(&format!("http://{address}/")).await.status(), 200);
+
+    let http = reqwest::Client::builder().build().unwrap();
+    let request = http
+        .post(format!("http://{address}/api/identities?code=a-function-key"))
+        .header("content-type", "application/json")
+        .header("x-functions-key", "a-function-key")
+        .header("x-azure-functions-invocationid", "0f8fad5b-d9cb-469f-a165-70867728950e")
+        .body(r#"{"createTokenWithScopes":["voip"]}"#);
+    let answer: Value = serde_json::from_slice(&request.send().await.unwrap().bytes().await.unwrap()).unwrap();
+    let token = answer["accessToken"]["token"].as_str().unwrap();
+
+    // The pings of `/` leave no line, so the first ones are of the request: its audit record, and its own.
+    let lines = running.until(|line| line.contains("duration_ms")).await;
+    let [_, line] = &lines[..] else { panic!("{lines:?}") };
+    let log: Value = serde_json::from_str(line).unwrap();
+    assert_eq!((&log["level"], &log["message"]), (&"INFO".into(), &"request".into()));
+    assert_eq!(
+        (&log["function"], &log["method"], &log["status"]),
+        (&"create-identity".into(), &"POST".into(), &201.into())
+    );
+    assert_eq!(log["request_id"], "0f8fad5b-d9cb-469f-a165-70867728950e");
+    assert!(log["duration_ms"].as_f64().unwrap() > 0.0);
+    for secret in [token, "a-function-key", harness::access_key(&connection_string)] {
+        assert!(!line.contains(secret), "{line}");
+    }
+}
+
+#[tokio::test]
+async fn fails_with_every_fault_of_the_settings() {
+    let settings = [
+        ("FUNCTIONS_CUSTOMHANDLER_PORT", "no"),
+        ("COMMUNICATION_SERVICES_ENDPOINT", "http://contoso.communication.azure.com"),
+        ("COMMUNICATION_SERVICES_ACCESSKEY", KEY),
+        ("COMMUNICATION_SERVICES_API_VERSION", "latest"),
+    ];
+    let (code, stdout, _) = run(handler(&settings)).await;
+    assert_eq!(code, 1);
+    let log: Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!((&log["level"], &log["message"]), (&"ERROR".into(), &"cannot start".into()));
+    let expected = "the settings are wrong\n  \
+         FUNCTIONS_CUSTOMHANDLER_PORT: is not a port\n  \
+         COMMUNICATION_SERVICES_API_VERSION: not an api-version; one looks like 2025-06-30 or 2025-03-02-preview\n  \
+         COMMUNICATION_SERVICES_ENDPOINT: the endpoint is plain http; only a loopback address may be, use https";
+    assert_eq!(log["cause"], expected);
+    assert!(!stdout.contains(KEY));
+}
+
+#[tokio::test]
+async fn fails_where_the_port_is_taken() {
+    let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let port = taken.local_addr().unwrap().port().to_string();
+    let connection_string = format!("endpoint=https://contoso.communication.azure.com/;accesskey={KEY}");
+    let settings =
+        [("FUNCTIONS_CUSTOMHANDLER_PORT", &*port), ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*connection_string)];
+    let (code, stdout, _) = run(handler(&settings)).await;
+    assert_eq!(code, 1);
+    assert!(stdout.contains("cannot start"), "{stdout}");
+}

@@ -1,0 +1,283 @@
+//! What the tests of the functions stand on: the app, an emulator behind it, and answers checked as a whole.
+
+use std::path::{Path, PathBuf};
+
+use acs_tokens::{
+    acs::{Client, Settings, connection_string::ConnectionString},
+    app,
+    callers::{Callers, Trusted, rules::Rules},
+    emulator::{Emulator, Options, connection_string},
+    serve,
+};
+use http::{HeaderMap, Method};
+use reqwest::RequestBuilder;
+use serde_json::{Value, json};
+use tempfile::TempDir;
+use tokio::net::TcpListener;
+
+use crate::host::{self, Generation, Host, HostOptions, Keys};
+
+/// An identity of a resource that the emulator is not.
+pub(crate) const FOREIGN_ID: &str = "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000";
+
+/// Headers that an answer may have. A new one has to be thought about.
+const HEADERS: [&str; 20] = [
+    "allow",
+    "cache-control",
+    "content-length",
+    "content-type",
+    "date",
+    "location",
+    "ratelimit",
+    "ratelimit-policy",
+    "retry-after",
+    "www-authenticate",
+    "x-request-id",
+    // Those of CORS.
+    "access-control-allow-headers",
+    "access-control-allow-methods",
+    "access-control-allow-origin",
+    "access-control-expose-headers",
+    "vary",
+    // Those of host.json.
+    "referrer-policy",
+    "x-content-type-options",
+    // Those of the stand-in's server.
+    "connection",
+    "transfer-encoding",
+];
+
+/// The functions at some address, with an emulator of their own.
+pub(crate) struct Api {
+    pub(crate) base: String,
+    emulator: String,
+    http: reqwest::Client,
+    /// The Functions host in between, if there is one.
+    host: Option<(Generation, Host, App)>,
+}
+
+/// A staged app, in a folder that goes when the test does.
+enum App {
+    Given(PathBuf),
+    Staged(TempDir),
+}
+
+impl Api {
+    /// The router on a socket, open to anyone.
+    pub(crate) async fn direct() -> Self {
+        Self::with_callers(&Trusted::Anyone.into()).await
+    }
+
+    /// The router on a socket, its callers checked so.
+    pub(crate) async fn with_callers(callers: &Callers) -> Self {
+        Self::with(callers, Rules::default(), |_| ()).await
+    }
+
+    /// The router on a socket, under these rules.
+    pub(crate) async fn with_rules(callers: &Callers, rules: Rules) -> Self {
+        Self::with(callers, rules, |_| ()).await
+    }
+
+    /// The router on a socket, its client of ACS set so.
+    pub(crate) async fn with_settings(change: impl FnOnce(&mut Settings)) -> Self {
+        Self::with(&Trusted::Anyone.into(), Rules::default(), change).await
+    }
+
+    async fn with(callers: &Callers, rules: Rules, change: impl FnOnce(&mut Settings)) -> Self {
+        let (emulator, connection_string) = emulator().await;
+        let mut settings: Settings = connection_string.parse::<ConnectionString>().unwrap().into();
+        change(&mut settings);
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let base = format!("http://{}", listener.local_addr().unwrap());
+        let app = app::router_with(Client::new(settings).unwrap(), callers, rules);
+        tokio::spawn(serve::run(listener, app, std::future::pending()));
+        Self { base, emulator, http: client(), host: None }
+    }
+
+    /// The real `handler` behind the stand-in host, which checks no keys, as under `func start`.
+    pub(crate) async fn hosted(generation: Generation) -> Self {
+        Self::hosted_with(generation, None, &[]).await
+    }
+
+    /// The same with keys and app settings. The handler is the one that was staged where `ACS_TOKENS_TEST_APP` says, else
+    /// the one just built.
+    pub(crate) async fn hosted_with(generation: Generation, keys: Option<Keys>, settings: &[(&str, &str)]) -> Self {
+        let (emulator, connection_string) = emulator().await;
+        let app = match std::env::var_os("ACS_TOKENS_TEST_APP") {
+            Some(folder) => App::Given(folder.into()),
+            None => App::Staged(host::stage(Path::new(env!("CARGO_BIN_EXE_handler")))),
+        };
+        let folder = match &app {
+            App::Given(folder) => folder.clone(),
+            App::Staged(folder) => folder.path().to_owned(),
+        };
+        let acs = ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*connection_string);
+        let env =
+            settings.iter().chain([&acs]).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
+        let options = HostOptions { app: folder, generation, env, keys, ..HostOptions::default() };
+        let host = Host::start(options).await.unwrap();
+        Self { base: host.url(), emulator, http: client(), host: Some((generation, host, app)) }
+    }
+
+    /// The host in between.
+    pub(crate) fn host(&self) -> &Host {
+        &self.host.as_ref().unwrap().1
+    }
+
+    /// The connection string for the emulator behind it.
+    pub(crate) fn connection_string(&self) -> String {
+        connection_string("http", self.emulator.trim_start_matches("http://").parse().unwrap())
+    }
+
+    /// Whether a host is in between.
+    pub(crate) fn is_hosted(&self) -> bool {
+        self.host.is_some()
+    }
+
+    /// Whether it is of this generation.
+    pub(crate) fn is_hosted_by(&self, generation: Generation) -> bool {
+        self.host.as_ref().is_some_and(|(other, ..)| *other == generation)
+    }
+
+    /// A request to a path under the address.
+    pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
+        self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base))
+    }
+
+    /// A POST of JSON.
+    pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
+        Answer::of(self.request("POST", path).header("content-type", "application/json").body(body.to_owned())).await
+    }
+
+    /// A DELETE.
+    pub(crate) async fn delete(&self, path: &str) -> Answer {
+        Answer::of(self.request("DELETE", path)).await
+    }
+
+    /// The id of a new identity.
+    pub(crate) async fn new_identity(&self) -> String {
+        let answer = self.post("/api/identities", "{}").await;
+        answer.json()["identity"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// A request to the emulator's door that must be let in.
+    pub(crate) async fn door(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+        let url = format!("{}/_emulator/{path}", self.emulator);
+        let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
+        if let Some(body) = body {
+            request = request.header("content-type", "application/json").body(body.to_string());
+        }
+        let response = request.send().await.unwrap();
+        let (status, body) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{status} {body}");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    /// How many calls the emulator has seen, of any operation.
+    pub(crate) async fn upstream_calls(&self) -> u64 {
+        let calls = self.door("GET", "calls", None).await;
+        calls.as_object().unwrap().values().map(|calls| calls["received"].as_u64().unwrap()).sum()
+    }
+
+    /// What the emulator makes of a token: `valid`, `revoked`, `deleted`.
+    pub(crate) async fn token_status(&self, token: &str) -> String {
+        let status = self.door("POST", "tokens/check", Some(json!({ "token": token }))).await;
+        status["status"].as_str().unwrap().to_owned()
+    }
+}
+
+fn client() -> reqwest::Client {
+    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+}
+
+/// An emulator: its address, and the connection string for it.
+pub(crate) async fn emulator() -> (String, String) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    tokio::spawn(async move { Emulator::new(Options::default()).serve_http(listener).await });
+    (format!("http://{address}"), connection_string("http", address))
+}
+
+/// The key in a connection string.
+pub(crate) fn access_key(connection_string: &str) -> &str {
+    connection_string.split_once("accesskey=").unwrap().1
+}
+
+/// An answer, read whole.
+#[derive(Debug)]
+pub(crate) struct Answer {
+    pub(crate) status: u16,
+    pub(crate) headers: HeaderMap,
+    pub(crate) body: String,
+}
+
+impl Answer {
+    /// Sends a request; every header of the answer must be one that was thought about.
+    pub(crate) async fn of(request: RequestBuilder) -> Self {
+        let response = request.send().await.unwrap();
+        let (status, headers) = (response.status().as_u16(), response.headers().clone());
+        for name in headers.keys() {
+            assert!(HEADERS.contains(&name.as_str()), "the header {name} is new");
+        }
+        Self { status, headers, body: response.text().await.unwrap() }
+    }
+
+    pub(crate) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+
+    pub(crate) fn json(&self) -> Value {
+        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
+        serde_json::from_str(&self.body).unwrap()
+    }
+
+    /// Checks a success: its status, and that no cache keeps it.
+    #[track_caller]
+    pub(crate) fn assert_ok(&self, status: u16) {
+        assert_eq!(self.status, status, "{self:?}");
+        assert_eq!(self.header("cache-control"), "no-store");
+        assert!(!self.header("x-request-id").is_empty());
+    }
+
+    /// Checks a problem, whole. `errors` are pairs of JSON pointer and detail.
+    #[track_caller]
+    pub(crate) fn assert_problem(&self, status: u16, code: &str, title: &str, detail: &str, errors: &[(&str, &str)]) {
+        let mut expected = json!({
+            "type": format!("urn:acs-tokens:problem:{code}"),
+            "title": title,
+            "status": status,
+            "detail": detail,
+            "code": code,
+            "requestId": self.header("x-request-id"),
+        });
+        if !errors.is_empty() {
+            let errors = errors.iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }));
+            expected["errors"] = errors.collect();
+        }
+        assert_eq!((self.status, self.header("content-type")), (status, "application/problem+json"), "{self:?}");
+        assert_eq!(serde_json::from_str::<Value>(&self.body).unwrap(), expected);
+        assert_eq!(self.header("cache-control"), "no-store");
+    }
+
+    /// Checks wrong fields.
+    #[track_caller]
+    pub(crate) fn assert_fields(&self, errors: &[(&str, &str)]) {
+        let detail = "The request was refused before anything was done. See errors for each field.";
+        self.assert_problem(400, "invalid-fields", "Fields of the body are wrong", detail, errors);
+    }
+}
+
+/// Checks a token object, whose fields stand in an order that is part of no contract, and gives the token.
+#[track_caller]
+pub(crate) fn assert_token(value: &Value, minutes: i64) -> String {
+    let object = value.as_object().unwrap();
+    let names: Vec<&str> = object.keys().map(String::as_str).collect();
+    assert_eq!(names, ["expiresOn", "expiresOnTimestamp", "token"]);
+    let text = value["expiresOn"].as_str().unwrap();
+    let expires_on: jiff::Timestamp = text.parse().unwrap();
+    assert!(text.len() == 33 && text.ends_with("+00:00"), "{text}");
+    assert_eq!(expires_on.as_millisecond(), value["expiresOnTimestamp"].as_i64().unwrap());
+    let left = expires_on.duration_since(jiff::Timestamp::now()).as_secs();
+    assert!((minutes * 60 - 60..=minutes * 60).contains(&left), "{left} s are left");
+    value["token"].as_str().unwrap().to_owned()
+}

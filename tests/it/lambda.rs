@@ -1,0 +1,171 @@
+//! `bootstrap`, the real one, with events of each kind that Lambda hands to it.
+
+mod federation;
+#[cfg(unix)]
+mod relay;
+mod runtime_api;
+
+#[cfg(unix)]
+use acs_tokens::emulator::connection_string;
+use serde_json::{Value, json};
+
+use crate::harness::{Answer, assert_token, emulator};
+use runtime_api::Lambda;
+
+/// REST APIs need it: without it the path that the function sees begins with the stage.
+const IGNORE_STAGE: (&str, &str) = ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true");
+const CALLER_KEYS: (&str, &str) = ("CALLER_KEYS", "tests=key-of-the-test-events");
+const GONE: &str = "The identity is not one of this ACS resource: it was deleted, or belongs to another resource.";
+
+/// Lambda with an emulator behind it, and more settings.
+async fn lambda(settings: &[(&str, &str)]) -> Lambda {
+    let connection_string = emulator().await.1;
+    let acs = ("COMMUNICATION_SERVICES_CONNECTION_STRING", connection_string.as_str());
+    Lambda::start(&[&[acs], settings].concat()).await
+}
+
+/// An event from its file.
+fn event(name: &str) -> Value {
+    let path = format!("{}/tests/it/lambda/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+    serde_json::from_str(&text).unwrap()
+}
+
+#[track_caller]
+fn assert_gone(answer: &Answer) {
+    answer.assert_problem(404, "identity-not-found", "No such identity", GONE, &[]);
+}
+
+#[tokio::test]
+async fn answers_events_of_each_kind() {
+    let mut lambda = lambda(&[CALLER_KEYS, IGNORE_STAGE]).await;
+    for name in [
+        "rest-create-identity",
+        "rest-create-identity-base64",
+        "http-create-identity",
+        "alb-create-identity",
+        "alb-multi-value-create-identity",
+        "url-create-identity",
+        "url-create-identity-base64",
+    ] {
+        let answer = lambda.invoke(name, &event(name)).await;
+        answer.assert_ok(201);
+        assert_token(&answer.json()["accessToken"], 1440);
+        assert_eq!(answer.header("x-request-id"), name);
+    }
+    for name in ["rest-delete-identity", "http-delete-identity", "alb-multi-value-revoke-tokens"] {
+        assert_gone(&lambda.invoke(name, &event(name)).await);
+    }
+    let head = lambda.invoke("head", &event("url-head-health")).await;
+    head.assert_ok(200);
+    assert_eq!(head.body, "");
+}
+
+#[tokio::test]
+async fn walks_the_life_of_an_identity() {
+    let mut lambda = lambda(&[CALLER_KEYS]).await;
+    let created = lambda.invoke("1", &event("http-create-identity")).await.json();
+    let path = format!("/api/identities/{}", created["identity"]["id"].as_str().unwrap());
+    let mut delete = event("http-delete-identity");
+    delete["rawPath"] = format!("{path}/tokens").into();
+    let answer = lambda.invoke("2", &delete).await;
+    answer.assert_ok(204);
+    assert_eq!(answer.body, "");
+    delete["rawPath"] = path.into();
+    lambda.invoke("3", &delete).await.assert_ok(204);
+    assert_gone(&lambda.invoke("4", &delete).await);
+}
+
+#[tokio::test]
+async fn needs_a_setting_where_the_path_begins_with_the_stage() {
+    let mut lambda = lambda(&[CALLER_KEYS]).await;
+    let answer = lambda.invoke("1", &event("rest-create-identity")).await;
+    let detail = "No function has this path. GET / lists them.";
+    answer.assert_problem(404, "not-found", "No such function", detail, &[]);
+}
+
+#[tokio::test]
+async fn lets_in_whom_has_a_key() {
+    let mut lambda = lambda(&[CALLER_KEYS]).await;
+    let mut wrong = event("url-create-identity");
+    wrong["headers"]["x-functions-key"] = "key-of-somebody-else".into();
+    let detail = "The key in x-functions-key is none of this service's.";
+    lambda.invoke("1", &wrong).await.assert_problem(401, "unauthorized", "Not authorized", detail, &[]);
+    let mut none = event("url-create-identity");
+    none["headers"].as_object_mut().unwrap().remove("x-functions-key");
+    let detail = "Send one x-functions-key header with one of the keys that the operator gave out.";
+    lambda.invoke("2", &none).await.assert_problem(401, "unauthorized", "Not authorized", detail, &[]);
+}
+
+#[tokio::test]
+async fn takes_the_request_id_from_lambda_alone() {
+    let mut lambda = lambda(&[CALLER_KEYS]).await;
+    let mut spoofed = event("url-head-health");
+    for name in ["x-request-id", "x-azure-functions-invocationid", "lambda-runtime-aws-request-id"] {
+        spoofed["headers"][name] = "spoofed".into();
+    }
+    assert_eq!(lambda.invoke("the-real-one", &spoofed).await.header("x-request-id"), "the-real-one");
+    let log = lambda.log().await;
+    assert!(log.contains("the-real-one") && !log.contains("spoofed"), "{log}");
+}
+
+#[tokio::test]
+async fn logs_no_event_whatever_the_level() {
+    for level in ["trace", "lambda_runtime::layers::api_response=trace"] {
+        let mut lambda = lambda(&[CALLER_KEYS, ("RUST_LOG", level)]).await;
+        let created = lambda.invoke("1", &event("url-create-identity")).await.json();
+        let token = created["accessToken"]["token"].as_str().unwrap();
+        let log = lambda.log().await;
+        for secret in ["key-of-the-test-events", token, "createTokenWithScopes"] {
+            assert!(!log.contains(secret), "{secret} is in the log: {log}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn does_not_start_with_wrong_settings() {
+    let wrong = [("COMMUNICATION_SERVICES_ENDPOINT", "contoso"), ("COMMUNICATION_SERVICES_ACCESSKEY", "no base64!")];
+    let (status, log) = Lambda::start(&wrong).await.ended().await;
+    assert_eq!(status.code(), Some(1));
+    for setting in ["COMMUNICATION_SERVICES_ENDPOINT: ", "COMMUNICATION_SERVICES_ACCESSKEY: ", "CALLER_KEYS: "] {
+        assert!(log.contains(setting), "{setting} is not in the log: {log}");
+    }
+    let (status, log) = Lambda::start(&[("AWS_LAMBDA_RUNTIME_API", "")]).await.ended().await;
+    assert_eq!(status.code(), Some(1));
+    assert!(log.contains("AWS_LAMBDA_RUNTIME_API: is missing; Lambda sets it."), "{log}");
+}
+
+#[tokio::test]
+async fn warns_at_each_start_that_anyone_may_come() {
+    let mut lambda = lambda(&[("ALLOW_ANONYMOUS", "true")]).await;
+    let mut event = event("url-create-identity");
+    event["headers"].as_object_mut().unwrap().remove("x-functions-key");
+    lambda.invoke("1", &event).await.assert_ok(201);
+    let log = lambda.log().await;
+    let warning: Value = serde_json::from_str(log.lines().next().unwrap()).unwrap();
+    assert_eq!(
+        (&warning["level"], &warning["message"]),
+        (&json!("WARN"), &json!("ALLOW_ANONYMOUS is true: whoever reaches this function gets tokens"))
+    );
+}
+
+/// Lambda freezes the process between requests, for minutes; ACS meanwhile closes what is idle.
+#[cfg(unix)]
+#[tokio::test]
+async fn a_connection_that_died_in_the_freeze_costs_no_request() {
+    let emulator = emulator().await.0;
+    let relay = relay::Relay::start(emulator.replace("http://", "")).await;
+    let acs = connection_string("http", relay.address);
+    let mut lambda = Lambda::start(&[CALLER_KEYS, ("COMMUNICATION_SERVICES_CONNECTION_STRING", &acs)]).await;
+    for id in ["1", "2"] {
+        lambda.invoke(id, &event("http-create-identity")).await.assert_ok(201);
+    }
+    // The one that was warmed at the start, and one more if the first request did not wait for it.
+    let before = relay.connections();
+    assert!((1..=2).contains(&before), "a connection serves more than one request, but there were {before}");
+    lambda.signal("STOP").await;
+    relay.cut().await;
+    lambda.signal("CONT").await;
+    lambda.invoke("3", &event("http-create-identity")).await.assert_ok(201);
+    assert!(relay.connections() > before, "what was cut does not come back");
+}

@@ -1,0 +1,117 @@
+//! `bootstrap` without a key: AWS's token for the function's role, exchanged at Entra, both stood in for.
+
+use serde_json::json;
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::TcpListener,
+    task::JoinHandle,
+};
+
+use super::{CALLER_KEYS, Lambda, event};
+use crate::keyless::Bench;
+
+const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
+const SESSION: &str = "the-session-token-of-the-role";
+const ASSERTION: &str = "eyJ-the-token-that-aws-gives";
+
+/// A stand-in for STS: gives one answer to each request, and keeps the last one's bytes.
+async fn sts(status: &'static str, body: String) -> (String, JoinHandle<String>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let url = format!("http://{}", listener.local_addr().unwrap());
+    let served = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let mut received = String::new();
+        while !received.ends_with("SigningAlgorithm=RS256") {
+            let mut chunk = [0; 4096];
+            let n = stream.read(&mut chunk).await.unwrap();
+            received.push_str(std::str::from_utf8(&chunk[..n]).unwrap());
+        }
+        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        received
+    });
+    (url, served)
+}
+
+/// An emulator whose next answer, whoever asks, is that of Entra.
+async fn acs_and_entra() -> Bench {
+    let bench = Bench::start().await;
+    let token = &bench.token().await["access_token"];
+    let answer = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }).to_string();
+    let fault = json!({ "answer": { "status": 200, "headers": {"Content-Type": "application/json"}, "body": answer } });
+    bench.door("POST", "faults", &fault).await;
+    bench
+}
+
+async fn start(acs: &Bench, sts: &str) -> Lambda {
+    Lambda::start(&[
+        CALLER_KEYS,
+        ("COMMUNICATION_SERVICES_ENDPOINT", &*acs.secure),
+        ("SSL_CERT_FILE", acs.folder.path().join("ca.pem").to_str().unwrap()),
+        ("AZURE_AUTHORITY_HOST", &*acs.secure),
+        ("AZURE_TENANT_ID", "e27a0000-0000-4000-8000-e27a00000000"),
+        ("AZURE_CLIENT_ID", "c11e0000-0000-4000-8000-c11e00000000"),
+        ("AWS_ENDPOINT_URL_STS", sts),
+        ("AWS_REGION", "eu-central-1"),
+        ("AWS_ACCESS_KEY_ID", "ASIAEXAMPLE"),
+        ("AWS_SECRET_ACCESS_KEY", SECRET),
+        ("AWS_SESSION_TOKEN", SESSION),
+        ("RUST_LOG", "trace"),
+    ])
+    .await
+}
+
+fn assert_no_secret(log: &str) {
+    for secret in [SECRET, SESSION, ASSERTION] {
+        assert!(!log.contains(secret), "{log}");
+    }
+}
+
+#[tokio::test]
+async fn the_functions_role_needs_no_key() {
+    let acs = acs_and_entra().await;
+    let body = format!(
+        "<R><GetWebIdentityTokenResult><WebIdentityToken>{ASSERTION}</WebIdentityToken></GetWebIdentityTokenResult></R>"
+    );
+    let (url, served) = sts("200 OK", body).await;
+    let mut lambda = start(&acs, &url).await;
+    lambda.invoke("1", &event("http-create-identity")).await.assert_ok(201);
+
+    let request = served.await.unwrap();
+    let (head, body) = request.split_once("\r\n\r\n").unwrap();
+    assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
+    assert!(head.contains(&format!("x-amz-security-token: {SESSION}")), "{head}");
+    let date = head.split_once("x-amz-date: ").unwrap().1[..8].to_owned();
+    let expected = format!(
+        "authorization: AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/{date}/eu-central-1/sts/aws4_request, \
+         SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature="
+    );
+    assert!(head.contains(&expected), "{head}");
+    let parameters = "Action=GetWebIdentityToken&Version=2011-06-15&Audience.member.1=api%3A%2F%2FAzureADTokenExchange&\
+                      DurationSeconds=300&SigningAlgorithm=RS256";
+    assert_eq!(body, parameters);
+    assert_no_secret(&lambda.log().await);
+}
+
+#[tokio::test]
+async fn a_role_that_aws_gives_no_token_is_told_on_the_log() {
+    let acs = acs_and_entra().await;
+    let body = "<ErrorResponse><Error><Code>OutboundWebIdentityFederationDisabled</Code></Error></ErrorResponse>";
+    let (url, _served) = sts("403 Forbidden", body.to_owned()).await;
+    let mut lambda = start(&acs, &url).await;
+    let answer = lambda.invoke("1", &event("http-create-identity")).await;
+    assert!(answer.status == 502 && answer.body.contains("\"misconfigured\""), "{answer:?}");
+    let log = lambda.log().await;
+    assert!(log.contains("STS answered 403, OutboundWebIdentityFederationDisabled"), "{log}");
+    assert_no_secret(&log);
+}
+
+#[tokio::test]
+async fn says_what_is_missing() {
+    let endpoint = ("COMMUNICATION_SERVICES_ENDPOINT", "https://contoso.communication.azure.com");
+    let (status, log) = Lambda::start(&[CALLER_KEYS, endpoint]).await.ended().await;
+    assert_eq!(status.code(), Some(1));
+    for setting in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AWS_REGION", "AWS_SESSION_TOKEN"] {
+        assert!(log.contains(&format!("{setting}: is missing; aws-federation needs it")), "{log}");
+    }
+}

@@ -1,0 +1,138 @@
+//! Lambda as `bootstrap` sees it: the Runtime API, which hands out events and takes the answers.
+//!
+//! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
+
+use std::{
+    process::{ExitStatus, Stdio},
+    sync::Arc,
+    time::Duration,
+};
+
+use axum::{Router, extract::Request, response::IntoResponse};
+use http::{HeaderMap, HeaderName, StatusCode};
+use serde_json::Value;
+use tokio::{
+    io::AsyncReadExt as _,
+    net::TcpListener,
+    process::{Child, Command},
+    sync::{Mutex, mpsc},
+};
+
+use crate::harness::Answer;
+
+/// Far more than anything here takes; reached only when something hangs.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// An event, or what became of one: its request id and its JSON.
+type Message = (String, String);
+
+/// A running `bootstrap`, and the Lambda around it.
+pub(crate) struct Lambda {
+    bootstrap: Child,
+    events: mpsc::Sender<Message>,
+    answers: mpsc::Receiver<Message>,
+}
+
+impl Lambda {
+    /// Starts `bootstrap` with these settings and none of the machine's.
+    pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap().to_string();
+        let (events, waiting) = mpsc::channel(1);
+        let (answered, answers) = mpsc::channel(1);
+        let waiting = Arc::new(Mutex::new(waiting));
+        let api = Router::new().fallback(move |request| runtime_api(Arc::clone(&waiting), answered.clone(), request));
+        tokio::spawn(axum::serve(listener, api).into_future());
+        let bootstrap = Command::new(env!("CARGO_BIN_EXE_bootstrap"))
+            .env_clear()
+            .envs([("AWS_LAMBDA_RUNTIME_API", address.as_str()), ("AWS_LAMBDA_FUNCTION_NAME", "acs-tokens")])
+            .envs([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")])
+            .envs(settings.iter().copied())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .unwrap();
+        Self { bootstrap, events, answers }
+    }
+
+    /// Hands out one event and gives its answer, as the caller of the HTTP API would see it.
+    pub(crate) async fn invoke(&mut self, id: &str, event: &Value) -> Answer {
+        self.events.send((id.to_owned(), event.to_string())).await.unwrap();
+        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap();
+        let (path, answer) = answer.unwrap();
+        assert_eq!(path, format!("/2018-06-01/runtime/invocation/{id}/response"), "{answer}");
+        as_http(&serde_json::from_str(&answer).unwrap())
+    }
+
+    /// What it has written to the log until now. It ends here.
+    pub(crate) async fn log(mut self) -> String {
+        self.bootstrap.start_kill().unwrap();
+        self.ended().await.1
+    }
+
+    /// Waits until it ends of itself: how, and what it has written to the log.
+    pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
+        let mut log = String::new();
+        let read = self.bootstrap.stdout.as_mut().unwrap().read_to_string(&mut log);
+        tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+        (self.bootstrap.wait().await.unwrap(), log)
+    }
+
+    /// Sends `bootstrap` a signal.
+    #[cfg(unix)]
+    pub(crate) async fn signal(&self, name: &str) {
+        let id = self.bootstrap.id().unwrap().to_string();
+        let sent = Command::new("kill").args(["-s", name, &id]).status().await.unwrap();
+        assert!(sent.success());
+    }
+}
+
+/// `GET …/invocation/next` waits for an event; a `POST` brings what became of it.
+async fn runtime_api(
+    events: Arc<Mutex<mpsc::Receiver<Message>>>,
+    answers: mpsc::Sender<Message>,
+    request: Request,
+) -> impl IntoResponse {
+    let mut headers = HeaderMap::new();
+    let (parts, body) = request.into_parts();
+    if parts.method == http::Method::POST {
+        let body = axum::body::to_bytes(body, usize::MAX).await.unwrap();
+        let body = String::from_utf8(body.to_vec()).unwrap();
+        answers.send((parts.uri.path().to_owned(), body)).await.unwrap();
+        return (StatusCode::ACCEPTED, headers, String::new());
+    }
+    assert_eq!(parts.uri.path(), "/2018-06-01/runtime/invocation/next");
+    let Some((id, event)) = events.lock().await.recv().await else {
+        return (StatusCode::INTERNAL_SERVER_ERROR, headers, String::new());
+    };
+    let deadline = jiff::Timestamp::now().as_millisecond() + 28_000;
+    for (name, value) in [
+        ("lambda-runtime-aws-request-id", id),
+        ("lambda-runtime-deadline-ms", deadline.to_string()),
+        (
+            "lambda-runtime-invoked-function-arn",
+            "arn:aws:lambda:eu-central-1:123456789012:function:acs-tokens".to_owned(),
+        ),
+    ] {
+        headers.insert(HeaderName::from_static(name), value.parse().unwrap());
+    }
+    (StatusCode::OK, headers, event)
+}
+
+/// The answer that API Gateway, a load balancer or a function URL makes of a function's result.
+fn as_http(result: &Value) -> Answer {
+    assert_eq!(result["isBase64Encoded"], false, "text in base64 needs settings to be turned back: {result}");
+    let mut headers = HeaderMap::new();
+    for (name, value) in result["headers"].as_object().into_iter().flatten() {
+        headers.insert(HeaderName::try_from(name).unwrap(), value.as_str().unwrap().parse().unwrap());
+    }
+    for (name, values) in result["multiValueHeaders"].as_object().into_iter().flatten() {
+        let name = HeaderName::try_from(name).unwrap();
+        headers.remove(&name);
+        for value in values.as_array().unwrap() {
+            headers.append(&name, value.as_str().unwrap().parse().unwrap());
+        }
+    }
+    let status = u16::try_from(result["statusCode"].as_u64().unwrap()).unwrap();
+    Answer { status, headers, body: result["body"].as_str().unwrap_or_default().to_owned() }
+}

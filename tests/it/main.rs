@@ -1,0 +1,61 @@
+//! The one integration test binary: what users and hosts see, through the public surface.
+
+#![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
+
+/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways.
+macro_rules! through_each_host {
+    ($($test:ident),* $(,)?) => {
+        $(
+            mod $test {
+                use crate::{harness::Api, host::Generation};
+
+                #[tokio::test]
+                async fn direct() {
+                    super::$test(Api::direct().await).await;
+                }
+
+                #[tokio::test]
+                async fn proxied() {
+                    super::$test(Api::hosted(Generation::Proxying).await).await;
+                }
+
+                #[tokio::test]
+                async fn forwarded() {
+                    super::$test(Api::hosted(Generation::Forwarding).await).await;
+                }
+            }
+        )*
+    };
+}
+
+mod audit;
+mod check;
+mod commands;
+mod config;
+mod disconnect;
+mod docs;
+mod emulator;
+mod faults;
+mod functions;
+mod handler;
+mod harness;
+#[path = "../host/mod.rs"]
+mod host;
+mod host_selftest;
+mod hosted;
+mod hostile;
+mod keyless;
+#[cfg(feature = "lambda")]
+mod lambda;
+mod log;
+mod manifest;
+#[cfg(all(feature = "otel", unix))]
+mod otel;
+mod process;
+mod properties;
+mod rotation;
+mod rules;
+mod secrets;
+mod serve;
+mod tidy;
+mod wire;

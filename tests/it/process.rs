@@ -1,0 +1,101 @@
+//! The programs as processes: what they print, what they answer, how they end.
+
+use std::{
+    net::SocketAddr,
+    process::{Output, Stdio},
+};
+
+use tokio::{
+    io::{AsyncBufReadExt as _, BufReader, Lines},
+    net::TcpListener,
+    process::{Child, ChildStdout, Command},
+};
+
+/// A program with nothing in its environment but what the test gives it.
+pub(crate) fn program(path: &str, environment: &[(&str, &str)]) -> Command {
+    let mut command = Command::new(path);
+    command.env_clear().envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    // The temporary folder, and on Windows what every program needs.
+    for name in ["TMPDIR", "TEMP", "TMP", "SystemRoot"] {
+        if let Some(value) = std::env::var_os(name) {
+            command.env(name, value);
+        }
+    }
+    command
+}
+
+pub(crate) fn handler(environment: &[(&str, &str)]) -> Command {
+    program(env!("CARGO_BIN_EXE_handler"), environment)
+}
+
+pub(crate) fn cli(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
+    let mut command = program(env!("CARGO_BIN_EXE_acs-tokens"), environment);
+    command.args(arguments);
+    command
+}
+
+/// Runs a program to its end.
+pub(crate) async fn run(mut command: Command) -> (i32, String, String) {
+    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (status.code().unwrap_or(-1), text(stdout), text(stderr))
+}
+
+/// A program that goes on, and what it prints.
+pub(crate) struct Running {
+    child: Child,
+    pub(crate) lines: Lines<BufReader<ChildStdout>>,
+}
+
+impl Running {
+    pub(crate) fn start(mut command: Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
+        let lines = BufReader::new(child.stdout.take().unwrap()).lines();
+        Self { child, lines }
+    }
+
+    /// Asks it to end, as containers do, without waiting until it has.
+    #[cfg(unix)]
+    pub(crate) async fn terminate(&self) {
+        let id = self.child.id().unwrap().to_string();
+        assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
+    }
+
+    /// Waits until it has ended by itself; gives its exit code.
+    #[cfg(unix)]
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        self.child.wait().await.unwrap().code()
+    }
+
+    /// What it prints up to the first line that `last` likes, that one included.
+    pub(crate) async fn until(&mut self, last: impl Fn(&str) -> bool) -> Vec<String> {
+        let mut lines = Vec::new();
+        while let Some(line) = self.lines.next_line().await.unwrap() {
+            let done = last(&line);
+            lines.push(line);
+            if done {
+                return lines;
+            }
+        }
+        panic!("it ended after {lines:#?}");
+    }
+}
+
+/// A port that was free a moment ago, as the Functions host picks one for its handler.
+pub(crate) async fn free_port() -> SocketAddr {
+    TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// Asks until something listens; the host does the same, every 25 ms.
+pub(crate) async fn ready(url: &str) -> reqwest::Response {
+    let http = reqwest::Client::builder().build().unwrap();
+    let asked = async {
+        loop {
+            match http.get(url).send().await {
+                Ok(response) => return response,
+                Err(_) => tokio::task::yield_now().await,
+            }
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.unwrap()
+}

@@ -1,0 +1,113 @@
+//! Access keys regenerated under load: with both keys set, no call is lost.
+
+use std::sync::{
+    Arc,
+    atomic::{AtomicBool, AtomicUsize, Ordering},
+};
+
+use acs_tokens::{
+    acs::{
+        Client, Error, Settings,
+        credential::{Credential, Entra, Keys, Way},
+        error::Kind,
+        signature::AccessKey,
+    },
+    emulator::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY},
+};
+use serde_json::{Value, json};
+
+use crate::harness;
+
+const CALLERS: usize = 32;
+const CALLS: usize = 400;
+
+fn client(emulator: &str, primary: &str, secondary: Option<&str>) -> Client {
+    let key = |text: &str| AccessKey::from_base64(text).unwrap();
+    let credential = Credential::Keys(Keys::new(key(primary), secondary.map(key)));
+    Client::new(Settings::new(emulator.parse().unwrap(), credential)).unwrap()
+}
+
+/// Regenerates a key at the door and gives it.
+async fn regenerate(emulator: &str, which: &str) -> String {
+    let http = reqwest::Client::builder().build().unwrap();
+    let request = http.post(format!("{emulator}/_emulator/keys/regenerate"));
+    let body = json!({ "keyType": which }).to_string();
+    let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
+    let keys: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+    keys[format!("{which}Key")].as_str().unwrap().to_owned()
+}
+
+/// Calls from all sides; when a part of them is done a key is regenerated, and as many again follow. Gives what failed.
+async fn storm(emulator: &str, client: &Client, which: &str) -> (String, Vec<Error>) {
+    let (done, rotated) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
+    let calling: Vec<_> = (0..CALLERS)
+        .map(|_| {
+            let (client, done, rotated) = (client.clone(), Arc::clone(&done), Arc::clone(&rotated));
+            tokio::spawn(async move {
+                let (mut failed, mut after) = (Vec::new(), 0);
+                while after < CALLS / CALLERS {
+                    after += usize::from(rotated.load(Ordering::SeqCst));
+                    failed.extend(client.create_identity(None).await.err());
+                    done.fetch_add(1, Ordering::SeqCst);
+                }
+                failed
+            })
+        })
+        .collect();
+    while done.load(Ordering::SeqCst) < CALLS {
+        tokio::task::yield_now().await;
+    }
+    let key = regenerate(emulator, which).await;
+    rotated.store(true, Ordering::SeqCst);
+    let mut failed = Vec::new();
+    for caller in calling {
+        failed.extend(caller.await.unwrap());
+    }
+    (key, failed)
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_of_both_keys_loses_no_call() {
+    let (emulator, _) = harness::emulator().await;
+    let before = client(&emulator, DEVELOPMENT_KEY, Some(DEVELOPMENT_KEY_SECONDARY));
+    let (primary, failed) = storm(&emulator, &before, "primary").await;
+    assert!(failed.is_empty(), "{failed:?}");
+    // The setting gets the new primary key, and the secondary one follows.
+    let after = client(&emulator, &primary, Some(DEVELOPMENT_KEY_SECONDARY));
+    let (_, failed) = storm(&emulator, &after, "secondary").await;
+    assert!(failed.is_empty(), "{failed:?}");
+    // The first client knows none of the keys by now.
+    assert!(before.create_identity(None).await.is_err());
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_rotation_under_one_key_is_an_outage() {
+    let (emulator, _) = harness::emulator().await;
+    let alone = client(&emulator, DEVELOPMENT_KEY, None);
+    let (_, failed) = storm(&emulator, &alone, "primary").await;
+    assert!(failed.len() >= CALLS / CALLERS);
+}
+
+#[tokio::test]
+async fn two_wrong_keys_are_tried_once_each() {
+    let (emulator, _) = harness::emulator().await;
+    let client = client(&emulator, "d3Jvbmc=", Some("d3JvbmcgdG9v"));
+    for calls in [2, 4] {
+        let error = client.create_identity(None).await.unwrap_err();
+        assert!(matches!(&error, Error::Service(error) if error.kind == Kind::Denied), "{error:?}");
+        let state = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
+        let state: Value = serde_json::from_str(&state).unwrap();
+        assert_eq!(state["create-identity"]["received"], calls);
+    }
+}
+
+#[tokio::test]
+async fn a_bearer_token_is_not_sent_over_plain_http() {
+    let (emulator, _) = harness::emulator().await;
+    let credential = Credential::Entra(Entra::new(Way::ManagedIdentity { client_id: None }));
+    let client = Client::new(Settings::new(emulator.parse().unwrap(), credential)).unwrap();
+    let error = client.create_identity(None).await.unwrap_err();
+    assert!(matches!(&error, Error::Credential(failure) if !failure.is_passing()), "{error:?}");
+    let calls = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
+    assert_eq!(calls, "{}");
+}

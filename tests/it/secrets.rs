@@ -1,0 +1,102 @@
+//! No secret reaches a log line at any level, a problem, or what `Debug` prints.
+
+use serde_json::json;
+
+use crate::{
+    harness::{self, Answer, Api, FOREIGN_ID},
+    host::{Generation, Keys},
+};
+
+const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
+const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
+const FUNCTION_KEY: &str = "a-function-key-that-is-secret";
+
+/// Every function, well and badly, with secrets wherever a caller could put one; what went in and came out.
+async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
+    let post = |path: &str, body: String| {
+        let request = api.request("POST", path).header("content-type", "application/json").body(body);
+        Answer::of(
+            request.header("x-functions-key", FUNCTION_KEY).header("authorization", "Bearer a-bearer-token-of-theirs"),
+        )
+    };
+    let delete = |path: &str| Answer::of(api.request("DELETE", path).header("x-functions-key", FUNCTION_KEY));
+    let entra = api.door("POST", "entra/tokens", Some(json!({ "appId": APP, "userId": USER }))).await;
+    let entra = entra["token"].as_str().unwrap().to_owned();
+
+    let created = post("/api/identities", r#"{"createTokenWithScopes":["voip"]}"#.to_owned()).await;
+    let id = created.json()["identity"]["id"].as_str().unwrap().to_owned();
+    let tokens = format!("/api/identities/{id}/tokens");
+    let issued = post(&tokens, r#"{"scopes":["chat"],"expiresInMinutes":60}"#.to_owned()).await;
+    let exchange = |token: &str| json!({ "token": token, "appId": APP, "userId": USER }).to_string();
+    let exchanged = post("/api/teams/tokens", exchange(&entra)).await;
+    let mut secrets = vec![entra.clone(), "a-bearer-token-of-theirs".to_owned(), FUNCTION_KEY.to_owned()];
+    secrets.push(created.json()["accessToken"]["token"].as_str().unwrap().to_owned());
+    secrets.extend([&issued, &exchanged].map(|answer| answer.json()["token"].as_str().unwrap().to_owned()));
+
+    let mut answers = vec![
+        post(&format!("/api/identities?code={FUNCTION_KEY}"), json!({ "token": entra }).to_string()).await,
+        post("/api/teams/tokens", format!("{{\"token\":\"{entra}\"")).await,
+        post("/api/teams/tokens", json!({ "token": entra, "appId": entra, "userId": USER }).to_string()).await,
+        post("/api/teams/tokens", exchange(&format!("{entra}x"))).await,
+        post(&format!("/api/identities/{FOREIGN_ID}/tokens"), json!({ "scopes": [entra] }).to_string()).await,
+        delete(&tokens).await,
+        delete(&format!("/api/identities/{id}")).await,
+    ];
+    for fault in [json!({ "reset": true }), json!({ "answer": { "status": 401 } }), json!({ "cutAfterBytes": 3 })] {
+        api.door("POST", "faults", Some(fault)).await;
+        answers.push(post("/api/identities", r#"{"createTokenWithScopes":["voip"]}"#.to_owned()).await);
+    }
+    (secrets, answers)
+}
+
+#[tokio::test]
+async fn no_secret_is_logged_or_told() {
+    let keys = Keys { host: vec![FUNCTION_KEY.to_owned()], ..Keys::default() };
+    let api = Api::hosted_with(Generation::Proxying, Some(keys), &[("RUST_LOG", "trace")]).await;
+    let (mut secrets, answers) = call_everything(&api).await;
+    secrets.push(harness::access_key(&harness::emulator().await.1).to_owned());
+    secrets.push("Signature=".to_owned());
+
+    let last = answers.last().unwrap().header("x-request-id").to_owned();
+    api.host()
+        .until("the last line", |host| {
+            host.log_lines().iter().any(|line| line.text.contains(&last) && line.text.contains("duration_ms"))
+        })
+        .await;
+    let lines = api.host().log_lines();
+    // Some thirty lines are of the libraries below us; a run that logs little proves little.
+    let requests = lines.iter().filter(|line| line.text.contains("duration_ms")).count();
+    assert!(lines.len() > 2 * requests && requests > answers.len(), "{} lines, {requests} of requests", lines.len());
+    for secret in &secrets {
+        // The last part of a token is its signature: even a piece of one is none of a log's business.
+        let piece = secret.rsplit('.').next().unwrap();
+        for line in &lines {
+            assert!(!line.text.contains(piece), "{line}");
+        }
+        for answer in &answers {
+            assert!(answer.status >= 400 && !answer.body.contains(piece) || answer.status == 204, "{answer:?}");
+        }
+    }
+}
+
+#[test]
+fn no_secret_is_shown_by_debug() {
+    use acs_tokens::{acs, callers::CallerKey};
+    let text = "endpoint=https://contoso.communication.azure.com/;accesskey=c2VjcmV0LWtleQ==";
+    let parsed: acs::connection_string::ConnectionString = text.parse().unwrap();
+    let settings = acs::Settings::from(parsed.clone());
+    let teams = acs::TeamsTokenRequest {
+        token: "secret-token".to_owned().into(),
+        app_id: APP.parse().unwrap(),
+        user_id: USER.parse().unwrap(),
+    };
+    let token = acs::types::AccessToken::new("secret-token".to_owned().into(), jiff::Timestamp::UNIX_EPOCH);
+    let key = CallerKey { name: "web".to_owned(), key: "secret-key".to_owned().into() };
+    let client = acs::Client::new(settings.clone()).unwrap();
+    let shown = format!("{parsed:?} {settings:?} {teams:?} {token:?} {key:?} {client:?}");
+    // Decoded, the access key is "secret-key"; as bytes it would begin so.
+    for secret in ["c2Vjc", "secret-", "115, 101, 99", "0x73"] {
+        assert!(!shown.contains(secret), "{shown}");
+    }
+    assert!(shown.contains("web") && shown.contains("contoso"), "{shown}");
+}

@@ -1,0 +1,59 @@
+//! `acs-tokens serve` at its end: what is in flight is finished, within a bound.
+
+use std::time::Duration;
+
+use acs_tokens::serve;
+use tokio::{net::TcpListener, sync::mpsc};
+
+#[cfg(unix)]
+#[tokio::test]
+async fn finishes_what_is_in_flight_when_asked_to_stop() {
+    use serde_json::json;
+
+    use crate::{
+        harness::Api,
+        process::{Running, cli},
+    };
+
+    let api = Api::direct().await;
+    let environment = [
+        ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*api.connection_string()),
+        ("ALLOW_ANONYMOUS", "true"),
+        ("PORT", "0"),
+    ];
+    let mut running = Running::start(cli(&["serve"], &environment));
+    let lines = running.until(|line| line.contains(r#""message":"serving""#)).await;
+    let log: serde_json::Value = serde_json::from_str(lines.last().unwrap()).unwrap();
+    let base = format!("http://{}", log["address"].as_str().unwrap());
+
+    api.door("POST", "faults", Some(json!({ "delayMs": 1500 }))).await;
+    let http = reqwest::Client::builder().build().unwrap();
+    let create = http.post(format!("{base}/api/identities")).header("content-type", "application/json").body("{}");
+    let create = tokio::spawn(create.send());
+    while api.upstream_calls().await == 0 {
+        tokio::task::yield_now().await;
+    }
+    running.terminate().await;
+    running.until(|line| line.contains("stopping")).await;
+    // The socket is closed, or takes connections no more.
+    assert!(reqwest::Client::builder().build().unwrap().get(format!("{base}/api/health")).send().await.is_err());
+    assert_eq!(create.await.unwrap().unwrap().status(), 201);
+    assert_eq!(running.ended().await, Some(0));
+}
+
+#[tokio::test]
+async fn breaks_off_what_lasts_too_long() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let base = format!("http://{}", listener.local_addr().unwrap());
+    let (arrived, mut arrival) = mpsc::unbounded_channel();
+    let forever = move || {
+        arrived.send(()).unwrap();
+        std::future::pending::<()>()
+    };
+    let app = axum::Router::new().route("/", axum::routing::get(forever));
+    let shutdown = async move { arrival.recv().await.unwrap() };
+    let served = serve::run_with_grace(listener, app, shutdown, Duration::from_millis(50));
+    let asked = tokio::spawn(reqwest::Client::builder().build().unwrap().get(base).send());
+    tokio::time::timeout(Duration::from_secs(20), served).await.unwrap().unwrap();
+    assert!(!asked.is_finished());
+}

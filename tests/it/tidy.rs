@@ -1,0 +1,156 @@
+//! The rules of the house, held: who may use whom, how long a file is, and that each says what it is.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+const MAX_LINES: usize = 300;
+
+/// Who may use whom: a module, and the modules of the crate that it may name. docs/ARCHITECTURE.md draws it.
+pub(crate) const ARROWS: [(&str, &[&str]); 11] = [
+    ("acs", &[]),
+    ("problem", &["acs"]),
+    ("extract", &["acs", "problem"]),
+    ("callers", &["acs", "problem"]),
+    ("functions", &["acs", "callers", "extract", "problem"]),
+    ("app", &["acs", "callers", "functions", "problem"]),
+    ("config", &["acs", "callers"]),
+    ("telemetry", &[]),
+    ("serve", &[]),
+    ("emulator", &["acs::signature", "acs::types"]),
+    ("cli", &["acs", "app", "callers", "config", "emulator", "serve", "telemetry"]),
+];
+
+fn root() -> &'static Path {
+    Path::new(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The Rust files under some folders of the repository.
+fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
+    let mut files = Vec::new();
+    let mut folders: Vec<PathBuf> = folders.iter().map(|folder| root().join(folder)).collect();
+    while let Some(folder) = folders.pop() {
+        let Ok(entries) = fs::read_dir(folder) else { continue };
+        for path in entries.map(|entry| entry.unwrap().path()) {
+            if path.is_dir() {
+                folders.push(path);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                files.push(path);
+            }
+        }
+    }
+    assert!(!files.is_empty());
+    files
+}
+
+fn every_file() -> Vec<PathBuf> {
+    rust_files(&["src", "tests", "xtask", "benches", "examples", "fuzz/fuzz_targets"])
+}
+
+/// The path in the crate of each `crate::…` that a text names, such as `acs::types`.
+fn named_modules(text: &str) -> Vec<String> {
+    let mut found = Vec::new();
+    for (at, _) in text.match_indices("crate::") {
+        let rest = &text[at + "crate::".len()..];
+        // `use crate::{a, b::{c, d}}` names a and b at depth one.
+        if let Some(list) = rest.strip_prefix('{') {
+            let (mut depth, mut item) = (1, String::new());
+            for c in list.chars() {
+                match c {
+                    '{' => depth += 1,
+                    '}' => depth -= 1,
+                    ',' if depth == 1 => found.push(std::mem::take(&mut item)),
+                    _ if depth == 1 => item.push(c),
+                    _ => {}
+                }
+                if depth == 0 {
+                    break;
+                }
+            }
+            found.push(item);
+        } else {
+            found.push(rest.chars().take_while(|c| c.is_alphanumeric() || *c == '_' || *c == ':').collect());
+        }
+    }
+    let trimmed = found.iter().map(|item| item.trim().trim_end_matches("::").to_owned());
+    trimmed.filter(|item| !item.is_empty()).collect()
+}
+
+/// The module that a file belongs to: `src/acs/send.rs` to `acs`.
+fn module_of(file: &Path) -> String {
+    let inside = file.strip_prefix(root().join("src")).unwrap();
+    let first = inside.components().next().unwrap().as_os_str().to_str().unwrap();
+    first.trim_end_matches(".rs").to_owned()
+}
+
+#[test]
+fn modules_use_only_what_they_may() {
+    for file in rust_files(&["src"]) {
+        let module = module_of(&file);
+        if module == "lib" || module == "bin" {
+            continue;
+        }
+        let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("{module} is new"));
+        let text = fs::read_to_string(&file).unwrap();
+        for named in named_modules(&text) {
+            let fits = |allowed: &&str| named == **allowed || named.starts_with(&format!("{allowed}::"));
+            let own = named == module || named.starts_with(&format!("{module}::"));
+            assert!(own || allowed.iter().any(fits), "{} uses {named}", file.display());
+        }
+    }
+}
+
+#[test]
+fn every_module_has_its_arrows() {
+    let lib = fs::read_to_string(root().join("src/lib.rs")).unwrap();
+    let modules: Vec<&str> = lib.lines().filter_map(|line| line.strip_prefix("pub mod ")?.strip_suffix(';')).collect();
+    let mut known: Vec<&str> = ARROWS.iter().map(|(name, _)| *name).collect();
+    known.sort_unstable();
+    assert_eq!(modules, known);
+    // And no arrow may lead back: what a module may use may not use it.
+    for (name, allowed) in ARROWS {
+        for other in allowed {
+            let other = other.split("::").next().unwrap();
+            let (_, back) = ARROWS.iter().find(|(name, _)| *name == other).unwrap();
+            assert!(!back.contains(&name), "{name} and {other} use each other");
+        }
+    }
+}
+
+#[test]
+fn reads_use_lines_as_rust_does() {
+    let text = "use crate::{acs::{self, types::Scope}, problem};\nlet x = crate::app::ROUTES;";
+    assert_eq!(named_modules(text), ["acs", "problem", "app::ROUTES"]);
+}
+
+#[test]
+fn files_are_short_and_say_what_they_are() {
+    for file in every_file() {
+        let text = fs::read_to_string(&file).unwrap();
+        let lines = text.lines().count();
+        assert!(lines <= MAX_LINES, "{} has {lines} lines", file.display());
+        assert!(text.starts_with("//!"), "{} does not open with a //! line", file.display());
+    }
+}
+
+#[test]
+fn nothing_is_left_for_later() {
+    let marks = [concat!("TO", "DO"), concat!("FIX", "ME"), concat!("#[ig", "nore"), concat!("allow(un", "safe")];
+    for file in every_file() {
+        let text = fs::read_to_string(&file).unwrap();
+        for mark in marks {
+            assert!(!text.contains(mark), "{} has {mark}", file.display());
+        }
+    }
+}
+
+#[test]
+fn tests_neither_sleep_nor_change_the_environment() {
+    for file in rust_files(&["tests"]) {
+        let text = fs::read_to_string(&file).unwrap();
+        for call in [concat!("thread::", "sleep("), concat!("set_", "var("), concat!("remove_", "var(")] {
+            assert!(!text.contains(call), "{} calls {call}", file.display());
+        }
+    }
+}

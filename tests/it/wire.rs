@@ -1,0 +1,279 @@
+//! What the client puts on the wire and what it makes of answers, byte by byte, without the emulator.
+
+use acs_tokens::acs::{
+    Client, Error, Settings, TeamsTokenRequest,
+    connection_string::ConnectionString,
+    error::{Fault, Kind},
+    signature::{AccessKey, content_hash, string_to_sign},
+    trace::{TRACEPARENT, TRACESTATE, TraceContext},
+    types::{IdentityId, Scope, TokenRequest, Validity},
+};
+use tokio::{
+    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    net::{TcpListener, TcpStream},
+    task::JoinHandle,
+};
+
+const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
+const PATH: &str = "/identities/8%3Aacs%3A2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
+
+/// A socket that reads one request, gives one answer and hangs up.
+async fn once(answer: impl Into<String>) -> (Client, JoinHandle<Received>) {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let text = format!("endpoint=http://{host}/;accesskey=cHc=");
+    let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let answer = answer.into();
+    let received = tokio::spawn(async move {
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let received = Received::read(&mut stream, &host).await;
+        stream.write_all(answer.as_bytes()).await.unwrap();
+        received
+    });
+    (client, received)
+}
+
+/// A request as it came, its headers in lower case.
+struct Received {
+    host: String,
+    line: String,
+    headers: Vec<(String, String)>,
+    body: String,
+}
+
+impl Received {
+    async fn read(stream: &mut TcpStream, host: &str) -> Self {
+        let (mut bytes, mut chunk) = (Vec::new(), [0; 4096]);
+        loop {
+            let n = stream.read(&mut chunk).await.unwrap();
+            bytes.extend_from_slice(&chunk[..n]);
+            if let Some(received) = Self::parse(&bytes, host) {
+                return received;
+            }
+        }
+    }
+
+    fn parse(bytes: &[u8], host: &str) -> Option<Self> {
+        let text = std::str::from_utf8(bytes).unwrap();
+        let (head, body) = text.split_once("\r\n\r\n")?;
+        let mut lines = head.split("\r\n");
+        let line = lines.next()?.to_owned();
+        let headers: Vec<(String, String)> = lines
+            .map(|line| line.split_once(": ").unwrap())
+            .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
+            .collect();
+        let length = headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, n)| n.parse().unwrap());
+        let whole = body.len() == length;
+        whole.then(|| Self { host: host.to_owned(), line, headers, body: body.to_owned() })
+    }
+
+    fn header(&self, name: &str) -> &str {
+        let mut values = self.headers.iter().filter(|(other, _)| other == name);
+        let value = values.next().map_or("", |(_, value)| value);
+        assert!(values.next().is_none(), "{name} is sent twice");
+        value
+    }
+
+    /// Checks the line, the body, and that the signature is one over just what was sent.
+    fn assert(&self, method: &str, target: &str, body: &str) {
+        assert_eq!(self.line, format!("{method} {target} HTTP/1.1"));
+        assert_eq!(self.body, body);
+        assert_eq!(self.header("host"), self.host);
+        assert_eq!(self.header("content-type"), "application/json");
+        assert_eq!(self.header("x-ms-content-sha256"), content_hash(body.as_bytes()));
+        assert!(uuid::Uuid::parse_str(self.header("x-ms-client-request-id")).is_ok());
+        let signed = [self.header("x-ms-date"), &self.host, self.header("x-ms-content-sha256")];
+        let signature = AccessKey::from_base64("cHc=").unwrap().sign(&string_to_sign(method, target, &signed));
+        let expected = format!("HMAC-SHA256 SignedHeaders=x-ms-date;host;x-ms-content-sha256&Signature={signature}");
+        assert_eq!(self.header("authorization"), expected);
+    }
+}
+
+fn id() -> IdentityId {
+    ID.parse().unwrap()
+}
+
+fn token_request() -> TokenRequest {
+    TokenRequest::new(vec![Scope::Chat, Scope::VoipJoin], Some(Validity::MIN)).unwrap()
+}
+
+const TOKEN: &str = r#"{"token":"t.o.k","expiresOn":"2025-07-10T21:39:39.3244584+00:00"}"#;
+
+/// An answer whose Content-Length fits.
+fn answer(status: &str, body: &str) -> String {
+    format!(
+        "HTTP/1.1 {status}
+Content-Type: application/json
+Content-Length: {}
+
+{body}",
+        body.len()
+    )
+}
+
+#[tokio::test]
+async fn creates_an_identity_alone() {
+    let (client, received) = once(answer("201 Created", &format!(r#"{{"identity":{{"id":"{ID}"}}}}"#))).await;
+    let created = client.create_identity(None).await.unwrap();
+    assert_eq!((created.id.as_str(), created.token.is_none()), (ID, true));
+    received.await.unwrap().assert("POST", "/identities?api-version=2025-06-30", "{}");
+}
+
+#[tokio::test]
+async fn hands_the_trace_on() {
+    let (client, received) = once(answer("201 Created", &format!(r#"{{"identity":{{"id":"{ID}"}}}}"#))).await;
+    let headers = [
+        (TRACEPARENT, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".parse().unwrap()),
+        (TRACESTATE, "a=1".parse().unwrap()),
+    ];
+    let request = TraceContext::of(&headers.into_iter().collect());
+    request.clone().scope(client.create_identity(None)).await.unwrap();
+    let received = received.await.unwrap();
+    let parts: Vec<&str> = received.header("traceparent").split('-').collect();
+    let [version, trace_id, span_id, flags] = parts[..] else { panic!("{parts:?}") };
+    assert_eq!((version, trace_id, flags), ("00", "0af7651916cd43dd8448eb211c80319c", "00"));
+    assert!(span_id.len() == 16 && span_id != request.span_id() && span_id != "b7ad6b7169203331", "{span_id}");
+    assert_eq!(received.header("tracestate"), "a=1");
+    // Without a request around it, a call begins a trace of its own.
+    let (client, received) = once(answer("204 No Content", "")).await;
+    client.revoke_tokens(&id()).await.unwrap();
+    assert!(received.await.unwrap().header("traceparent").ends_with("-01"));
+}
+
+#[tokio::test]
+async fn creates_an_identity_with_a_token() {
+    let created = format!(r#"{{"identity":{{"id":"{ID}"}},"accessToken":{TOKEN}}}"#);
+    let (client, received) = once(answer("201 Created", &created)).await;
+    let token = client.create_identity(Some(&token_request())).await.unwrap().token.unwrap();
+    assert_eq!((token.expose(), token.expires_on().as_millisecond()), ("t.o.k", 1_752_183_579_324));
+    assert_eq!(format!("{token:?}"), "AccessToken { expires_on: 2025-07-10T21:39:39.3244584Z, .. }");
+    let body = r#"{"createTokenWithScopes":["chat","voip.join"],"expiresInMinutes":60}"#;
+    received.await.unwrap().assert("POST", "/identities?api-version=2025-06-30", body);
+}
+
+#[tokio::test]
+async fn issues_a_token() {
+    let (client, received) = once(answer("200 OK", TOKEN)).await;
+    assert_eq!(client.issue_token(&id(), &token_request()).await.unwrap().expose(), "t.o.k");
+    let target = format!("{PATH}/:issueAccessToken?api-version=2025-06-30");
+    received.await.unwrap().assert("POST", &target, r#"{"scopes":["chat","voip.join"],"expiresInMinutes":60}"#);
+}
+
+#[tokio::test]
+async fn revokes_and_deletes() {
+    let (client, received) = once("HTTP/1.1 204 No Content\r\n\r\n").await;
+    client.revoke_tokens(&id()).await.unwrap();
+    let target = format!("{PATH}/:revokeAccessTokens?api-version=2025-06-30");
+    received.await.unwrap().assert("POST", &target, "");
+
+    let (client, received) = once("HTTP/1.1 204 No Content\r\n\r\n").await;
+    client.delete_identity(&id()).await.unwrap();
+    received.await.unwrap().assert("DELETE", &format!("{PATH}?api-version=2025-06-30"), "");
+}
+
+#[tokio::test]
+async fn exchanges_a_teams_token() {
+    let (client, received) = once(answer("200 OK", TOKEN)).await;
+    let request = TeamsTokenRequest {
+        token: "e.n.tra".to_owned().into(),
+        app_id: "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac".parse().unwrap(),
+        user_id: "32c0a5db-05ec-78ea-51ab-3f06b329397e".parse().unwrap(),
+    };
+    assert_eq!(client.exchange_teams_token(&request).await.unwrap().expose(), "t.o.k");
+    assert!(!format!("{request:?}").contains("e.n.tra"));
+    let body = r#"{"token":"e.n.tra","appId":"2c3e1e83-8fd7-4615-ad2b-b8c1229845ac","userId":"32c0a5db-05ec-78ea-51ab-3f06b329397e"}"#;
+    received.await.unwrap().assert("POST", "/teamsUser/:exchangeAccessToken?api-version=2025-06-30", body);
+}
+
+#[tokio::test]
+async fn keeps_what_acs_says_of_an_error() {
+    let body = r#"{"error":{"code":"ValidationError","message":"Invalid scopes - Scopes field is required.","target":"scopes"}}"#;
+    let (client, received) = once(answer("400 Bad Request\r\nMS-CV: abc.0\r\nRetry-After: 3", body)).await;
+    let Err(Error::Service(error)) = client.issue_token(&id(), &token_request()).await else { panic!("no error") };
+    assert_eq!((error.status.as_u16(), error.kind, error.code.as_str()), (400, Kind::Other, "ValidationError"));
+    assert_eq!(error.message, "Invalid scopes - Scopes field is required.");
+    assert_eq!((error.target.as_deref(), error.ms_cv.as_deref()), (Some("scopes"), Some("abc.0")));
+    assert_eq!(error.retry_after, Some(std::time::Duration::from_secs(3)));
+    assert_eq!(error.request_id.to_string(), received.await.unwrap().header("x-ms-client-request-id"));
+}
+
+#[tokio::test]
+async fn tells_answers_that_are_not_of_acs() {
+    for (answer, status, fault) in [
+        ("HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n", 302, Fault::Status),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, Fault::Status),
+        ("HTTP/1.1 201 Created\r\nContent-Length: 6\r\n\r\n<html>", 201, Fault::Body),
+        ("HTTP/1.1 201 Created\r\nContent-Length: 15\r\n\r\n{\"token\":\"abc\"}", 201, Fault::Body),
+    ] {
+        let (client, _received) = once(answer).await;
+        match client.create_identity(None).await {
+            Err(Error::Unintelligible { status: s, fault: f }) => assert_eq!((s.as_u16(), f), (status, fault)),
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
+#[tokio::test]
+async fn tells_a_connection_that_never_was_from_one_that_broke() {
+    let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
+    let text = format!("endpoint=http://{unused}/;accesskey=cHc=");
+    let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let error = client.issue_token(&id(), &token_request()).await.unwrap_err();
+    assert!(matches!(error, Error::Connect(_)), "{error:?}");
+    assert!(!format!("{error:?}").contains("14a2"), "the identity is in {error:?}");
+
+    let (client, _received) = once("HTTP/1.1 201 Created\r\nContent-Length: 66\r\n\r\n{\"token\"").await;
+    let error = client.create_identity(None).await.unwrap_err();
+    assert!(matches!(error, Error::Interrupted(_)), "{error:?}");
+}
+
+#[tokio::test]
+async fn all_tries_of_a_call_carry_one_request_id_and_each_a_fresh_signature() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let text = format!("endpoint=http://{host}/;accesskey=cHc=");
+    let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let answers = ["429 Too Many Requests\r\nRetry-After: 1", "200 OK"].map(|status| answer(status, TOKEN));
+    let server = tokio::spawn(async move {
+        let mut received = Vec::new();
+        for answer in answers {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            received.push(Received::read(&mut stream, &host).await);
+            stream.write_all(answer.as_bytes()).await.unwrap();
+        }
+        received
+    });
+    client.issue_token(&id(), &token_request()).await.unwrap();
+    let received = server.await.unwrap();
+    let [first, second] = &received[..] else { panic!() };
+    let target = format!("{PATH}/:issueAccessToken?api-version=2025-06-30");
+    for received in [first, second] {
+        received.assert("POST", &target, r#"{"scopes":["chat","voip.join"],"expiresInMinutes":60}"#);
+    }
+    assert_eq!(first.header("x-ms-client-request-id"), second.header("x-ms-client-request-id"));
+    assert_ne!(first.header("x-ms-date"), second.header("x-ms-date"));
+    assert_ne!(first.header("authorization"), second.header("authorization"));
+}
+
+#[tokio::test]
+async fn the_first_call_finds_a_warm_connection() {
+    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let host = listener.local_addr().unwrap().to_string();
+    let text = format!("endpoint=http://{host}/;accesskey=cHc=");
+    let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let server = tokio::spawn(async move {
+        // One connection carries both, or the second answer has nowhere to go.
+        let (mut stream, _) = listener.accept().await.unwrap();
+        let warming = Received::read(&mut stream, &host).await;
+        stream.write_all(b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\n\r\n").await.unwrap();
+        let call = Received::read(&mut stream, &host).await;
+        stream.write_all(answer("200 OK", TOKEN).as_bytes()).await.unwrap();
+        (warming, call)
+    });
+    client.warm().await;
+    client.issue_token(&id(), &token_request()).await.unwrap();
+    let (warming, call) = server.await.unwrap();
+    assert_eq!(warming.line, "HEAD / HTTP/1.1");
+    assert_eq!(warming.header("authorization"), "");
+    assert!(call.line.starts_with("POST /identities/"));
+}

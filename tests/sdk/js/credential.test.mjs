@@ -1,0 +1,92 @@
+// AzureCommunicationTokenCredential, as chat and calling clients hold it, with our issue-token as its tokenRefresher.
+import assert from "node:assert/strict";
+import { beforeEach, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { AzureCommunicationTokenCredential, claims, commonVersion, door, functions } from "./under-test.mjs";
+
+const json = { "Content-Type": "application/json" };
+
+async function createIdentity() {
+  const response = await fetch(`${functions}/identities`, { method: "POST", headers: json, body: "{}" });
+  assert.equal(response.status, 201);
+  return (await response.json()).identity.id;
+}
+
+const issue = (id, signal, headers) =>
+  fetch(`${functions}/identities/${id}/tokens`, {
+    method: "POST",
+    headers: { ...json, ...headers },
+    body: JSON.stringify({ scopes: ["chat", "voip"] }),
+    signal,
+  });
+
+/** What a refresher may be, by how the answer is read. */
+const REFRESHERS = {
+  "text": (id) => (signal) => issue(id, signal, { Accept: "text/plain" }).then((response) => response.text()),
+  "the token of the JSON": (id) => (signal) => issue(id, signal).then((response) => response.json()).then(({ token }) => token),
+};
+// Older versions take nothing but a string.
+if (!commonVersion.startsWith("2.3.")) {
+  REFRESHERS["the JSON as it stands"] = (id) => (signal) => issue(id, signal).then((response) => response.json());
+}
+
+/** A credential, and what its refresher gave so far. */
+function credentialFor(refresher) {
+  const given = [];
+  const tokenRefresher = async (signal) => {
+    const answer = await refresher(signal);
+    given.push(answer);
+    return answer;
+  };
+  const credential = new AzureCommunicationTokenCredential({ tokenRefresher });
+  return { credential, given };
+}
+
+const textOf = (answer) => answer.token ?? answer;
+
+for (const [name, make] of Object.entries(REFRESHERS)) {
+  describe(`a refresher that gives ${name}, with common ${commonVersion}`, () => {
+    beforeEach(door.reset);
+
+    test("gives a token, once for many askers", async (t) => {
+      const id = await createIdentity();
+      const { credential, given } = credentialFor(make(id));
+      t.after(() => credential.dispose());
+      const tokens = await Promise.all([credential.getToken(), credential.getToken()]);
+      assert.equal(given.length, 1);
+      for (const { token, expiresOnTimestamp } of [...tokens, await credential.getToken()]) {
+        assert.equal(token, textOf(given[0]));
+        assert.equal(Math.floor(expiresOnTimestamp / 1000), claims(token).exp);
+      }
+      assert.equal(`8:${claims(tokens[0].token).skypeid}`, id);
+      assert.equal(await door.tokenStatus(tokens[0].token), "valid");
+      assert.equal((await door.state()).identities[0].tokensIssued, 1);
+    });
+
+    test("gives a new token when the old one is over", async (t) => {
+      const { credential, given } = credentialFor(make(await createIdentity()));
+      t.after(() => credential.dispose());
+      await door.settings({ tokenLifetimeSeconds: 3 });
+      const first = await credential.getToken();
+      await door.settings({});
+      const deadline = Date.now() + 20_000;
+      let second = first;
+      while (second.token === first.token && Date.now() < deadline) {
+        await pause(25);
+        second = await credential.getToken();
+      }
+      assert.deepEqual(given.map(textOf), [first.token, second.token]);
+      assert.ok(Date.now() >= claims(first.token).exp * 1000);
+      assert.equal(await door.tokenStatus(first.token), "expired");
+      assert.equal(await door.tokenStatus(second.token), "valid");
+    });
+  });
+}
+
+test(`a token that is over is refused, with common ${commonVersion}`, async (t) => {
+  await door.reset();
+  const { credential } = credentialFor(REFRESHERS.text(await createIdentity()));
+  t.after(() => credential.dispose());
+  await door.settings({ tokenLifetimeSeconds: 0 });
+  await assert.rejects(credential.getToken(), { message: "The token returned from the tokenRefresher is expired." });
+});

@@ -1,0 +1,57 @@
+// What the tests stand on: the SDK of the chosen version, clients of the running emulator, and its door.
+import { createRequire } from "node:module";
+import { join } from "node:path";
+
+const { folder, functions, emulator, http, https } = JSON.parse(process.env.UNDER_TEST);
+
+const installed = createRequire(join(folder, "package.json"));
+export const { CommunicationIdentityClient } = installed("@azure/communication-identity");
+export const { AzureCommunicationTokenCredential } = installed("@azure/communication-common");
+export const { AzureKeyCredential } = installed("@azure/core-auth");
+export const commonVersion = installed(join(folder, "node_modules/@azure/communication-common/package.json")).version;
+
+/** The base URL of the functions. */
+export { functions };
+
+/** The emulator's base URL, as a user would give it together with a key. */
+export const endpoint = emulator;
+
+export const TRANSPORTS = ["http", "https"];
+
+/** A client made from the printed connection string. */
+export function client(transport) {
+  if (transport === "https") return new CommunicationIdentityClient(https);
+  return new CommunicationIdentityClient(http, { allowInsecureConnection: true });
+}
+
+/** An identity of a resource that the emulator is not. */
+export const FOREIGN = {
+  communicationUserId: "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000",
+};
+
+export const APP_ID = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
+export const USER_ID = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
+
+async function knock(method, path, body) {
+  const headers = { "Content-Type": "application/json" };
+  const response = await fetch(`${emulator}/_emulator/${path}`, { method, headers, body: JSON.stringify(body) });
+  const text = await response.text();
+  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
+  return text ? JSON.parse(text) : undefined;
+}
+
+/** The emulator's own door, where it takes orders and says what it saw. */
+export const door = {
+  reset: () => knock("POST", "reset"),
+  state: () => knock("GET", "state"),
+  fault: (order) => knock("POST", "faults", order),
+  settings: (settings) => knock("PUT", "settings", settings),
+  tokenStatus: async (token) => (await knock("POST", "tokens/check", { token })).status,
+  entraToken: async (more) =>
+    (await knock("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
+};
+
+/** The claims of a token, unverified. */
+export function claims(token) {
+  return JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+}

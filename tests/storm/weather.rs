@@ -1,0 +1,75 @@
+//! The faults, in an order that a seed decides.
+
+use std::net::SocketAddr;
+
+use serde_json::{Value, json};
+
+/// A generator of numbers that look random (xorshift64*): the same for the same seed, everywhere.
+pub(crate) struct Random(u64);
+
+impl Random {
+    pub(crate) fn new(seed: u64) -> Self {
+        // Zero would stay zero, and small seeds lie too close together.
+        Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
+    }
+
+    /// A number below `bound`.
+    pub(crate) fn below(&mut self, bound: u64) -> u64 {
+        self.0 ^= self.0 >> 12;
+        self.0 ^= self.0 << 25;
+        self.0 ^= self.0 >> 27;
+        (self.0.wrapping_mul(0x2545_f491_4f6c_dd1d) >> 33) % bound
+    }
+}
+
+/// The emulator's door.
+pub(crate) struct Weather {
+    door: String,
+    http: reqwest::Client,
+}
+
+impl Weather {
+    pub(crate) fn new(emulator: SocketAddr) -> Self {
+        Self { door: format!("http://{emulator}/_emulator"), http: reqwest::Client::builder().build().unwrap() }
+    }
+
+    /// Orders a fault for one in ten calls, enough for twice as many calls as operations.
+    pub(crate) async fn order(&self, mut random: Random, operations: u64) {
+        let faults: Vec<Value> = (0..operations / 5).map(|_| fault(&mut random)).collect();
+        for batch in faults.chunks(50) {
+            let request = self.http.post(format!("{}/faults", self.door)).header("content-type", "application/json");
+            let response = request.body(json!(batch).to_string()).send().await.unwrap();
+            assert!(response.status().is_success(), "{}", response.text().await.unwrap());
+        }
+    }
+
+    pub(crate) async fn clear(&self) {
+        self.http.delete(format!("{}/faults", self.door)).send().await.unwrap();
+    }
+
+    pub(crate) async fn state(&self) -> Value {
+        let response = self.http.get(format!("{}/state", self.door)).send().await.unwrap();
+        serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
+    }
+}
+
+/// A fault after 0 to 18 calls that pass: one in ten.
+fn fault(random: &mut Random) -> Value {
+    let status = |status: u16, headers: Value| json!({ "answer": { "status": status, "headers": headers } });
+    let mut fault = match random.below(12) {
+        0 => status(500, json!({})),
+        1 => status(503, json!({})),
+        2 => status(503, json!({ "retry-after-ms": "20" })),
+        3 => status(429, json!({ "retry-after": "0" })),
+        4 => status(429, json!({ "retry-after": "3600" })),
+        5 => status(504, json!({})),
+        6 => json!({ "reset": true, "carriedOut": false }),
+        7 => json!({ "reset": true, "carriedOut": true }),
+        8 => json!({ "cutAfterBytes": random.below(40), "carriedOut": true }),
+        9 => json!({ "answer": { "status": 200, "body": "<html>" } }),
+        10 => json!({ "answer": { "status": 500, "body": "garbage" }, "carriedOut": true }),
+        _ => json!({ "delayMs": 1 + random.below(50) }),
+    };
+    fault["skip"] = random.below(19).into();
+    fault
+}
