@@ -18,9 +18,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use crate::callers::audit::RequestId;
 
 use crate::{
-    acs,
     callers::{self, Caller, Callers, rules::Rules},
-    functions::{AuthLevel, FUNCTIONS, Function, PREFIX},
+    functions::{AuthLevel, FUNCTIONS, Function, PREFIX, Services},
     problem::{self, Kind, Problem},
 };
 
@@ -32,12 +31,12 @@ pub const DEADLINE: Duration = Duration::from_secs(25);
 const INVOCATION_ID: &str = "x-azure-functions-invocationid";
 
 /// The whole app, with the rules that hold out of the box.
-pub fn router(acs: acs::Client, callers: &Callers) -> Router {
-    router_with(acs, callers, Rules::default())
+pub fn router(services: impl Into<Services>, callers: &Callers) -> Router {
+    router_with(services, callers, Rules::default())
 }
 
 /// The whole app.
-pub fn router_with(acs: acs::Client, callers: &Callers, rules: Rules) -> Router {
+pub fn router_with(services: impl Into<Services>, callers: &Callers, rules: Rules) -> Router {
     let cors = rules.cors.as_ref().map(cors::layer);
     let gate = Arc::new(Gate { callers: callers.clone(), rules });
     let mut functions = Router::new().route("/", axum::routing::get(index));
@@ -49,7 +48,7 @@ pub fn router_with(acs: acs::Client, callers: &Callers, rules: Rules) -> Router 
     let functions = functions
         .fallback(fallback)
         .method_not_allowed_fallback(|method: Method| async move { problem::method_not_allowed(&method) })
-        .with_state(acs);
+        .with_state(services.into());
     // The path is settled before the router inside looks at it.
     let app = Router::new()
         .fallback_service(functions)

@@ -11,14 +11,30 @@ pub mod revoke_tokens;
 mod token;
 
 use axum::{
+    extract::FromRef,
     handler::Handler,
     routing::{MethodFilter, MethodRouter, on},
 };
 
-use crate::acs;
+use crate::{acs, directory::Directory};
 
 /// What stands before every route: the Functions host's `routePrefix`.
 pub const PREFIX: &str = "api";
+
+/// What functions work with.
+#[derive(Debug, Clone, FromRef)]
+pub struct Services {
+    /// The client of ACS.
+    pub acs: acs::Client,
+    /// Whose identity is whose; nothing where the operator has not set one up.
+    pub directory: Option<Directory>,
+}
+
+impl From<acs::Client> for Services {
+    fn from(acs: acs::Client) -> Self {
+        Self { acs, directory: None }
+    }
+}
 
 /// Who may call a function.
 ///
@@ -45,7 +61,7 @@ pub struct Function {
     /// What it does, in a few words.
     pub summary: &'static str,
     /// Its handler.
-    pub(crate) handler: fn() -> MethodRouter<acs::Client>,
+    pub(crate) handler: fn() -> MethodRouter<Services>,
 }
 
 /// Every function, in the order of the documentation.
@@ -100,6 +116,6 @@ pub static FUNCTIONS: [Function; 6] = [
     },
 ];
 
-fn method<T: 'static>(filter: MethodFilter, handler: impl Handler<T, acs::Client>) -> MethodRouter<acs::Client> {
+fn method<T: 'static>(filter: MethodFilter, handler: impl Handler<T, Services>) -> MethodRouter<Services> {
     on(filter, handler)
 }

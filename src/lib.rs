@@ -7,6 +7,7 @@
 //! The modules, in reading order:
 //!
 //! - [`acs`]: the client of ACS Identity; knows nothing of HTTP servers.
+//! - [`directory`]: which ACS identity belongs to which signed-in user.
 //! - [`callers`]: who is calling, and may they?
 //! - [`functions`]: the table of functions, and a file for each.
 //! - [`extract`], [`problem`]: what comes in wrong ends as a problem (RFC 9457).
@@ -23,6 +24,7 @@ pub mod callers;
 #[cfg(feature = "cli")]
 pub mod cli;
 pub mod config;
+pub mod directory;
 #[cfg(feature = "emulator")]
 pub mod emulator;
 pub mod extract;

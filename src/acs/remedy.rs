@@ -66,6 +66,10 @@ pub(super) fn remedy(error: &Error, means: Means) -> Option<Remedy> {
                 "spread the load, keep tokens until they end instead of asking anew, or have Microsoft's support raise \
                  the limits",
             ),
+            (Kind::MultipleIdentities, _) => known(
+                "calls at the same moment made an identity each with the same custom id",
+                "delete all but one of them; where nobody knows their ids any more, Microsoft's support does",
+            ),
             (Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other, _) => None,
         },
         Error::Credential(_) => known(

@@ -27,6 +27,7 @@ const MAX_ANSWER: usize = 64 * 1024;
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Operation<'a> {
     CreateIdentity,
+    GetIdentity(&'a IdentityId),
     IssueToken(&'a IdentityId),
     RevokeTokens(&'a IdentityId),
     DeleteIdentity(&'a IdentityId),
@@ -38,6 +39,7 @@ impl Operation<'_> {
     const fn name(self) -> &'static str {
         match self {
             Self::CreateIdentity => "create-identity",
+            Self::GetIdentity(_) => "get-identity",
             Self::IssueToken(_) => "issue-token",
             Self::RevokeTokens(_) => "revoke-tokens",
             Self::DeleteIdentity(_) => "delete-identity",
@@ -47,6 +49,7 @@ impl Operation<'_> {
 
     fn method(self) -> Method {
         match self {
+            Self::GetIdentity(_) => Method::GET,
             Self::DeleteIdentity(_) => Method::DELETE,
             _ => Method::POST,
         }
@@ -60,24 +63,27 @@ impl Operation<'_> {
             Self::CreateIdentity => "/identities".to_owned(),
             Self::IssueToken(id) => of(id, "/:issueAccessToken"),
             Self::RevokeTokens(id) => of(id, "/:revokeAccessTokens"),
-            Self::DeleteIdentity(id) => of(id, ""),
+            Self::GetIdentity(id) | Self::DeleteIdentity(id) => of(id, ""),
             Self::ExchangeTeamsToken => "/teamsUser/:exchangeAccessToken".to_owned(),
         }
     }
 
     const fn repeat(self) -> Repeat {
         match self {
+            // With a custom id as well: ACS does not settle which of two at once is the one.
             Self::CreateIdentity => Repeat::MakesAnother,
-            Self::IssueToken(_) | Self::RevokeTokens(_) | Self::DeleteIdentity(_) | Self::ExchangeTeamsToken => {
-                Repeat::Harmless
-            }
+            Self::GetIdentity(_)
+            | Self::IssueToken(_)
+            | Self::RevokeTokens(_)
+            | Self::DeleteIdentity(_)
+            | Self::ExchangeTeamsToken => Repeat::Harmless,
         }
     }
 
     const fn success(self) -> StatusCode {
         match self {
             Self::CreateIdentity => StatusCode::CREATED,
-            Self::IssueToken(_) | Self::ExchangeTeamsToken => StatusCode::OK,
+            Self::GetIdentity(_) | Self::IssueToken(_) | Self::ExchangeTeamsToken => StatusCode::OK,
             Self::RevokeTokens(_) | Self::DeleteIdentity(_) => StatusCode::NO_CONTENT,
         }
     }

@@ -70,6 +70,44 @@ impl fmt::Debug for IdentityId {
     }
 }
 
+/// A name that an app gives an identity, and by which ACS finds it again. It may say who somebody is, so `Debug` and logs
+/// show nothing of it.
+///
+/// Only api-version 2025-03-02-preview knows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CustomId(String);
+
+/// A text that is not a custom id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a custom id has 1 to 256 characters")]
+pub struct InvalidCustomId;
+
+impl CustomId {
+    /// The longest custom id, in characters.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// The custom id itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CustomId {
+    type Err = InvalidCustomId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCustomId> {
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.chars().count());
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidCustomId) }
+    }
+}
+
+impl fmt::Debug for CustomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomId(…)")
+    }
+}
+
 /// What a token lets its bearer do.
 ///
 /// <https://learn.microsoft.com/azure/communication-services/concepts/identity-model#access-tokens>
@@ -254,6 +292,20 @@ pub struct InvalidApiVersion;
 impl ApiVersion {
     /// The version asked for where no setting says otherwise.
     pub const DEFAULT: &str = "2025-06-30";
+    /// The one version that has custom ids, and that tells about an identity. No stable version has taken them over.
+    pub const PREVIEW: &str = "2025-03-02-preview";
+
+    /// The version with custom ids.
+    #[must_use]
+    pub fn preview() -> Self {
+        Self(Self::PREVIEW.to_owned())
+    }
+
+    /// Whether it has custom ids. Another may ignore one without a word, and make a second identity.
+    #[must_use]
+    pub fn has_custom_ids(&self) -> bool {
+        self.0 == Self::PREVIEW
+    }
 
     /// The version as text.
     #[must_use]

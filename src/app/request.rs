@@ -116,6 +116,7 @@ const fn level(kind: Kind) -> Level {
         | Kind::IssuerUnreachable
         | Kind::UpstreamTimeout
         | Kind::Throttled
+        | Kind::DirectoryUnavailable
         | Kind::NotReady => Level::WARN,
         Kind::EmptyBody
         | Kind::MalformedJson
@@ -129,6 +130,8 @@ const fn level(kind: Kind) -> Level {
         | Kind::Forbidden
         | Kind::NotFound
         | Kind::IdentityNotFound
+        | Kind::CustomIdTaken
+        | Kind::TurnedOff
         | Kind::MethodNotAllowed
         | Kind::BodyTimeout
         | Kind::BodyTooLarge

@@ -131,7 +131,7 @@ fn refused(
             let unknown = |name| Finding::unknown(name, "ACS answers with another error");
             return vec![failed("answer"), clock(error.clock_skew), unknown("credential"), unknown("api-version")];
         }
-        Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other => {
+        Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::MultipleIdentities | Kind::Other => {
             (failed("credential"), Finding::unknown("api-version", "ACS looks at the credential first"))
         }
     };

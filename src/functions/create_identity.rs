@@ -74,7 +74,7 @@ pub async fn handle(
     let created = create(acs, &allowance, auditor, request).await;
     // ACS says Scopes of what it takes as createTokenWithScopes, and so does the policy.
     let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
-    let CreatedIdentity { id, token } = created.created();
+    let CreatedIdentity { id, token, .. } = created.created();
     let location = format!("/{PREFIX}/identities/{id}");
     let body = token::to_json(&Created {
         identity: Identity { id: id.as_str() },

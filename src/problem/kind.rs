@@ -27,6 +27,8 @@ pub enum Kind {
     NotFound,
     /// The identity is not one of this ACS resource.
     IdentityNotFound,
+    /// ACS has more than one identity with the custom id.
+    CustomIdTaken,
     /// The path is right, the method is not.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -43,6 +45,8 @@ pub enum Kind {
     Internal,
     /// The Functions host does not pass HTTP requests through.
     HostNotForwarding,
+    /// The operator has not turned on what this needs.
+    TurnedOff,
     /// ACS does not take our credential, or our api-version.
     Misconfigured,
     /// ACS answered with an error of its own, or with what is no answer.
@@ -51,6 +55,8 @@ pub enum Kind {
     UpstreamUnreachable,
     /// The issuer of a bearer token was not reached, so nobody can check it.
     IssuerUnreachable,
+    /// The directory of people's identities was not reached, or did not answer in time.
+    DirectoryUnavailable,
     /// Asked whether the credential works: it does not, or nobody can tell.
     NotReady,
     /// ACS did not answer in time.
@@ -59,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 25] = [
+    pub const ALL: [Self; 28] = [
         Self::EmptyBody,
         Self::MalformedJson,
         Self::InvalidFields,
@@ -71,6 +77,7 @@ impl Kind {
         Self::BeyondPolicy,
         Self::NotFound,
         Self::IdentityNotFound,
+        Self::CustomIdTaken,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::BodyTooLarge,
@@ -79,10 +86,12 @@ impl Kind {
         Self::Throttled,
         Self::Internal,
         Self::HostNotForwarding,
+        Self::TurnedOff,
         Self::Misconfigured,
         Self::UpstreamFailed,
         Self::UpstreamUnreachable,
         Self::IssuerUnreachable,
+        Self::DirectoryUnavailable,
         Self::NotReady,
         Self::UpstreamTimeout,
     ];
@@ -104,6 +113,9 @@ impl Kind {
             Self::BeyondPolicy => ("beyond-policy", StatusCode::FORBIDDEN, "More than the caller may have"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "No such function"),
             Self::IdentityNotFound => ("identity-not-found", StatusCode::NOT_FOUND, "No such identity"),
+            Self::CustomIdTaken => {
+                ("custom-id-taken", StatusCode::CONFLICT, "More than one identity has the custom id")
+            }
             Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
             Self::BodyTimeout => ("body-timeout", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
             Self::BodyTooLarge => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
@@ -116,11 +128,15 @@ impl Kind {
             Self::HostNotForwarding => {
                 ("host-not-forwarding", StatusCode::INTERNAL_SERVER_ERROR, "The Functions host is not set up")
             }
+            Self::TurnedOff => ("turned-off", StatusCode::NOT_IMPLEMENTED, "Not turned on here"),
             Self::Misconfigured => ("misconfigured", StatusCode::BAD_GATEWAY, "ACS does not take our calls"),
             Self::UpstreamFailed => ("upstream-failed", StatusCode::BAD_GATEWAY, "ACS failed"),
             Self::UpstreamUnreachable => ("upstream-unreachable", StatusCode::BAD_GATEWAY, "ACS was not reached"),
             Self::IssuerUnreachable => {
                 ("issuer-unreachable", StatusCode::SERVICE_UNAVAILABLE, "The token's issuer was not reached")
+            }
+            Self::DirectoryUnavailable => {
+                ("directory-unavailable", StatusCode::SERVICE_UNAVAILABLE, "The directory was not reached")
             }
             Self::NotReady => ("not-ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready"),
             Self::UpstreamTimeout => ("upstream-timeout", StatusCode::GATEWAY_TIMEOUT, "ACS did not answer in time"),

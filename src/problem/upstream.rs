@@ -3,7 +3,10 @@
 use http::{HeaderValue, StatusCode, header};
 
 use super::{FieldFault, Kind, Problem};
-use crate::acs::{self, error::causes};
+use crate::{
+    acs::{self, error::causes},
+    directory,
+};
 
 /// `Denied` is about our credential: the caller learns no more than that.
 impl From<acs::Error> for Problem {
@@ -32,12 +35,33 @@ impl From<acs::Error> for Problem {
     }
 }
 
+impl From<directory::Error> for Problem {
+    fn from(error: directory::Error) -> Self {
+        let cause = causes(&error);
+        let problem = match error {
+            directory::Error::Acs(error) => return error.into(),
+            directory::Error::Store(_) => Self::new(
+                Kind::DirectoryUnavailable,
+                "The directory that says whose identity is whose was not reached. Try again later.",
+            ),
+            directory::Error::Contended => {
+                Self::new(Kind::DirectoryUnavailable, "Other calls for the same user were in the way. Try again.")
+            }
+        };
+        problem.with_cause(cause)
+    }
+}
+
 fn from_service(error: &acs::error::ServiceError) -> Problem {
     use acs::error::Kind as Acs;
     match error.kind {
         Acs::Denied => Problem::new(Kind::Misconfigured, "ACS refused this service's credential. The operator's log says more."),
         Acs::ApiVersion => Problem::new(Kind::Misconfigured, "ACS does not know the api-version that this service asks for."),
         Acs::IdentityNotOwned => identity_not_found(),
+        Acs::MultipleIdentities => Problem::new(
+            Kind::CustomIdTaken,
+            "ACS has more than one identity with this custom id: calls at the same moment made them. Delete all but one.",
+        ),
         Acs::InvalidAccessToken => Problem::new(
             Kind::TeamsTokenRefused,
             "ACS does not take the token: it is expired, malformed, or not issued for Teams calls through ACS. Get a new one from Entra.",
