@@ -1,9 +1,9 @@
 //! The settings, read once and whole from the environment: every fault is listed, and no secret is repeated.
 
 mod callers;
+mod directory;
 mod found;
 mod resource;
-
 mod rules;
 
 use std::{ffi::OsString, fmt, str::FromStr};

@@ -1,15 +1,49 @@
 //! Which ACS identity belongs to which signed-in user.
+//!
+//! Either an object store keeps it, one small object a user, or ACS does, as the identity's custom id. This process keeps
+//! a copy of what it has read, bounded, and nothing that another process would need: where the copy is out of date, ACS
+//! says that the identity is gone, and it is looked up anew.
+
+mod custom_ids;
+mod flights;
+mod http;
+mod key;
+mod open;
+mod operate;
+mod place;
+mod record;
+mod records;
+mod store;
 
 use std::{
-    collections::HashMap,
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    future::Future,
+    num::NonZeroUsize,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
+
+use lru::LruCache;
+use tracing::Instrument as _;
+
+pub use key::{InvalidKey, Key, Name};
+pub use operate::{Keeper, Repaired};
+pub use place::{InvalidPlace, Place, Settings};
+pub use record::Record;
+pub use store::{Entry, Failure};
 
 use crate::acs::{
     self,
     types::{AccessToken, IdentityId, TokenRequest},
 };
+use custom_ids::CustomIds;
+use flights::Flights;
+use records::Records;
+
+/// How many users' identities are kept in memory. Each takes about 250 bytes.
+const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// How often a call starts over because another one, here or elsewhere, has changed what it had found.
+const ROUNDS: usize = 5;
 
 /// A signed-in user, as the hash by which callers tell them apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
@@ -56,17 +90,38 @@ pub enum Error {
     Acs(#[from] acs::Error),
     /// The directory's store was not reached, or answered with an error.
     #[error("the directory's store failed")]
-    Store(#[source] Box<dyn std::error::Error + Send + Sync>),
+    Store(#[from] Failure),
     /// Calls for the same user kept overtaking each other.
     #[error("other calls for the same user were in the way")]
     Contended,
+    /// ACS has more than one identity with the user's custom id, and none of them is one that this call made.
+    #[error("ACS keeps more than one identity for the user")]
+    Ambiguous(#[source] acs::Error),
 }
 
 /// The directory. Clones share it.
 #[derive(Clone)]
-pub struct Directory {
+pub struct Directory(Arc<Inner>);
+
+struct Inner {
     acs: acs::Client,
-    users: Arc<Mutex<HashMap<User, IdentityId>>>,
+    way: Way,
+    known: Mutex<LruCache<User, IdentityId>>,
+    flights: Flights,
+}
+
+/// Who keeps it.
+enum Way {
+    Records(Records),
+    CustomIds(CustomIds),
+}
+
+/// What there is of a user, after it was made if need be.
+enum Settled {
+    /// The user's identity.
+    Known(IdentityId),
+    /// An identity just made, with the token that was asked for.
+    Made(Issued),
 }
 
 impl fmt::Debug for Directory {
@@ -76,10 +131,17 @@ impl fmt::Debug for Directory {
 }
 
 impl Directory {
-    /// A directory in this process's memory, which ends with it: for tests.
-    #[must_use]
-    pub fn in_memory(acs: acs::Client) -> Self {
-        Self { acs, users: Arc::default() }
+    /// The directory that the settings name. Nothing is asked of a remote one yet.
+    ///
+    /// # Errors
+    /// When its folder cannot be made, or the TLS library cannot be set up.
+    pub fn open(settings: &Settings, acs: acs::Client) -> Result<Self, Failure> {
+        let way = match open::open(settings)? {
+            Some(store) => Way::Records(Records { store, key: settings.key.clone() }),
+            None => Way::CustomIds(CustomIds { key: settings.key.clone() }),
+        };
+        let known = Mutex::new(LruCache::new(KNOWN));
+        Ok(Self(Arc::new(Inner { acs, way, known, flights: Flights::default() })))
     }
 
     /// A token for the user's own identity, which is made at first use.
@@ -87,41 +149,147 @@ impl Directory {
     /// # Errors
     /// See [`Error`].
     pub async fn issue_token(&self, user: User, token: &TokenRequest, witness: &Witness) -> Result<Issued, Error> {
-        let known = self.users.lock().unwrap_or_else(PoisonError::into_inner).get(&user).cloned();
-        let id = match known {
-            Some(id) => id,
-            None => {
-                let id = self.acs.create_identity(None).await?.id;
-                witness(Deed::Created, &id);
-                self.users.lock().unwrap_or_else(PoisonError::into_inner).entry(user).or_insert(id).clone()
+        let mut gone = None;
+        for _ in 0..ROUNDS {
+            let id = match self.known(user) {
+                Some(id) => id,
+                None => match self.settle(user, gone.take(), token, witness).await? {
+                    Settled::Known(id) => id,
+                    Settled::Made(issued) => return Ok(issued),
+                },
+            };
+            match self.0.acs.issue_token(&id, token).await {
+                Err(error) if error.is_identity_gone() => gone = Some(self.unlearn(user, id)),
+                token => return Ok(Issued { token: token?, id }),
             }
-        };
-        let token = self.acs.issue_token(&id, token).await?;
-        Ok(Issued { id, token })
+        }
+        Err(Error::Contended)
     }
 
     /// Ends all tokens of the user's identity, and says which it is; nothing if there is none.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn revoke_tokens(&self, user: User) -> Result<Option<IdentityId>, Error> {
-        let known = self.users.lock().unwrap_or_else(PoisonError::into_inner).get(&user).cloned();
-        if let Some(id) = &known {
-            self.acs.revoke_tokens(id).await?;
+    pub async fn revoke_tokens(&self, user: User, witness: &Witness) -> Result<Option<IdentityId>, Error> {
+        let mut gone = None;
+        for _ in 0..ROUNDS {
+            let id = match self.known(user) {
+                Some(id) => id,
+                None => match self.find(user, gone.take(), witness).await? {
+                    Some(id) => id,
+                    None => return Ok(None),
+                },
+            };
+            match self.0.acs.revoke_tokens(&id).await {
+                Err(error) if error.is_identity_gone() => gone = Some(self.unlearn(user, id)),
+                answer => return Ok(answer.map(|()| Some(id))?),
+            }
         }
-        Ok(known)
+        Err(Error::Contended)
     }
 
     /// Ends the user's identity with all its tokens, and forgets whose it was. Tells whether there was anything to forget.
+    /// What was begun is finished even if the caller hangs up; if the process is killed, the user's next call finishes it.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn forget(&self, user: User, witness: &Witness) -> Result<bool, Error> {
-        let known = self.users.lock().unwrap_or_else(PoisonError::into_inner).remove(&user);
-        if let Some(id) = &known {
-            self.acs.delete_identity(id).await?;
-            witness(Deed::Deleted, id);
-        }
-        Ok(known.is_some())
+        let turn = self.0.flights.turn(user).await;
+        let (this, witness) = (self.clone(), witness.clone());
+        to_the_end(async move {
+            let _turn = turn;
+            let known = this.learnt().pop(&user);
+            let Inner { acs, way, .. } = &*this.0;
+            match way {
+                Way::Records(records) => records.forget(acs, user, &witness).await,
+                Way::CustomIds(custom_ids) => custom_ids.forget(acs, user, known, &witness).await,
+            }
+        })
+        .await
     }
+
+    /// The user's identity, made with a token if there is none. `gone` is one that ACS does not know any more.
+    async fn settle(
+        &self,
+        user: User,
+        gone: Option<IdentityId>,
+        token: &TokenRequest,
+        witness: &Witness,
+    ) -> Result<Settled, Error> {
+        let turn = self.0.flights.turn(user).await;
+        if let Some(id) = self.known(user) {
+            return Ok(Settled::Known(id));
+        }
+        let (this, token, witness) = (self.clone(), token.clone(), witness.clone());
+        to_the_end(async move {
+            let _turn = turn;
+            let Inner { acs, way, .. } = &*this.0;
+            let settled = match way {
+                Way::Records(records) => records.settle(acs, user, gone.as_ref(), &token, &witness).await?,
+                Way::CustomIds(custom_ids) => custom_ids.settle(acs, user, &token, &witness).await?,
+            };
+            let (Settled::Known(id) | Settled::Made(Issued { id, .. })) = &settled;
+            this.learnt().put(user, id.clone());
+            Ok(settled)
+        })
+        .await
+    }
+
+    /// The user's identity, if there is one. `gone` is one that ACS does not know any more.
+    async fn find(&self, user: User, gone: Option<IdentityId>, witness: &Witness) -> Result<Option<IdentityId>, Error> {
+        let turn = self.0.flights.turn(user).await;
+        let (this, witness) = (self.clone(), witness.clone());
+        to_the_end(async move {
+            let _turn = turn;
+            let Inner { acs, way, .. } = &*this.0;
+            let found = match way {
+                Way::Records(records) => records.find(acs, user, gone.as_ref(), &witness).await?,
+                Way::CustomIds(custom_ids) => custom_ids.find(acs, user).await?,
+            };
+            if let Some(id) = &found {
+                this.learnt().put(user, id.clone());
+            }
+            Ok(found)
+        })
+        .await
+    }
+
+    fn known(&self, user: User) -> Option<IdentityId> {
+        self.learnt().get(&user).cloned()
+    }
+
+    /// Drops what was known of the user, unless another call has learnt better meanwhile.
+    fn unlearn(&self, user: User, id: IdentityId) -> IdentityId {
+        let mut known = self.learnt();
+        if known.peek(&user) == Some(&id) {
+            known.pop(&user);
+        }
+        id
+    }
+
+    /// The memory, locked; never across an await.
+    fn learnt(&self) -> MutexGuard<'_, LruCache<User, IdentityId>> {
+        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Ends the identity with all its tokens. One that is gone already is as good.
+async fn end(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
+    match acs.revoke_tokens(id).await {
+        Err(error) if !error.is_identity_gone() => return Err(error),
+        _ => {}
+    }
+    match acs.delete_identity(id).await {
+        Err(error) if error.is_identity_gone() => Ok(()),
+        answer => answer.map(|()| witness(Deed::Deleted, id)),
+    }
+}
+
+/// Does it in a task of its own, which goes on when the caller hangs up or the deadline passes.
+async fn to_the_end<T: Send + 'static>(
+    work: impl Future<Output = Result<T, Error>> + Send + 'static,
+) -> Result<T, Error> {
+    let task = tokio::spawn(acs::trace::in_current(work.in_current_span()));
+    // Nothing comes back only if it panicked, and then what became of it is unknown.
+    task.await.unwrap_or(Err(Error::Acs(acs::Error::TimedOut)))
 }

@@ -16,7 +16,10 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 
-use crate::{acs, directory::Directory};
+use crate::{
+    acs,
+    directory::{self, Directory},
+};
 
 /// What stands before every route: the Functions host's `routePrefix`.
 pub const PREFIX: &str = "api";
@@ -28,6 +31,17 @@ pub struct Services {
     pub acs: acs::Client,
     /// Whose identity is whose; nothing where the operator has not set one up.
     pub directory: Option<Directory>,
+}
+
+impl Services {
+    /// The services that the settings name. Nothing is asked of them yet.
+    ///
+    /// # Errors
+    /// When the directory's folder cannot be made, or the TLS library cannot be set up.
+    pub fn open(acs: acs::Client, directory: Option<&directory::Settings>) -> Result<Self, directory::Failure> {
+        let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
+        Ok(Self { acs, directory })
+    }
 }
 
 impl From<acs::Client> for Services {

@@ -36,6 +36,15 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// Whether ACS says that the identity is none of this resource: deleted, or another's.
+    #[must_use]
+    pub fn is_identity_gone(&self) -> bool {
+        let Self::Service(error) = self else { return false };
+        error.kind == Kind::IdentityNotOwned || (error.kind == Kind::Other && error.status == StatusCode::NOT_FOUND)
+    }
+}
+
 /// Why an answer is not one of ACS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum Fault {

@@ -8,6 +8,8 @@ use acs_tokens::{
     acs, app,
     callers::{Callers, Trusted, rules::Rules},
     config::Settings,
+    directory,
+    functions::Services,
     telemetry,
 };
 use lambda_http::{Error, Request, RequestExt as _, tower::ServiceExt as _};
@@ -22,8 +24,12 @@ fn main() -> ExitCode {
     telemetry::init(settings.log_filter().with_target(WRITES_EVENTS, LevelFilter::WARN));
     let (lambda, acs, callers) = (settings.lambda(), settings.acs(), settings.callers());
     let rules = settings.rules(callers.as_ref());
-    let config = settings.finish(lambda.and(acs.zip(callers).zip(rules)));
-    match config.map_err(Into::into).and_then(|((acs, callers), rules)| run(acs, &callers, rules)) {
+    let directory = settings.directory(acs.as_ref());
+    let config = settings.finish(lambda.and(acs.zip(callers).zip(rules.zip(directory))));
+    let ran = config
+        .map_err(Into::into)
+        .and_then(|((acs, callers), (rules, directory))| run(acs, directory.as_ref(), &callers, rules));
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(cause = %error, "cannot start");
@@ -34,12 +40,18 @@ fn main() -> ExitCode {
 
 /// One thread serves: Lambda gives an instance one request at a time.
 #[tokio::main(flavor = "current_thread")]
-async fn run(acs: acs::Settings, callers: &Callers, rules: Rules) -> Result<(), Error> {
+async fn run(
+    acs: acs::Settings,
+    directory: Option<&directory::Settings>,
+    callers: &Callers,
+    rules: Rules,
+) -> Result<(), Error> {
     if matches!(callers.trusted, Trusted::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this function gets tokens");
     }
     let acs = acs::Client::new(acs)?;
-    let app = app::router_with(acs.clone(), callers, rules);
+    let services = Services::open(acs.clone(), directory)?;
+    let app = app::router_with(services, callers, rules);
     // Lambda gives a starting instance more of a processor than a running one.
     tokio::spawn(async move { acs.warm().await });
     lambda_http::run(app.map_request(with_id)).await

@@ -8,6 +8,8 @@ use acs_tokens::{
     acs, app,
     callers::{Callers, rules::Rules},
     config::Settings,
+    directory,
+    functions::Services,
     serve, telemetry,
 };
 use tokio::net::TcpListener;
@@ -17,8 +19,12 @@ fn main() -> ExitCode {
     telemetry::init(settings.log_filter());
     let (port, acs, callers) = (settings.handler_port(), settings.acs(), settings.callers_behind_host());
     let rules = settings.rules(Some(&callers));
-    let config = settings.finish(port.zip(acs).zip(rules));
-    match config.map_err(Into::into).and_then(|((port, acs), rules)| run(port, acs, &callers, rules)) {
+    let directory = settings.directory(acs.as_ref());
+    let config = settings.finish(port.zip(acs).zip(rules.zip(directory)));
+    let ran = config
+        .map_err(Into::into)
+        .and_then(|((port, acs), (rules, directory))| run(port, acs, directory.as_ref(), &callers, rules));
+    match ran {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(cause = %error, "cannot start");
@@ -30,11 +36,18 @@ fn main() -> ExitCode {
 
 /// One thread serves: an instance has at most two cores, and the work is waiting for ACS.
 #[tokio::main(flavor = "current_thread")]
-async fn run(port: u16, acs: acs::Settings, callers: &Callers, rules: Rules) -> Result<(), Box<dyn Error>> {
+async fn run(
+    port: u16,
+    acs: acs::Settings,
+    directory: Option<&directory::Settings>,
+    callers: &Callers,
+    rules: Rules,
+) -> Result<(), Box<dyn Error>> {
     // The host asks on IPv4 loopback, and nobody else shall.
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let acs = acs::Client::new(acs)?;
-    let app = app::router_with(acs.clone(), callers, rules);
+    let services = Services::open(acs.clone(), directory)?;
+    let app = app::router_with(services, callers, rules);
     // Beside the first request, not before it.
     tokio::spawn(async move { acs.warm().await });
     // The host never asks for an end; it kills.

@@ -39,6 +39,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let mut settings = Settings::new(&|name| std::env::var_os(name));
     let acs = settings.acs();
     let _ = settings.log_filter();
+    let _ = settings.directory(acs.as_ref());
     // The Functions host checks callers itself; only `serve` has to be told.
     if settings.names_callers() {
         let callers = settings.callers();

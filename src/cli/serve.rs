@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::Args;
 
 use super::{Result, asked_to_stop, listen};
-use crate::{acs, app, callers::Trusted, config::Settings, serve, telemetry};
+use crate::{acs, app, callers::Trusted, config::Settings, functions::Services, serve, telemetry};
 
 /// Where to serve.
 #[derive(Debug, Args)]
@@ -30,7 +30,9 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     telemetry::init(settings.log_filter());
     let (acs, callers, env_port) = (settings.acs(), settings.callers(), settings.port());
     let rules = settings.rules(callers.as_ref());
-    let ((acs, callers), (rules, env_port)) = settings.finish(acs.zip(callers).zip(rules.zip(env_port)))?;
+    let directory = settings.directory(acs.as_ref());
+    let ((acs, callers), ((rules, directory), env_port)) =
+        settings.finish(acs.zip(callers).zip(rules.zip(directory).zip(env_port)))?;
     let port = port.unwrap_or(env_port);
     let (listener, address) = listen(&host.to_string(), port, "--port").await?;
     if matches!(callers.trusted, Trusted::Anyone) {
@@ -38,7 +40,8 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     }
     tracing::info!(%address, endpoint = %acs.endpoint, "serving");
     let acs = acs::Client::new(acs)?;
-    let app = app::router_with(acs.clone(), &callers, rules);
+    let services = Services::open(acs.clone(), directory.as_ref())?;
+    let app = app::router_with(services, &callers, rules);
     // Beside the first request, not before it.
     tokio::spawn(async move { acs.warm().await });
     let served = serve::run(listener, app, asked_to_stop()).await;

@@ -6,12 +6,13 @@ use super::{
         ALLOW_ANONYMOUS, CALLER_KEYS, EASY_AUTH, OIDC_AUDIENCES, OIDC_ISSUERS, OIDC_MANAGE_ROLE, OIDC_REQUIRED_SCOPE,
         OIDC_ROLES_CLAIM, OIDC_TENANTS, WEBSITE_AUTH_ENABLED,
     },
+    directory::{USER_DIRECTORY, USER_DIRECTORY_KEY},
     resource::{CLIENT_ID, CREDENTIAL, IDENTITY_ENDPOINT, IDENTITY_HEADER, SECONDARY_KEY, TENANT_ID, TOKEN_FILE},
     rules::{CORS_ALLOW_CREDENTIALS, CORS_ALLOWED_ORIGINS, RATE_LIMIT, RATE_LIMIT_KEYS, TOKEN_POLICY},
 };
 
 /// Every setting that decides how ACS is called and who may call us, and whether its value may be shown.
-const ALL: [(&str, Shown); 28] = [
+const ALL: [(&str, Shown); 30] = [
     (CONNECTION_STRING, Shown::Never),
     (ENDPOINT, Shown::Whole),
     (ACCESS_KEY, Shown::Never),
@@ -38,6 +39,8 @@ const ALL: [(&str, Shown); 28] = [
     (RATE_LIMIT_KEYS, Shown::Whole),
     (CORS_ALLOWED_ORIGINS, Shown::Whole),
     (CORS_ALLOW_CREDENTIALS, Shown::Whole),
+    (USER_DIRECTORY, Shown::Whole),
+    (USER_DIRECTORY_KEY, Shown::Never),
     (LOG, Shown::Whole),
     (LOG_IDENTITY_IDS, Shown::Whole),
 ];

@@ -92,28 +92,44 @@ impl Settings<'_> {
         if secondary.is_some() && key.is_none() {
             let _ = self.fault::<()>(SECONDARY_KEY, format!("is set without {ACCESS_KEY}, which comes first"));
         }
-        let signs = Signs {
-            forced,
-            key: key.is_some(),
-            token_file: self.value(TOKEN_FILE).is_some(),
-            identity_endpoint: self.value(IDENTITY_ENDPOINT).is_some() && self.value(IDENTITY_HEADER).is_some(),
-            #[cfg(feature = "lambda")]
-            lambda: self.value(super::RUNTIME_API).is_some(),
-        };
-        let credential = match (choose(signs), key) {
+        let choice = choose(self.signs(forced, key.is_some()));
+        let credential = match (choice, key) {
             (Choice::Key, Some(key)) => key.map(|key| Credential::Keys(Keys::new(key, secondary.flatten()))),
             (Choice::Key, None) => self.fault(ACCESS_KEY, format!("is missing; {CREDENTIAL} asks for it")),
-            (Choice::ManagedIdentity, _) => self.entra(source, endpoint.as_ref(), |settings| {
-                Some(Way::ManagedIdentity { client_id: settings.value(CLIENT_ID) })
-            }),
-            (Choice::WorkloadIdentity, _) => self.entra(source, endpoint.as_ref(), Self::workload_identity),
-            #[cfg(feature = "lambda")]
-            (Choice::AwsFederation, _) => self.entra(source, endpoint.as_ref(), Self::aws_federation),
-            (Choice::Cli, _) => self.entra(source, endpoint.as_ref(), |_| Some(Way::DeveloperTools)),
+            (choice, _) => self.entra(source, endpoint.as_ref(), choice),
         };
         let log_identity_ids = self.flag(LOG_IDENTITY_IDS).unwrap_or_default();
         let settings = acs::Settings::new(endpoint?, credential?);
         Some(acs::Settings { api_version: api_version.unwrap_or_default(), log_identity_ids, ..settings })
+    }
+
+    /// How Entra comes to know who this is, for services beside ACS, which no key of ACS opens.
+    pub(super) fn keyless_way(&mut self) -> Option<Way> {
+        let forced = self.value(CREDENTIAL).and_then(|text| text.parse().ok()).filter(|choice| *choice != Choice::Key);
+        let choice = choose(self.signs(forced, false));
+        self.way(choice)
+    }
+
+    fn signs(&mut self, forced: Option<Choice>, key: bool) -> Signs {
+        Signs {
+            forced,
+            key,
+            token_file: self.value(TOKEN_FILE).is_some(),
+            identity_endpoint: self.value(IDENTITY_ENDPOINT).is_some() && self.value(IDENTITY_HEADER).is_some(),
+            #[cfg(feature = "lambda")]
+            lambda: self.value(super::RUNTIME_API).is_some(),
+        }
+    }
+
+    fn way(&mut self, choice: Choice) -> Option<Way> {
+        match choice {
+            Choice::Key => None,
+            Choice::ManagedIdentity => Some(Way::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
+            Choice::WorkloadIdentity => self.workload_identity(),
+            #[cfg(feature = "lambda")]
+            Choice::AwsFederation => self.aws_federation(),
+            Choice::Cli => Some(Way::DeveloperTools),
+        }
     }
 
     /// The setting that names the endpoint; the endpoint; and the key, if one is set. Inside, nothing is what is wrong.
@@ -145,13 +161,8 @@ impl Settings<'_> {
         AccessKey::from_base64(text).map_err(|error| self.fault::<()>(setting, error.to_string())).ok()
     }
 
-    fn entra(
-        &mut self,
-        source: &'static str,
-        endpoint: Option<&Endpoint>,
-        way: impl FnOnce(&mut Self) -> Option<Way>,
-    ) -> Option<Credential> {
-        let way = way(self);
+    fn entra(&mut self, source: &'static str, endpoint: Option<&Endpoint>, choice: Choice) -> Option<Credential> {
+        let way = self.way(choice);
         if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {
             let detail = "the endpoint is plain http; without a key it must be https, even on this machine";
             return self.fault(source, detail.to_owned());

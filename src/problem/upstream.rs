@@ -44,6 +44,10 @@ impl From<directory::Error> for Problem {
                 Kind::DirectoryUnavailable,
                 "The directory that says whose identity is whose was not reached. Try again later.",
             ),
+            directory::Error::Ambiguous(_) => Self::new(
+                Kind::DirectoryUnavailable,
+                "ACS keeps more than one identity for this user. Try again; if it lasts, the operator's log says more.",
+            ),
             directory::Error::Contended => {
                 Self::new(Kind::DirectoryUnavailable, "Other calls for the same user were in the way. Try again.")
             }

@@ -16,9 +16,13 @@ use reqwest::header::HeaderValue;
 
 use super::token_cache::{Fetched, Number, Token, TokenCache};
 
-/// What tokens are asked for. The double slash belongs there: a managed identity's endpoint gets it without `/.default`,
+/// What tokens for ACS are asked for. The double slash belongs there: a managed identity's endpoint gets it without `/.default`,
 /// as the resource `https://communication.azure.com/`, and the audience ACS checks for ends with a slash.
-const SCOPE: &str = "https://communication.azure.com//.default";
+const ACS: &str = "https://communication.azure.com//.default";
+
+/// What tokens for Azure Storage are asked for.
+/// <https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory>
+const STORAGE: &str = "https://storage.azure.com/.default";
 
 /// How Entra comes to know who is asking.
 #[derive(Debug, Clone)]
@@ -120,6 +124,7 @@ fn is_passing(error: &azure_core::Error) -> bool {
 #[derive(Clone)]
 pub struct Entra {
     way: Way,
+    scope: &'static str,
     cache: Arc<TokenCache>,
 }
 
@@ -130,10 +135,16 @@ impl fmt::Debug for Entra {
 }
 
 impl Entra {
-    /// Tokens got in this way. Nothing is asked for yet.
+    /// Tokens for ACS, got in this way. Nothing is asked for yet.
     #[must_use]
     pub fn new(way: Way) -> Self {
-        Self { way, cache: TokenCache::new(Timestamp::now) }
+        Self { way, scope: ACS, cache: TokenCache::new(Timestamp::now) }
+    }
+
+    /// Tokens for Azure Storage, got in this way. Nothing is asked for yet.
+    #[must_use]
+    pub fn for_storage(way: Way) -> Self {
+        Self { scope: STORAGE, ..Self::new(way) }
     }
 
     /// How tokens are got.
@@ -142,8 +153,18 @@ impl Entra {
         &self.way
     }
 
+    /// A token as it goes behind `Bearer`, for those who write the header themselves.
+    ///
+    /// # Errors
+    /// Why there is none.
+    pub async fn access_token(&self, http: &reqwest::Client) -> Result<String, Failure> {
+        let Token { bearer, .. } = self.token(http).await?;
+        let text = bearer.to_str().unwrap_or_default();
+        Ok(text.strip_prefix("Bearer ").unwrap_or(text).to_owned())
+    }
+
     pub(super) async fn token(&self, http: &reqwest::Client) -> Result<Token, Failure> {
-        self.cache.token(|| fetch(self.way.clone(), http.clone())).await
+        self.cache.token(|| fetch(self.way.clone(), self.scope, http.clone())).await
     }
 
     pub(super) fn denied(&self, number: Number) -> bool {
@@ -153,13 +174,13 @@ impl Entra {
 
 /// Asks for a token. A new credential each time: those of `azure_identity` keep their tokens to themselves, so that none
 /// could be renewed early, or dropped.
-async fn fetch(way: Way, http: reqwest::Client) -> Result<Fetched, Failure> {
+async fn fetch(way: Way, scope: &'static str, http: reqwest::Client) -> Result<Fetched, Failure> {
     let http = match &way {
         Way::ManagedIdentity { .. } => without_proxy().map_err(|_| Failure::fixed("TLS cannot be set up", false))?,
         _ => http,
     };
     let token = match credential(&way, http) {
-        Ok(credential) => credential.get_token(&[SCOPE], None).await,
+        Ok(credential) => credential.get_token(&[scope], None).await,
         Err(error) => Err(error),
     };
     let token = token.map_err(|error| Failure::of(&way, &error))?;

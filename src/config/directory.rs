@@ -1,0 +1,72 @@
+//! The settings of the directory of people's identities.
+
+use reqwest::Url;
+
+use super::Settings;
+use crate::{
+    acs::{self, credential::Entra, endpoint::is_loopback},
+    directory::{self, Key, Place},
+};
+
+pub(super) const USER_DIRECTORY: &str = "USER_DIRECTORY";
+pub(super) const USER_DIRECTORY_KEY: &str = "USER_DIRECTORY_KEY";
+
+const PREVIEW: &str = "COMMUNICATION_SERVICES_PREVIEW";
+
+const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
+
+/// What S3 may need, under the names that all AWS SDKs know. Lambda sets most of them.
+const AWS: [&str; 9] = [
+    "AWS_ACCESS_KEY_ID",
+    "AWS_SECRET_ACCESS_KEY",
+    "AWS_SESSION_TOKEN",
+    "AWS_REGION",
+    "AWS_DEFAULT_REGION",
+    S3_ENDPOINT,
+    "AWS_WEB_IDENTITY_TOKEN_FILE",
+    "AWS_ROLE_ARN",
+    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+];
+
+impl Settings<'_> {
+    /// The directory, if one is set. `acs` is `None` where faults kept it from being read.
+    pub fn directory(&mut self, acs: Option<&acs::Settings>) -> Option<Option<directory::Settings>> {
+        let key = self.value(USER_DIRECTORY_KEY).map(|text| self.parse::<Key>(USER_DIRECTORY_KEY, &text));
+        let Some(text) = self.value(USER_DIRECTORY) else {
+            return match key {
+                Some(_) => self.fault(USER_DIRECTORY_KEY, format!("is set without {USER_DIRECTORY}")),
+                None => Some(None),
+            };
+        };
+        let place: Option<Place> = self.parse(USER_DIRECTORY, &text);
+        let key = match (key, &place) {
+            (Some(key), _) => key,
+            // Nobody else has to find the names again.
+            (None, Some(Place::Memory)) => Some(Key::random()),
+            (None, _) => {
+                let detail = "is missing; users' names are hashed with it. `openssl rand -base64 32` makes one; keep it, \
+                              without it nobody is found again";
+                self.fault(USER_DIRECTORY_KEY, detail.to_owned())
+            }
+        };
+        let place = place?;
+        if place == Place::CustomIds && acs.is_some_and(|acs| !acs.api_version.has_custom_ids()) {
+            return self.fault(USER_DIRECTORY, format!("is acs-custom-id, which needs {PREVIEW}=true"));
+        }
+        let entra = match &place {
+            Place::Blob { emulated: false, .. } => Some(Entra::for_storage(self.keyless_way()?)),
+            _ => None,
+        };
+        let aws = if matches!(place, Place::S3 { .. }) { self.aws() } else { Vec::new() };
+        Some(Some(directory::Settings { place, key: key?, entra, aws }))
+    }
+
+    fn aws(&mut self) -> Vec<(&'static str, String)> {
+        if let Some(endpoint) = self.value(S3_ENDPOINT)
+            && !Url::parse(&endpoint).is_ok_and(|url| url.scheme() == "https" || is_loopback(&url))
+        {
+            let _ = self.fault::<()>(S3_ENDPOINT, "is neither an https URL nor one of this machine".to_owned());
+        }
+        AWS.into_iter().filter_map(|name| Some((name, self.value(name)?))).collect()
+    }
+}

@@ -1,0 +1,75 @@
+//! How the object store makes its requests: by the same HTTP client as everything else here.
+
+use std::time::Duration;
+
+use async_trait::async_trait;
+use http_body_util::BodyExt as _;
+use object_store::{
+    ClientOptions,
+    client::{
+        HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpResponseBody, HttpService,
+    },
+};
+
+/// Makes the one client.
+#[derive(Debug)]
+pub(super) struct Connector {
+    /// The store is on this machine, where no proxy would find it.
+    pub(super) loopback: bool,
+}
+
+impl Connector {
+    pub(super) fn client(&self) -> object_store::Result<reqwest::Client> {
+        let mut client = reqwest::Client::builder();
+        if self.loopback {
+            client = client.no_proxy();
+        }
+        let client = client
+            .user_agent(concat!("acs-tokens/", env!("CARGO_PKG_VERSION")))
+            .connect_timeout(Duration::from_secs(2))
+            .timeout(Duration::from_secs(4))
+            .pool_idle_timeout(Duration::from_secs(55))
+            .redirect(reqwest::redirect::Policy::none())
+            .build();
+        client.map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })
+    }
+}
+
+impl HttpConnector for Connector {
+    fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
+        Ok(HttpClient::new(Service(self.client()?)))
+    }
+}
+
+#[derive(Debug)]
+struct Service(reqwest::Client);
+
+#[async_trait]
+impl HttpService for Service {
+    async fn call(&self, request: HttpRequest) -> Result<HttpResponse, HttpError> {
+        let (parts, body) = request.into_parts();
+        let body = body.collect().await?.to_bytes();
+        let request = self.0.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body);
+        let response = request.send().await.map_err(broke)?;
+        let mut answer = http::Response::new(());
+        *answer.status_mut() = response.status();
+        *answer.headers_mut() = response.headers().clone();
+        // Records are small, and a page of a listing is at most some MB.
+        let body = response.bytes().await.map_err(broke)?;
+        Ok(answer.map(|()| HttpResponseBody::from(body)))
+    }
+}
+
+/// The kind decides whether the store tries again.
+fn broke(error: reqwest::Error) -> HttpError {
+    let kind = if error.is_connect() {
+        HttpErrorKind::Connect
+    } else if error.is_timeout() {
+        HttpErrorKind::Timeout
+    } else if error.is_request() || error.is_body() {
+        HttpErrorKind::Interrupted
+    } else {
+        HttpErrorKind::Unknown
+    };
+    HttpError::new(kind, error.without_url())
+}

@@ -1,0 +1,107 @@
+//! Opening the store that the settings name.
+
+use std::{path::Path as FilePath, sync::Arc, time::Duration};
+
+use async_trait::async_trait;
+use object_store::{
+    BackoffConfig, CredentialProvider, ObjectStore, RetryConfig,
+    aws::{AmazonS3Builder, AmazonS3ConfigKey},
+    azure::{AzureCredential, MicrosoftAzureBuilder},
+    local::LocalFileSystem,
+    memory::InMemory,
+    path::Path,
+};
+
+use super::{
+    Failure, Place, Settings,
+    http::Connector,
+    store::{Cause, Store},
+};
+use crate::acs::credential::Entra;
+
+/// The key of Azurite's one account, the same for everybody.
+/// <https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key>
+const AZURITE_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+
+/// The store, or none where ACS keeps the directory.
+pub(super) fn open(settings: &Settings) -> Result<Option<Store>, Failure> {
+    let mut lock = None;
+    let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.place {
+        Place::CustomIds => return Ok(None),
+        Place::Memory => (Arc::new(InMemory::new()), ""),
+        Place::Files(folder) => {
+            make_private(folder).map_err(Cause::from)?;
+            lock = Some(folder.join("lock"));
+            (Arc::new(LocalFileSystem::new_with_prefix(folder)?), "")
+        }
+        Place::Blob { account, endpoint, container, prefix, emulated } => {
+            let blob = MicrosoftAzureBuilder::new()
+                .with_account(account)
+                .with_endpoint(endpoint.clone())
+                .with_container_name(container)
+                .with_allow_http(*emulated)
+                .with_retry(retry())
+                .with_http_connector(Connector { loopback: *emulated });
+            let blob = match &settings.entra {
+                Some(entra) => {
+                    let http = Connector { loopback: false }.client()?;
+                    blob.with_credentials(Arc::new(Keyless { entra: entra.clone(), http }))
+                }
+                None => blob.with_access_key(AZURITE_KEY),
+            };
+            (Arc::new(blob.build()?), prefix)
+        }
+        Place::S3 { bucket, prefix } => {
+            let loopback = settings.aws.iter().any(|(_, value)| value.starts_with("http://"));
+            let s3 = AmazonS3Builder::new()
+                .with_bucket_name(bucket)
+                .with_allow_http(loopback)
+                .with_retry(retry())
+                .with_http_connector(Connector { loopback });
+            let set = |s3: AmazonS3Builder, (name, value): &(&str, String)| match name
+                .to_ascii_lowercase()
+                .parse::<AmazonS3ConfigKey>()
+            {
+                Ok(key) => s3.with_config(key, value),
+                Err(_) => s3,
+            };
+            (Arc::new(settings.aws.iter().fold(s3, set).build()?), prefix)
+        }
+    };
+    Ok(Some(Store { objects, prefix: Path::from(prefix), lock }))
+}
+
+/// A request waits for it, so that it is no longer than a request.
+fn retry() -> RetryConfig {
+    let backoff =
+        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 };
+    RetryConfig { backoff, max_retries: 2, retry_timeout: Duration::from_secs(5) }
+}
+
+/// Makes the folder, for its owner alone. One that is there stays as it is.
+fn make_private(folder: &FilePath) -> std::io::Result<()> {
+    let mut builder = std::fs::DirBuilder::new();
+    builder.recursive(true);
+    #[cfg(unix)]
+    std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
+    builder.create(folder)
+}
+
+/// Entra's tokens for Azure Storage.
+#[derive(Debug)]
+struct Keyless {
+    entra: Entra,
+    http: reqwest::Client,
+}
+
+#[async_trait]
+impl CredentialProvider for Keyless {
+    type Credential = AzureCredential;
+
+    async fn get_credential(&self) -> object_store::Result<Arc<AzureCredential>> {
+        let token = self.entra.access_token(&self.http).await;
+        let token =
+            token.map_err(|failure| object_store::Error::Generic { store: "Blob", source: Box::new(failure) })?;
+        Ok(Arc::new(AzureCredential::BearerToken(token)))
+    }
+}
