@@ -1,0 +1,104 @@
+//! The names of identities: the id that ACS gives, and the one that an app gives.
+
+use std::{fmt, str::FromStr};
+
+/// The id of a communication user, such as
+/// `8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081`.
+///
+/// The part before the first `_` names the ACS resource; the rest is opaque. Only characters that are safe in a
+/// path segment are let in, so an id can never reach over into another part of a URL.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct IdentityId(String);
+
+/// A text that is not the id of a communication user.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("not an ACS identity id; one looks like '8:acs:<resource guid>_<user guid>'")]
+pub struct InvalidIdentityId;
+
+impl IdentityId {
+    /// The longest id let in, in characters; real ones have 81 to about 160.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// An identity of no resource. To revoke its tokens changes nothing, wherever that is asked.
+    #[must_use]
+    pub fn nobody() -> Self {
+        Self("8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000".to_owned())
+    }
+
+    /// The id as text.
+    #[must_use]
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for IdentityId {
+    type Err = InvalidIdentityId;
+
+    /// Takes `8:<cloud>:<resource>_<user>`, the cloud being `acs`, `<name>-acs` or the old `spool`.
+    fn from_str(text: &str) -> Result<Self, InvalidIdentityId> {
+        let rest = text.strip_prefix("8:").ok_or(InvalidIdentityId)?;
+        let (cloud, name) = rest.split_once(':').ok_or(InvalidIdentityId)?;
+        let known_cloud = match cloud.strip_suffix("-acs") {
+            Some(prefix) => !prefix.is_empty() && prefix.bytes().all(|b| b.is_ascii_lowercase()),
+            None => cloud == "acs" || cloud == "spool",
+        };
+        let word = |part: &str| !part.is_empty() && part.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+        let parts = name.split('_').count();
+        if known_cloud && text.len() <= Self::MAX_LENGTH && parts >= 2 && name.split('_').all(word) {
+            Ok(Self(text.to_owned()))
+        } else {
+            Err(InvalidIdentityId)
+        }
+    }
+}
+
+impl fmt::Display for IdentityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Debug for IdentityId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// A name that an app gives an identity, and by which ACS finds it again. It may say who somebody is, so `Debug` and logs
+/// show nothing of it.
+///
+/// Only api-version 2025-03-02-preview knows it.
+#[derive(Clone, PartialEq, Eq)]
+pub struct CustomId(String);
+
+/// A text that is not a custom id.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("a custom id has 1 to 256 characters")]
+pub struct InvalidCustomId;
+
+impl CustomId {
+    /// The longest custom id, in characters.
+    pub const MAX_LENGTH: usize = 256;
+
+    /// The custom id itself.
+    #[must_use]
+    pub fn expose(&self) -> &str {
+        &self.0
+    }
+}
+
+impl FromStr for CustomId {
+    type Err = InvalidCustomId;
+
+    fn from_str(text: &str) -> Result<Self, InvalidCustomId> {
+        let fits = (1..=Self::MAX_LENGTH).contains(&text.chars().count());
+        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidCustomId) }
+    }
+}
+
+impl fmt::Debug for CustomId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("CustomId(…)")
+    }
+}
