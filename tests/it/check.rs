@@ -68,6 +68,8 @@ async fn all_is_well() {
         "  -       RATE_LIMIT_KEYS                             (not set)",
         "  -       CORS_ALLOWED_ORIGINS                        (not set)",
         "  -       CORS_ALLOW_CREDENTIALS                      (not set)",
+        "  -       USER_DIRECTORY                              (not set)",
+        "  -       USER_DIRECTORY_KEY                          (not set)",
         "  ok      RUST_LOG                                    info",
         "  -       LOG_IDENTITY_IDS                            (not set)",
         "",
