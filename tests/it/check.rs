@@ -76,9 +76,10 @@ async fn all_is_well() {
         &format!("ACS at {endpoint}"),
         "  ok      name          127.0.0.1 is 127.0.0.1",
     ];
-    assert_eq!(lines[..32], settings);
+    let (found, tried) = lines.split_at(settings.len());
+    assert_eq!(found, settings);
     assert!(
-        lines[32].starts_with("  ok      answer        in ") && lines[33].starts_with("  ok      clock         "),
+        tried[0].starts_with("  ok      answer        in ") && tried[1].starts_with("  ok      clock         "),
         "{stdout}"
     );
     let rest = [
@@ -87,7 +88,7 @@ async fn all_is_well() {
         "",
         "All is well.",
     ];
-    assert_eq!(lines[34..], rest);
+    assert_eq!(tried[2..], rest);
 
     let (code, report) = check(&environment).await;
     let good = ["name", "answer", "clock", "credential", "api-version"].map(|name| (name, "ok"));
