@@ -1,0 +1,42 @@
+//! `acs-tokens directory list`: one line for each user.
+
+use std::io::{self, Write as _};
+
+use clap::Args;
+
+use super::{
+    super::Result,
+    open,
+    records::{Row, is_enough, read_all},
+    say_aside, settings,
+};
+use crate::acs::hash::short_hash;
+
+/// One line for each user, in the order of the names: the name, which is a keyed hash of who it is; the state;
+/// when the record was written; the identity's short hash, as the log has it.
+///
+/// The states: `identity` for a user who has one; `leaving` for one whose deletion was broken off, which the user's
+/// next call or `repair` finishes; `forgotten` for one whose identity was deleted.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    /// Print whole identity ids instead of short hashes
+    #[arg(long)]
+    ids: bool,
+}
+
+pub(super) async fn run(Options { ids }: Options) -> Result<()> {
+    let keeper = open(&settings()?)?;
+    let told = read_all(&keeper, |row| writeln!(io::stdout(), "{}", line(row, ids))).await;
+    let tally = match told {
+        Err(error) if is_enough(&*error) => return Ok(()),
+        told => told?,
+    };
+    say_aside(&tally.to_string());
+    tally.all_read()
+}
+
+fn line(row: &Row, ids: bool) -> String {
+    let identity = row.identity().map(|id| if ids { id.as_str().to_owned() } else { short_hash(id.as_str()) });
+    let identity = identity.as_deref().unwrap_or("-");
+    format!("{}  {:<9}  {}  {identity}", row.name, row.state(), row.written_at)
+}
