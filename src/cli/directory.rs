@@ -25,13 +25,9 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Print one line for each user
     List(list::Options),
-    /// Print what is kept of one user
     Show(show::Options),
-    /// Finish what was broken off, and remove what nobody needs any more
     Repair(repair::Options),
-    /// Write everything as JSON Lines, one object for each user
     Export(export::Options),
 }
 

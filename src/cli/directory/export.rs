@@ -17,8 +17,10 @@ use super::{
 };
 use crate::directory::Keeper;
 
-/// Everything as JSON Lines, in the order of the names: {"name","state","identity","writtenAt"}, where identity is null
-/// for those who were forgotten.
+/// Write everything as JSON Lines, one object for each user
+///
+/// They are {"name","state","identity","writtenAt"}, in the order of the names; identity is null for those who were
+/// forgotten.
 ///
 /// Whole identity ids are in it, so keep it as you keep the directory. It says nothing of who the users are: names are
 /// keyed hashes.

@@ -12,8 +12,10 @@ use super::{
 };
 use crate::acs::hash::short_hash;
 
-/// One line for each user, in the order of the names: the name, which is a keyed hash of who it is; the state;
-/// when the record was written; the identity's short hash, as the log has it.
+/// Print one line for each user
+///
+/// In the order of the names: the name, which is a keyed hash of who it is; the state; when the record was written; the
+/// identity's short hash, as the log has it.
 ///
 /// The states: `identity` for a user who has one; `leaving` for one whose deletion was broken off, which the user's
 /// next call or `repair` finishes; `forgotten` for one whose identity was deleted.

@@ -18,9 +18,9 @@ use crate::{
     directory::Repaired,
 };
 
-/// Finishes deletions that were broken off, and removes the records of those who were forgotten over a day ago.
+/// Finish deletions that were broken off, and remove records that nobody needs any more
 ///
-/// May be run at any time beside the service, stopped at any time, and run again. No more than ten records a second
+/// Nobody needs the records of users who were forgotten over a day ago. It may be run at any time beside the service, stopped at any time, and run again. No more than ten records a second
 /// are handed on to ACS, whose limits people need for their tokens.
 #[derive(Debug, Args)]
 pub(super) struct Options {
