@@ -3,9 +3,10 @@
 use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+#[cfg(feature = "s3")]
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{
     BackoffConfig, CredentialProvider, ObjectStore, RetryConfig,
-    aws::{AmazonS3Builder, AmazonS3ConfigKey},
     azure::{AzureCredential, MicrosoftAzureBuilder},
     local::LocalFileSystem,
     memory::InMemory,
@@ -51,24 +52,31 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Store>, Failure> {
             };
             (Arc::new(blob.build()?), prefix)
         }
-        Place::S3 { bucket, prefix } => {
-            let loopback = settings.aws.iter().any(|(_, value)| value.starts_with("http://"));
-            let s3 = AmazonS3Builder::new()
-                .with_bucket_name(bucket)
-                .with_allow_http(loopback)
-                .with_retry(retry())
-                .with_http_connector(Connector { loopback });
-            let set = |s3: AmazonS3Builder, (name, value): &(&str, String)| match name
-                .to_ascii_lowercase()
-                .parse::<AmazonS3ConfigKey>()
-            {
-                Ok(key) => s3.with_config(key, value),
-                Err(_) => s3,
-            };
-            (Arc::new(settings.aws.iter().fold(s3, set).build()?), prefix)
-        }
+        #[cfg(feature = "s3")]
+        Place::S3 { bucket, prefix } => (s3(bucket, &settings.aws)?, prefix),
+        #[cfg(not(feature = "s3"))]
+        Place::S3 { .. } => return Err(Cause::WithoutS3.into()),
     };
     Ok(Some(Store { objects, prefix: Path::from(prefix), lock }))
+}
+
+#[cfg(feature = "s3")]
+fn s3(bucket: &str, settings: &[(&str, String)]) -> Result<Arc<dyn ObjectStore>, Failure> {
+    // Only an endpoint on this machine may be plain http.
+    let loopback = settings.iter().any(|(_, value)| value.starts_with("http://"));
+    let s3 = AmazonS3Builder::new()
+        .with_bucket_name(bucket)
+        .with_allow_http(loopback)
+        .with_retry(retry())
+        .with_http_connector(Connector { loopback });
+    let set = |s3: AmazonS3Builder, (name, value): &(&str, String)| match name
+        .to_ascii_lowercase()
+        .parse::<AmazonS3ConfigKey>()
+    {
+        Ok(key) => s3.with_config(key, value),
+        Err(_) => s3,
+    };
+    Ok(Arc::new(settings.iter().fold(s3, set).build()?))
 }
 
 /// A request waits for it, so that it is no longer than a request.

@@ -110,8 +110,7 @@ impl Keeper {
             }
             Record::Identity(id) if ask => {
                 self.turn().await;
-                let dropped =
-                    is_gone(acs, &id).await? && store.write(name, &Record::Forgotten, Some(version)).await?;
+                let dropped = is_gone(acs, &id).await? && store.write(name, &Record::Forgotten, Some(version)).await?;
                 Ok(if dropped { Repaired::Dropped } else { Repaired::Fine })
             }
             // Its user may be coming back at this moment. A folder notices; elsewhere the day makes it unlikely.

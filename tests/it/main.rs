@@ -32,6 +32,7 @@ mod audit;
 mod check;
 mod commands;
 mod config;
+mod directory_command;
 mod disconnect;
 mod docs;
 mod emulator;

@@ -15,7 +15,7 @@ use super::{
     records::{Row, is_enough, read_all},
     say_aside, settings,
 };
-use crate::directory::Keeper;
+use crate::{acs::types::IdentityId, directory::Keeper};
 
 /// Write everything as JSON Lines, one object for each user
 ///
@@ -67,7 +67,7 @@ async fn to_file(keeper: &Keeper, path: &Path) -> Result<()> {
 
 fn write(to: &mut impl Write, row: &Row) -> io::Result<()> {
     let Row { name, written_at, .. } = row;
-    let identity = row.identity().map(|id| id.as_str());
+    let identity = row.identity().map(IdentityId::as_str);
     let row = WireRow { name: name.to_string(), state: row.state(), identity, written_at: written_at.to_string() };
     writeln!(to, "{}", serde_json::to_string(&row)?)
 }

@@ -26,7 +26,7 @@ use crate::{
 pub(super) struct Options {
     /// Also ask ACS whether it has each identity, and forget those it has not
     ///
-    /// One call for each record, so that a thousand take about two minutes. With COMMUNICATION_SERVICES_PREVIEW=true the
+    /// One call for each record, so that a thousand take about two minutes. With `COMMUNICATION_SERVICES_PREVIEW=true` the
     /// identity is read. Without it a token is issued and thrown away, since no other call tells whether an identity is
     /// there. Be sure that the settings name the directory's own ACS resource: another one has none of its identities,
     /// and every record would be dropped.
@@ -44,8 +44,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
 
     let names = names(&keeper).await?;
     let progress = Progress::of(names.len(), "Repairing");
-    let repaired =
-        futures_util::stream::iter(names).map(async |name| (name, keeper.repair(&acs, name, ask_acs).await));
+    let repaired = futures_util::stream::iter(names).map(async |name| (name, keeper.repair(&acs, name, ask_acs).await));
     let mut repaired = std::pin::pin!(repaired.buffer_unordered(AT_ONCE));
     let (mut counts, mut failed) = (BTreeMap::<Repaired, usize>::new(), 0);
     while let Some((name, repaired)) = repaired.next().await {

@@ -12,7 +12,7 @@ use crate::{
 
 /// Print what is kept of one user
 ///
-/// That is the name, the state, the identity's short hash, and when it was written. The user is named as the issuer does it. With USER_DIRECTORY=acs-custom-id only the name is known here; it is the
+/// That is the name, the state, the identity's short hash, and when it was written. The user is named as the issuer does it. With `USER_DIRECTORY=acs-custom-id` only the name is known here; it is the
 /// custom id of the user's identity.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("user").required(true).args(["tenant", "issuer", "name"])))]
