@@ -75,7 +75,11 @@ impl Settings<'_> {
 
     fn aws(&mut self) -> Vec<(&'static str, String)> {
         if let Some(endpoint) = self.value(S3_ENDPOINT)
-            && !Url::parse(&endpoint).is_ok_and(|url| url.scheme() == "https" || is_loopback(&url))
+            && !Url::parse(&endpoint).is_ok_and(|url| match url.scheme() {
+                "https" => true,
+                "http" => is_loopback(&url),
+                _ => false,
+            })
         {
             let _ = self.fault::<()>(S3_ENDPOINT, "is neither an https URL nor one of this machine".to_owned());
         }

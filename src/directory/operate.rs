@@ -1,6 +1,7 @@
 //! What operators do with a directory of records.
 
 use std::{
+    fmt,
     sync::{Arc, Mutex, PoisonError},
     time::Duration,
 };
@@ -10,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    Directory, Entry, Error, Failure, Name, Record, Settings, User, Way, Witness, end, open, records::Records,
+    Directory, Entry, Error, Failure, Name, Record, Settings, User, Way, Witness, end, http, open, records::Records,
 };
 use crate::acs::{
     self,
@@ -39,11 +40,16 @@ pub enum Repaired {
 }
 
 /// A directory of records, for those who look after it.
-#[derive(Debug)]
 pub struct Keeper {
     records: Records,
     /// When the next record may be one for which ACS is called.
     next: Mutex<Option<Instant>>,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").finish_non_exhaustive()
+    }
 }
 
 impl Directory {
@@ -63,7 +69,7 @@ impl Keeper {
     /// # Errors
     /// As [`Directory::open`].
     pub fn open(settings: &Settings) -> Result<Option<Self>, Failure> {
-        let store = open::open(settings)?;
+        let store = open::open(settings, &http::client(reqwest::Client::builder())?)?;
         Ok(store.map(|store| Self::of(Records { store, key: settings.key.clone() })))
     }
 
@@ -82,11 +88,19 @@ impl Keeper {
         self.records.store.entries()
     }
 
-    /// One record, and when it was written.
+    /// One record.
     ///
     /// # Errors
     /// When the store fails, or what is there is no record.
-    pub async fn record(&self, name: Name) -> Result<Option<(Record, Timestamp)>, Failure> {
+    pub async fn record(&self, name: Name) -> Result<Option<Record>, Failure> {
+        Ok(self.dated_record(name).await?.map(|(record, _)| record))
+    }
+
+    /// One record, and when it was written.
+    ///
+    /// # Errors
+    /// As [`Keeper::record`].
+    pub async fn dated_record(&self, name: Name) -> Result<Option<(Record, Timestamp)>, Failure> {
         let found = self.records.store.read(name).await?;
         Ok(found.map(|(record, version)| (record, version.written_at)))
     }

@@ -83,7 +83,7 @@ pub(super) async fn read_all(keeper: &Keeper, mut tell: impl FnMut(&Row) -> io::
     let names = names(keeper).await?;
     let progress = Progress::of(names.len(), "Reading");
     let mut tally = Tally::default();
-    let read = futures_util::stream::iter(names).map(async |name| (name, keeper.record(name).await));
+    let read = futures_util::stream::iter(names).map(async |name| (name, keeper.dated_record(name).await));
     let mut read = std::pin::pin!(read.buffered(AT_ONCE));
     while let Some((name, found)) = read.next().await {
         progress.step();

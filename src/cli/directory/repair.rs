@@ -20,8 +20,9 @@ use crate::{
 
 /// Finish deletions that were broken off, and remove records that nobody needs any more
 ///
-/// Nobody needs the records of users who were forgotten over a day ago. It may be run at any time beside the service, stopped at any time, and run again. No more than ten records a second
-/// are handed on to ACS, whose limits people need for their tokens.
+/// Nobody needs the records of users who were forgotten over a day ago. It may be run at any time beside the service,
+/// stopped at any time, and run again. No more than ten records a second are handed on to ACS, whose limits people need
+/// for their tokens.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Also ask ACS whether it has each identity, and forget those it has not

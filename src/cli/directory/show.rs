@@ -5,7 +5,7 @@ use uuid::Uuid;
 
 use super::{super::Result, open, records::Row, say, say_aside, settings};
 use crate::{
-    acs::hash::short_hash,
+    acs::{error::causes, hash::short_hash},
     callers::Subject,
     directory::{Name, Place, Settings, User},
 };
@@ -56,8 +56,8 @@ pub(super) async fn run(options: Options) -> Result<()> {
         say_aside("USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and the name is the user's custom id");
         return Ok(());
     }
-    let found = open(&settings)?.record(name).await;
-    let found = found.map_err(|failure| format!("{name} cannot be read: {}", crate::acs::error::causes(&failure)))?;
+    let found = open(&settings)?.dated_record(name).await;
+    let found = found.map_err(|failure| format!("{name} cannot be read: {}", causes(&failure)))?;
     let (record, written_at) = found.ok_or_else(|| format!("there is no record of that user, whose name is {name}"))?;
     let row = Row { name, record, written_at };
     say(&format!("name      {name}\nstate     {}", row.state()));
