@@ -12,7 +12,7 @@ use serde::Serialize;
 use super::{
     super::Result,
     open,
-    records::{Row, is_enough, read_all},
+    records::{Row, print_all, read_all},
     say_aside, settings,
 };
 use crate::{acs::types::IdentityId, directory::Keeper};
@@ -42,15 +42,7 @@ struct WireRow<'a> {
 
 pub(super) async fn run(Options { output }: Options) -> Result<()> {
     let keeper = open(&settings()?)?;
-    let Some(output) = output else {
-        let told = read_all(&keeper, |row| write(&mut io::stdout(), row)).await;
-        let tally = match told {
-            Err(error) if is_enough(&*error) => return Ok(()),
-            told => told?,
-        };
-        say_aside(&tally.to_string());
-        return tally.all_read();
-    };
+    let Some(output) = output else { return print_all(&keeper, write).await };
     let path = output.display().to_string();
     to_file(&keeper, &output).await.map_err(|error| format!("{path} is not written: {error}"))?;
     Ok(())
@@ -59,7 +51,7 @@ pub(super) async fn run(Options { output }: Options) -> Result<()> {
 /// Half an export would be worse than an old one, so that it gets its name only when it is whole.
 async fn to_file(keeper: &Keeper, path: &Path) -> Result<()> {
     let mut part = Part::create(path)?;
-    let tally = read_all(keeper, |row| write(&mut part.file, row)).await?;
+    let tally = read_all(keeper, false, |row| write(&mut part.file, row)).await?;
     say_aside(&tally.to_string());
     tally.all_read()?;
     Ok(part.finish(path)?)

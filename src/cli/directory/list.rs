@@ -1,14 +1,14 @@
 //! `acs-tokens directory list`: one line for each user.
 
-use std::io::{self, Write as _};
+use std::io::Write as _;
 
 use clap::Args;
 
 use super::{
     super::Result,
     open,
-    records::{Row, is_enough, read_all},
-    say_aside, settings,
+    records::{Row, print_all},
+    settings,
 };
 use crate::acs::hash::short_hash;
 
@@ -28,13 +28,7 @@ pub(super) struct Options {
 
 pub(super) async fn run(Options { ids }: Options) -> Result<()> {
     let keeper = open(&settings()?)?;
-    let told = read_all(&keeper, |row| writeln!(io::stdout(), "{}", line(row, ids))).await;
-    let tally = match told {
-        Err(error) if is_enough(&*error) => return Ok(()),
-        told => told?,
-    };
-    say_aside(&tally.to_string());
-    tally.all_read()
+    print_all(&keeper, |to, row| writeln!(to, "{}", line(row, ids))).await
 }
 
 fn line(row: &Row, ids: bool) -> String {

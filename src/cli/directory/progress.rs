@@ -4,6 +4,8 @@ use std::borrow::Cow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
+use super::say_aside;
+
 /// The line. It goes away when the work ends, however it ends.
 pub(super) struct Progress(ProgressBar);
 
@@ -19,6 +21,11 @@ impl Progress {
         Self::new(bar, what, "{msg} [{bar:32}] {human_pos} of {human_len}, {eta} left")
     }
 
+    /// For work that is seen to go on by what it prints.
+    pub(super) fn hidden() -> Self {
+        Self(ProgressBar::hidden())
+    }
+
     fn new(bar: ProgressBar, what: impl Into<Cow<'static, str>>, template: &str) -> Self {
         // The templates are ours; a wrong one would show at the first use.
         let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
@@ -31,9 +38,9 @@ impl Progress {
         self.0.inc(1);
     }
 
-    /// Prints something without the line in between.
-    pub(super) fn aside<T>(&self, print: impl FnOnce() -> T) -> T {
-        self.0.suspend(print)
+    /// Prints to stderr, and not into the line.
+    pub(super) fn say_aside(&self, text: &str) {
+        self.0.suspend(|| say_aside(text));
     }
 }
 

@@ -1,6 +1,9 @@
 //! Reading all records of a directory, in the order of their names.
 
-use std::{fmt, io};
+use std::{
+    fmt,
+    io::{self, IsTerminal as _},
+};
 
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
@@ -78,10 +81,37 @@ pub(super) async fn names(keeper: &Keeper) -> Result<Vec<Name>> {
     Ok(names)
 }
 
-/// Reads every record and hands it on. One that cannot be read is told on stderr, and does not stop the others.
-pub(super) async fn read_all(keeper: &Keeper, mut tell: impl FnMut(&Row) -> io::Result<()>) -> Result<Tally> {
+/// Reads every record and prints it to stdout.
+pub(super) async fn print_all(
+    keeper: &Keeper,
+    mut print: impl FnMut(&mut io::Stdout, &Row) -> io::Result<()>,
+) -> Result<()> {
+    let mut stdout = io::stdout();
+    let is_seen = stdout.is_terminal();
+    match read_all(keeper, is_seen, |row| print(&mut stdout, row)).await {
+        // Whoever read it wants no more of it, as `head` does.
+        Err(error)
+            if error.downcast_ref().is_some_and(|error: &io::Error| error.kind() == io::ErrorKind::BrokenPipe) =>
+        {
+            Ok(())
+        }
+        read => {
+            let tally = read?;
+            say_aside(&tally.to_string());
+            tally.all_read()
+        }
+    }
+}
+
+/// Reads every record and hands it on. One that cannot be read is told on stderr, and does not stop the others. Where
+/// `is_seen`, what is done with the records shows how far it is.
+pub(super) async fn read_all(
+    keeper: &Keeper,
+    is_seen: bool,
+    mut tell: impl FnMut(&Row) -> io::Result<()>,
+) -> Result<Tally> {
     let names = names(keeper).await?;
-    let progress = Progress::of(names.len(), "Reading");
+    let progress = if is_seen { Progress::hidden() } else { Progress::of(names.len(), "Reading") };
     let mut tally = Tally::default();
     let read = futures_util::stream::iter(names).map(async |name| (name, keeper.dated_record(name).await));
     let mut read = std::pin::pin!(read.buffered(AT_ONCE));
@@ -95,20 +125,15 @@ pub(super) async fn read_all(keeper: &Keeper, mut tell: impl FnMut(&Row) -> io::
                     Record::Leaving(_) => tally.leaving += 1,
                     Record::Forgotten => tally.forgotten += 1,
                 }
-                progress.aside(|| tell(&row))?;
+                tell(&row)?;
             }
             // Removed since it was listed.
             Ok(None) => {}
             Err(failure) => {
                 tally.unreadable += 1;
-                progress.aside(|| say_aside(&format!("{name} cannot be read: {}", causes(&failure))));
+                progress.say_aside(&format!("{name} cannot be read: {}", causes(&failure)));
             }
         }
     }
     Ok(tally)
-}
-
-/// Whether it failed because whoever read our output wants no more of it, as `head` does.
-pub(super) fn is_enough(error: &(dyn std::error::Error + 'static)) -> bool {
-    error.downcast_ref::<io::Error>().is_some_and(|error| error.kind() == io::ErrorKind::BrokenPipe)
 }

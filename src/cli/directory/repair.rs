@@ -10,7 +10,7 @@ use super::{
     open,
     progress::Progress,
     records::{AT_ONCE, names},
-    say, say_aside,
+    say,
 };
 use crate::{
     acs::{self, error::causes},
@@ -54,7 +54,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
             Ok(repaired) => *counts.entry(repaired).or_default() += 1,
             Err(error) => {
                 failed += 1;
-                progress.aside(|| say_aside(&format!("{name} failed: {}", causes(&error))));
+                progress.say_aside(&format!("{name} failed: {}", causes(&error)));
             }
         }
     }
