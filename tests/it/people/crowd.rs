@@ -16,7 +16,8 @@ const CALLS: usize = 100;
 /// So many calls at once, shared out among the instances.
 async fn calls(instances: &[Instance], users: &[User], many: usize) -> Vec<Issued> {
     let call = |number: usize| {
-        let (instance, user) = (instances[number % instances.len()].clone(), users[number / instances.len() % users.len()]);
+        let (instance, user) =
+            (instances[number % instances.len()].clone(), users[number / instances.len() % users.len()]);
         tokio::spawn(async move { instance.token(user).await })
     };
     join_all((0..many).map(call)).await.into_iter().map(Result::unwrap).collect()

@@ -1,8 +1,8 @@
 //! The places where a directory may be: always a folder, and those remote ones that the environment names.
 
-use std::ffi::OsString;
+use std::{ffi::OsString, path::PathBuf};
 
-use acs_tokens::directory::{Key, Settings};
+use acs_tokens::directory::{Key, Place, Settings};
 use tempfile::TempDir;
 use uuid::Uuid;
 
@@ -25,7 +25,7 @@ pub(crate) struct Home {
 impl Home {
     pub(crate) fn files() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings::at(acs_tokens::directory::Place::Files(folder.path().to_owned()), Key::random());
+        let settings = Settings::at(Place::Files(folder.path().to_owned()), Key::random());
         Self { kind: "a folder", settings, relay: None, folder: Some(folder) }
     }
 
@@ -34,7 +34,7 @@ impl Home {
     pub(crate) async fn each(test: &str) -> Vec<Self> {
         let mut homes = vec![Self::files()];
         if let Some(container) = setting(BLOB) {
-            homes.push(Self::blob(&container).await);
+            homes.push(Self::blob(&container, test).await);
         }
         for home in &homes {
             println!("{test}: in {}", home.kind);
@@ -42,11 +42,43 @@ impl Home {
         homes
     }
 
-    async fn blob(container: &str) -> Self {
+    /// At ACS, as custom ids.
+    pub(crate) fn custom_ids() -> Self {
+        let settings = Settings::at(Place::CustomIds, Key::random());
+        Self { kind: "ACS", settings, relay: None, folder: None }
+    }
+
+    /// In every place and at ACS.
+    pub(crate) async fn all(test: &str) -> Vec<Self> {
+        let mut homes = Self::each(test).await;
+        homes.push(Self::custom_ids());
+        homes
+    }
+
+    /// How often a remote one was asked for anything.
+    pub(crate) fn accesses(&self) -> usize {
+        self.relay.as_ref().map_or(0, |relay| relay.seen(|_| true))
+    }
+
+    /// Puts a folder where nobody finds it.
+    pub(crate) fn take_away(&self) -> Option<PathBuf> {
+        let folder = self.folder.as_ref()?.path();
+        let away = folder.with_extension("away");
+        std::fs::rename(folder, &away).unwrap();
+        Some(away)
+    }
+
+    pub(crate) fn bring_back(&self, away: Option<PathBuf>) {
+        if let (Some(folder), Some(away)) = (&self.folder, away) {
+            std::fs::rename(away, folder.path()).unwrap();
+        }
+    }
+
+    async fn blob(container: &str, test: &str) -> Self {
         let (server, path) = container.split_at(container[7..].find('/').unwrap() + 7);
         let relay = Relay::to(server).await;
         // A folder of its own in the container.
-        let place = format!("{}{path}/{}", relay.url, Uuid::new_v4());
+        let place = format!("{}{path}/{test}/{}", relay.url, Uuid::new_v4());
         let settings = Settings::at(place.parse().unwrap(), Key::random());
         Self { kind: "Azure Blob Storage", settings, relay: Some(relay), folder: None }
     }

@@ -128,49 +128,63 @@ pub(crate) struct Instance {
 }
 
 impl Instance {
-    /// A token. Asks again where the store took too long or others were in the way, as callers do.
+    /// A token.
     pub(crate) async fn token(&self, user: User) -> Issued {
-        loop {
-            match self.directory.issue_token(user, &request(), &self.witness).await {
-                Err(Error::Store(_) | Error::Contended | Error::Ambiguous(_)) => tokio::task::yield_now().await,
-                issued => return issued.unwrap(),
-            }
-        }
+        patiently(|| self.token_at_once(user)).await
     }
 
-    /// The same once, whatever comes.
+    /// A token at the first try, or what came in between.
     pub(crate) async fn token_at_once(&self, user: User) -> Result<Issued, Error> {
         self.directory.issue_token(user, &request(), &self.witness).await
     }
 
     pub(crate) async fn revoke(&self, user: User) -> Option<String> {
-        let revoked = self.directory.revoke_tokens(user, &self.witness).await.unwrap();
+        let revoked = patiently(|| self.directory.revoke_tokens(user, &self.witness)).await;
         revoked.map(|id| id.as_str().to_owned())
     }
 
     pub(crate) async fn forget(&self, user: User) -> bool {
-        self.directory.forget(user, &self.witness).await.unwrap()
+        patiently(|| self.forget_at_once(user)).await
+    }
+
+    pub(crate) async fn forget_at_once(&self, user: User) -> Result<bool, Error> {
+        self.directory.forget(user, &self.witness).await
     }
 
     /// All that is in the directory.
     pub(crate) async fn records(&self) -> Vec<(Name, Record)> {
         let keeper = self.directory.keeper().unwrap();
-        let entries: Vec<_> = keeper.entries().try_collect().await.unwrap();
-        let mut records = Vec::new();
-        for entry in entries {
-            records.push((entry.name, keeper.record(entry.name).await.unwrap().unwrap()));
-        }
-        records
+        patiently(|| async {
+            let mut records = Vec::new();
+            for entry in keeper.entries().try_collect::<Vec<_>>().await? {
+                records.extend(keeper.record(entry.name).await?.map(|record| (entry.name, record)));
+            }
+            Ok(records)
+        })
+        .await
     }
 
     /// The identity that the directory has for a user; empty if it was forgotten.
     pub(crate) async fn recorded(&self, user: User) -> Option<String> {
         let keeper = self.directory.keeper().unwrap();
-        match keeper.record(keeper.name(user)).await.unwrap() {
+        match patiently(|| async { Ok(keeper.record(keeper.name(user)).await?) }).await {
             Some(Record::Identity(id)) => Some(id.as_str().to_owned()),
             Some(Record::Leaving(_)) => panic!("somebody has begun to leave"),
             Some(Record::Forgotten) => Some(String::new()),
             None => None,
+        }
+    }
+}
+
+/// Asks again where the store took too long or others were in the way, as callers do.
+async fn patiently<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    loop {
+        match ask().await {
+            Err(Error::Store(_) | Error::Contended | Error::Ambiguous(_)) => tokio::task::yield_now().await,
+            answer => return answer.unwrap(),
         }
     }
 }
