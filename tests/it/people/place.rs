@@ -11,6 +11,9 @@ use super::relay::Relay;
 /// A container of Azurite: `http://127.0.0.1:<port>/devstoreaccount1/<container>`.
 const BLOB: &str = "ACS_TOKENS_TEST_BLOB";
 
+/// A bucket of a server that speaks S3: `http://127.0.0.1:<port>/<bucket>`.
+const S3: &str = "ACS_TOKENS_TEST_S3";
+
 /// An empty directory in some place.
 pub(crate) struct Home {
     /// What it is, for who reads the test's output.
@@ -30,11 +33,14 @@ impl Home {
     }
 
     /// In every place, and says so: whoever named a remote one has to see that it was used.
-    #[allow(clippy::print_stdout, reason = "tests/azurite/run reads it")]
+    #[allow(clippy::print_stdout, reason = "tests/stores/run reads it")]
     pub(crate) async fn each(test: &str) -> Vec<Self> {
         let mut homes = vec![Self::files()];
         if let Some(container) = setting(BLOB) {
             homes.push(Self::blob(&container, test).await);
+        }
+        if let Some(bucket) = setting(S3) {
+            homes.push(Self::s3(&bucket, test).await);
         }
         for home in &homes {
             println!("{test}: in {}", home.kind);
@@ -75,13 +81,35 @@ impl Home {
     }
 
     async fn blob(container: &str, test: &str) -> Self {
-        let (server, path) = container.split_at(container[7..].find('/').unwrap() + 7);
-        let relay = Relay::to(server).await;
-        // A folder of its own in the container.
-        let place = format!("{}{path}/{test}/{}", relay.url, Uuid::new_v4());
+        let (relay, path) = relay(container).await;
+        let place = format!("{}{path}/{}", relay.url, within(test));
         let settings = Settings::at(place.parse().unwrap(), Key::random());
         Self { kind: "Azure Blob Storage", settings, relay: Some(relay), folder: None }
     }
+
+    async fn s3(bucket: &str, test: &str) -> Self {
+        let (relay, path) = relay(bucket).await;
+        let place = format!("s3:/{path}/{}", within(test));
+        let aws = vec![
+            ("AWS_ENDPOINT_URL_S3", relay.url.clone()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "anybody".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "anything".to_owned()),
+        ];
+        let settings = Settings { aws, ..Settings::at(place.parse().unwrap(), Key::random()) };
+        Self { kind: "Amazon S3", settings, relay: Some(relay), folder: None }
+    }
+}
+
+/// A relay in front of the server of a URL, and the URL's path.
+async fn relay(url: &str) -> (Relay, &str) {
+    let (server, path) = url.split_at("http://".len() + url["http://".len()..].find('/').unwrap());
+    (Relay::to(server).await, path)
+}
+
+/// A place in the store that no other test and no other run has.
+fn within(test: &str) -> String {
+    format!("{test}/{}", Uuid::new_v4())
 }
 
 fn setting(name: &str) -> Option<String> {
