@@ -5,7 +5,9 @@
 pub mod create_identity;
 pub mod delete_identity;
 pub mod exchange_teams_token;
+pub mod get_identity;
 pub mod health;
+mod identity;
 pub mod issue_token;
 pub mod revoke_tokens;
 mod token;
@@ -79,7 +81,7 @@ pub struct Function {
 }
 
 /// Every function, in the order of the documentation.
-pub static FUNCTIONS: [Function; 6] = [
+pub static FUNCTIONS: [Function; 7] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -111,6 +113,14 @@ pub static FUNCTIONS: [Function; 6] = [
         auth_level: AuthLevel::Function,
         summary: "delete an identity with all its tokens",
         handler: || method(MethodFilter::DELETE, delete_identity::handle),
+    },
+    Function {
+        name: "get-identity",
+        methods: &["GET", "HEAD"],
+        route: "identities/{id}",
+        auth_level: AuthLevel::Function,
+        summary: "tell what ACS knows of an identity",
+        handler: || method(MethodFilter::GET, get_identity::handle),
     },
     Function {
         name: "exchange-teams-token",
