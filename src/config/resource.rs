@@ -133,8 +133,8 @@ impl Settings<'_> {
         }
     }
 
-    /// The version that is set, or the preview's where that is turned on.
-    fn api_version(&mut self) -> ApiVersion {
+    /// The version to ask ACS for: the one that is set, or the preview's where that is turned on.
+    pub fn api_version(&mut self) -> ApiVersion {
         let preview = self.flag(PREVIEW) == Some(true);
         match self.parsed::<ApiVersion>(API_VERSION) {
             Some(version) => {
