@@ -82,6 +82,7 @@ mod log;
 mod manifest;
 #[cfg(all(feature = "otel", unix))]
 mod otel;
+mod people;
 mod process;
 mod properties;
 mod rotation;
