@@ -28,6 +28,7 @@ mod authentication;
 mod call;
 mod certificate;
 mod connection;
+mod custom_ids;
 mod diagnosis;
 mod door;
 mod faults;

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::Settings;
+use super::{Settings, resource::PREVIEW};
 use crate::{
     acs::{self, credential::Entra, endpoint::is_loopback},
     directory::{self, Key, Place},
@@ -10,8 +10,6 @@ use crate::{
 
 pub(super) const USER_DIRECTORY: &str = "USER_DIRECTORY";
 pub(super) const USER_DIRECTORY_KEY: &str = "USER_DIRECTORY_KEY";
-
-const PREVIEW: &str = "COMMUNICATION_SERVICES_PREVIEW";
 
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 

@@ -25,8 +25,9 @@ struct Service {
 }
 
 impl Service {
-    async fn start(connection_string: &str) -> Self {
+    async fn start(connection_string: &str, preview: bool) -> Self {
         let environment = [
+            ("COMMUNICATION_SERVICES_PREVIEW", if preview { "true" } else { "false" }),
             ("COMMUNICATION_SERVICES_CONNECTION_STRING", connection_string),
             ("CALLER_KEYS", &format!("web={KEY}")),
             ("TOKEN_POLICY", r#"{"keys":{"web":{"scopes":["voip","chat.join"],"maxMinutes":90}}}"#),
@@ -49,7 +50,10 @@ impl Service {
         let lines = self.running.until(|line| line.contains("duration_ms")).await;
         for line in &lines {
             assert_eq!(line.matches("\"request_id\"").count(), 1, "{line}");
-            assert!(!line.contains(KEY) && !line.contains("8:acs:") && !line.contains("eyJ"), "{line}");
+            assert!(
+                !line.contains(KEY) && !line.contains("8:acs:") && !line.contains("eyJ") && !line.contains("sally"),
+                "{line}"
+            );
         }
         let lines = lines.iter().map(|line| serde_json::from_str::<Value>(line).unwrap());
         (answer, lines.filter(|line| line["target"] == "acs_tokens::audit").collect())
@@ -76,7 +80,7 @@ fn assert_record(answer: &Answer, records: &[Value], expected: &Value) {
 #[tokio::test]
 async fn one_record_for_each_thing_done() {
     let (emulator, connection_string) = harness::emulator().await;
-    let mut service = Service::start(&connection_string).await;
+    let mut service = Service::start(&connection_string, false).await;
 
     let (answer, records) = service.ask("POST", "/identities", Some(&json!({}))).await;
     let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
@@ -125,4 +129,31 @@ async fn one_record_for_each_thing_done() {
     // What never got so far is none of the records' business.
     let (_, records) = service.ask("POST", "/identities", Some(&json!([]))).await;
     assert!(records.is_empty());
+}
+
+#[tokio::test]
+async fn a_custom_id_is_in_no_record_and_reading_leaves_none() {
+    let (_, connection_string) = harness::emulator().await;
+    let mut service = Service::start(&connection_string, true).await;
+    let body = json!({ "customId": "sally@contoso.com", "createTokenWithScopes": ["voip"] });
+    let mut ids = Vec::new();
+    for _ in 0..2 {
+        let (answer, records) = service.ask("POST", "/identities", Some(&body)).await;
+        let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
+        // It says nothing of whether the identity was there before: ACS does not tell.
+        let created = json!({
+            "action": "create-identity", "identity": short_hash(&id), "scopes": "voip", "minutes": 90, "outcome": "done",
+        });
+        assert_record(&answer, &records, &created);
+        ids.push(id);
+    }
+    assert_eq!(ids[0], ids[1]);
+    let (answer, records) = service.ask("GET", &format!("/identities/{}", ids[0]), None).await;
+    assert_eq!(answer.json()["identity"]["customId"], "sally@contoso.com");
+    assert!(records.is_empty());
+
+    let mut stable = Service::start(&connection_string, false).await;
+    let (answer, records) = stable.ask("POST", "/identities", Some(&body)).await;
+    let refused = json!({ "action": "create-identity", "scopes": "voip", "outcome": "turned-off" });
+    assert_record(&answer, &records, &refused);
 }

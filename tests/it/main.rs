@@ -28,6 +28,37 @@ macro_rules! through_each_host {
     };
 }
 
+/// The same for what only ACS's preview can do, with the preview turned on.
+macro_rules! through_each_host_in_preview {
+    ($($test:ident),* $(,)?) => {
+        $(
+            mod $test {
+                use acs_tokens::acs::types::ApiVersion;
+
+                use crate::{harness::Api, host::Generation};
+
+                const PREVIEW: (&str, &str) = ("COMMUNICATION_SERVICES_PREVIEW", "true");
+
+                #[tokio::test]
+                async fn direct() {
+                    let api = Api::with_settings(|settings| settings.api_version = ApiVersion::preview()).await;
+                    super::$test(api).await;
+                }
+
+                #[tokio::test]
+                async fn proxied() {
+                    super::$test(Api::hosted_with(Generation::Proxying, None, &[PREVIEW]).await).await;
+                }
+
+                #[tokio::test]
+                async fn forwarded() {
+                    super::$test(Api::hosted_with(Generation::Forwarding, None, &[PREVIEW]).await).await;
+                }
+            }
+        )*
+    };
+}
+
 mod audit;
 mod check;
 mod commands;

@@ -125,7 +125,7 @@ async fn names_the_methods_that_a_path_has() {
     for (method, path, allow) in [
         ("GET", "/api/identities", "POST"),
         ("PUT", &tokens, "POST,DELETE"),
-        ("POST", &identity, "DELETE"),
+        ("POST", &identity, "DELETE,GET,HEAD"),
         ("GET", "/api/teams/tokens", "POST"),
         ("POST", "/api/health", "GET,HEAD"),
     ] {
@@ -149,6 +149,7 @@ async fn lists_the_functions_at_the_root() {
         "POST    /api/identities/{id}/tokens   issue or refresh a token\n",
         "DELETE  /api/identities/{id}/tokens   revoke all tokens of an identity\n",
         "DELETE  /api/identities/{id}          delete an identity with all its tokens\n",
+        "GET     /api/identities/{id}          tell what ACS knows of an identity\n",
         "POST    /api/teams/tokens             exchange a Teams user's Entra token\n",
         "GET     /api/health                   tell that the process is alive\n",
     );

@@ -2,8 +2,10 @@
 
 mod common;
 mod create_identity;
+mod custom_ids;
 mod delete_identity;
 mod exchange_teams_token;
+mod get_identity;
 mod health;
 mod issue_token;
 mod revoke_tokens;
