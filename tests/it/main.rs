@@ -37,6 +37,7 @@ mod audit;
 mod check;
 mod commands;
 mod config;
+mod directory_command;
 mod disconnect;
 mod docs;
 mod emulator;
@@ -56,6 +57,7 @@ mod log;
 mod manifest;
 #[cfg(all(feature = "otel", unix))]
 mod otel;
+mod people;
 mod process;
 mod properties;
 mod rotation;
