@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use acs_tokens::{
     acs::types::Scope,
     extract::{FromFields, fields::Fields},
-    functions::{create_identity, exchange_teams_token, issue_token},
+    functions::{create_identity, exchange_teams_token, issue_token, my_teams_token, my_token},
     problem::Problem,
 };
 use libfuzzer_sys::fuzz_target;
@@ -33,6 +33,15 @@ fuzz_target!(|body: &[u8]| {
         known(fields, &["token", "appId", "userId"])
             && fields.get("token").and_then(Value::as_str).is_some_and(|token| !token.is_empty())
             && ["appId", "userId"].iter().all(|name| fields.get(*name).and_then(Value::as_str).is_some_and(is_guid))
+    });
+    check::<my_token::Request>(body, |fields| {
+        known(fields, &["scopes", "expiresInMinutes"])
+            && fields.get("scopes").is_none_or(are_scopes)
+            && fields.get("expiresInMinutes").is_none_or(is_lifetime)
+    });
+    check::<my_teams_token::Request>(body, |fields| {
+        known(fields, &["token"])
+            && fields.get("token").and_then(Value::as_str).is_some_and(|token| !token.is_empty())
     });
 });
 

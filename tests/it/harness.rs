@@ -1,54 +1,30 @@
 //! What the tests of the functions stand on: the app, an emulator behind it, and answers checked as a whole.
 
+mod answer;
 pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
 
 use acs_tokens::{
-    acs::{Client, Settings, connection_string::ConnectionString},
+    acs::{Client, Settings, connection_string::ConnectionString, types::ApiVersion},
     app,
     callers::{Callers, Trusted, rules::Rules},
     directory,
     emulator::{Emulator, Options, connection_string},
     functions::Services,
 };
-use http::{HeaderMap, Method};
+use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::net::TcpListener;
 
+pub(crate) use answer::{Answer, assert_token};
+
 use crate::host::{self, Generation, Host, HostOptions, Keys};
 
 /// An identity of a resource that the emulator is not.
 pub(crate) const FOREIGN_ID: &str = "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000";
-
-/// Headers that an answer may have. A new one has to be thought about.
-const HEADERS: [&str; 20] = [
-    "allow",
-    "cache-control",
-    "content-length",
-    "content-type",
-    "date",
-    "location",
-    "ratelimit",
-    "ratelimit-policy",
-    "retry-after",
-    "www-authenticate",
-    "x-request-id",
-    // Those of CORS.
-    "access-control-allow-headers",
-    "access-control-allow-methods",
-    "access-control-allow-origin",
-    "access-control-expose-headers",
-    "vary",
-    // Those of host.json.
-    "referrer-policy",
-    "x-content-type-options",
-    // Those of the stand-in's server.
-    "connection",
-    "transfer-encoding",
-];
 
 /// The functions at some address, with an emulator of their own.
 pub(crate) struct Api {
@@ -86,6 +62,11 @@ impl Api {
         Self::with(&Trusted::Anyone.into(), Rules::default(), change).await
     }
 
+    /// The router on a socket, with ACS's preview turned on.
+    pub(crate) async fn direct_in_preview() -> Self {
+        Self::with_settings(|settings| settings.api_version = ApiVersion::preview()).await
+    }
+
     async fn with(callers: &Callers, rules: Rules, change: impl FnOnce(&mut Settings)) -> Self {
         let (emulator, connection_string) = emulator().await;
         let mut settings: Settings = connection_string.parse::<ConnectionString>().unwrap().into();
@@ -98,6 +79,11 @@ impl Api {
     /// The real `handler` behind the stand-in host, which checks no keys, as under `func start`.
     pub(crate) async fn hosted(generation: Generation) -> Self {
         Self::hosted_with(generation, None, &[]).await
+    }
+
+    /// The same with ACS's preview turned on.
+    pub(crate) async fn hosted_in_preview(generation: Generation) -> Self {
+        Self::hosted_with(generation, None, &[("COMMUNICATION_SERVICES_PREVIEW", "true")]).await
     }
 
     /// The same with keys and app settings. The handler is the one that was staged where `ACS_TOKENS_TEST_APP` says, else
@@ -210,83 +196,4 @@ pub(crate) async fn emulator() -> (String, String) {
 /// The key in a connection string.
 pub(crate) fn access_key(connection_string: &str) -> &str {
     connection_string.split_once("accesskey=").unwrap().1
-}
-
-/// An answer, read whole.
-#[derive(Debug)]
-pub(crate) struct Answer {
-    pub(crate) status: u16,
-    pub(crate) headers: HeaderMap,
-    pub(crate) body: String,
-}
-
-impl Answer {
-    /// Sends a request; every header of the answer must be one that was thought about.
-    pub(crate) async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
-        let (status, headers) = (response.status().as_u16(), response.headers().clone());
-        for name in headers.keys() {
-            assert!(HEADERS.contains(&name.as_str()), "the header {name} is new");
-        }
-        Self { status, headers, body: response.text().await.unwrap() }
-    }
-
-    pub(crate) fn header(&self, name: &str) -> &str {
-        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
-    }
-
-    pub(crate) fn json(&self) -> Value {
-        assert_eq!(self.header("content-type"), "application/json", "{self:?}");
-        serde_json::from_str(&self.body).unwrap()
-    }
-
-    /// Checks a success: its status, and that no cache keeps it.
-    #[track_caller]
-    pub(crate) fn assert_ok(&self, status: u16) {
-        assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("cache-control"), "no-store");
-        assert!(!self.header("x-request-id").is_empty());
-    }
-
-    /// Checks a problem, whole. `errors` are pairs of JSON pointer and detail.
-    #[track_caller]
-    pub(crate) fn assert_problem(&self, status: u16, code: &str, title: &str, detail: &str, errors: &[(&str, &str)]) {
-        let mut expected = json!({
-            "type": format!("urn:acs-tokens:problem:{code}"),
-            "title": title,
-            "status": status,
-            "detail": detail,
-            "code": code,
-            "requestId": self.header("x-request-id"),
-        });
-        if !errors.is_empty() {
-            let errors = errors.iter().map(|(pointer, detail)| json!({ "pointer": pointer, "detail": detail }));
-            expected["errors"] = errors.collect();
-        }
-        assert_eq!((self.status, self.header("content-type")), (status, "application/problem+json"), "{self:?}");
-        assert_eq!(serde_json::from_str::<Value>(&self.body).unwrap(), expected);
-        assert_eq!(self.header("cache-control"), "no-store");
-    }
-
-    /// Checks wrong fields.
-    #[track_caller]
-    pub(crate) fn assert_fields(&self, errors: &[(&str, &str)]) {
-        let detail = "The request was refused before anything was done. See errors for each field.";
-        self.assert_problem(400, "invalid-fields", "Fields of the body are wrong", detail, errors);
-    }
-}
-
-/// Checks a token object, whose fields stand in an order that is part of no contract, and gives the token.
-#[track_caller]
-pub(crate) fn assert_token(value: &Value, minutes: i64) -> String {
-    let object = value.as_object().unwrap();
-    let names: Vec<&str> = object.keys().map(String::as_str).collect();
-    assert_eq!(names, ["expiresOn", "expiresOnTimestamp", "token"]);
-    let text = value["expiresOn"].as_str().unwrap();
-    let expires_on: jiff::Timestamp = text.parse().unwrap();
-    assert!(text.len() == 33 && text.ends_with("+00:00"), "{text}");
-    assert_eq!(expires_on.as_millisecond(), value["expiresOnTimestamp"].as_i64().unwrap());
-    let left = expires_on.duration_since(jiff::Timestamp::now()).as_secs();
-    assert!((minutes * 60 - 60..=minutes * 60).contains(&left), "{left} s are left");
-    value["token"].as_str().unwrap().to_owned()
 }

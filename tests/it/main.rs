@@ -2,11 +2,14 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
 
-/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways. With
-/// `people:` before them, people can sign in.
+/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways. Ahead of
+/// them may stand `people:`, for whom then are issuers and a directory, or `preview:`, for ACS's preview turned on.
 macro_rules! through_each_host {
     (people: $($test:ident),* $(,)?) => {
         $(through_each_host!(@ $test, direct_with_people, hosted_with_people);)*
+    };
+    (preview: $($test:ident),* $(,)?) => {
+        $(through_each_host!(@ $test, direct_in_preview, hosted_in_preview);)*
     };
     (@ $test:ident, $direct:ident, $hosted:ident) => {
         mod $test {
@@ -30,37 +33,6 @@ macro_rules! through_each_host {
     };
     ($($test:ident),* $(,)?) => {
         $(through_each_host!(@ $test, direct, hosted);)*
-    };
-}
-
-/// The same for what only ACS's preview can do, with the preview turned on.
-macro_rules! through_each_host_in_preview {
-    ($($test:ident),* $(,)?) => {
-        $(
-            mod $test {
-                use acs_tokens::acs::types::ApiVersion;
-
-                use crate::{harness::Api, host::Generation};
-
-                const PREVIEW: (&str, &str) = ("COMMUNICATION_SERVICES_PREVIEW", "true");
-
-                #[tokio::test]
-                async fn direct() {
-                    let api = Api::with_settings(|settings| settings.api_version = ApiVersion::preview()).await;
-                    super::$test(api).await;
-                }
-
-                #[tokio::test]
-                async fn proxied() {
-                    super::$test(Api::hosted_with(Generation::Proxying, None, &[PREVIEW]).await).await;
-                }
-
-                #[tokio::test]
-                async fn forwarded() {
-                    super::$test(Api::hosted_with(Generation::Forwarding, None, &[PREVIEW]).await).await;
-                }
-            }
-        )*
     };
 }
 

@@ -5,7 +5,8 @@ use serde_json::json;
 use crate::harness::{Answer, Api, assert_token};
 
 through_each_host! { refuses_a_custom_id_that_acs_may_ignore }
-through_each_host_in_preview! {
+through_each_host! {
+    preview:
     gives_one_identity_for_a_custom_id, gives_a_token_beside_it, takes_any_text_of_256_characters,
     tells_that_more_than_one_identity_has_it, tells_when_acs_has_ignored_it,
 }

@@ -5,7 +5,7 @@ use serde_json::json;
 use crate::harness::{Answer, Api, FOREIGN_ID};
 
 through_each_host! { is_refused_where_the_preview_is_off }
-through_each_host_in_preview! { tells_what_acs_knows, refuses_what_is_no_id, does_not_find_what_is_not_there }
+through_each_host! { preview: tells_what_acs_knows, refuses_what_is_no_id, does_not_find_what_is_not_there }
 
 async fn get(api: &Api, id: &str) -> Answer {
     Answer::of(api.request("GET", &format!("/api/identities/{id}"))).await
