@@ -48,6 +48,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let emulator = Running::start(
         (options.emulator_port, "--emulator-port"),
         (options.emulator_https_port, "--emulator-https-port"),
+        None,
         options.tls,
     )
     .await?;

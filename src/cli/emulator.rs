@@ -1,6 +1,9 @@
 //! `acs-tokens emulator`: the emulator alone, on http and https.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -23,6 +26,9 @@ pub(super) struct Options {
     /// The port for https; 0 for any free one
     #[arg(long, default_value_t = 7073)]
     https_port: u16,
+    /// Keep identities and keys in this file, from one start to the next
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     tls: TlsOptions,
 }
@@ -59,12 +65,20 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts an emulator that runs until the process ends.
-    pub(super) async fn start(port: (u16, &str), https_port: (u16, &str), tls: TlsOptions) -> Result<Self> {
+    pub(super) async fn start(
+        port: (u16, &str),
+        https_port: (u16, &str),
+        state: Option<&Path>,
+        tls: TlsOptions,
+    ) -> Result<Self> {
         let (plain, http) = listen("127.0.0.1", port.0, port.1).await?;
         let (encrypted, https) = listen("127.0.0.1", https_port.0, https_port.1).await?;
+        let emulator = match state {
+            Some(file) => Emulator::open(EmulatorOptions::default(), file)?,
+            None => Emulator::new(EmulatorOptions::default()),
+        };
         let certificate = tls.certificate(https.port())?;
         let path = certificate.path().display().to_string();
-        let emulator = Emulator::new(EmulatorOptions::default());
         let twin = emulator.clone();
         tokio::spawn(async move { twin.serve_http(plain).await });
         tokio::spawn(async move { emulator.serve_https(encrypted, &certificate).await });
@@ -94,13 +108,16 @@ impl Running {
     }
 }
 
-pub(super) async fn run(Options { port, https_port, tls }: Options) -> Result<()> {
+pub(super) async fn run(Options { port, https_port, state, tls }: Options) -> Result<()> {
     let mut settings = Settings::new(&|name| std::env::var_os(name));
     let filter = settings.log_filter();
     telemetry::init(settings.finish(Some(filter))?);
-    let running = Running::start((port, "--port"), (https_port, "--https-port"), tls).await?;
+    let running = Running::start((port, "--port"), (https_port, "--https-port"), state.as_deref(), tls).await?;
     say(&running.describe());
-    say("Everything in it is gone when it stops. Ctrl+C stops it.");
+    match state {
+        Some(file) => say(&format!("Its identities and keys are kept in {}. Ctrl+C stops it.", file.display())),
+        None => say("Everything in it is gone when it stops. Ctrl+C stops it."),
+    }
     asked_to_stop().await;
     Ok(())
 }

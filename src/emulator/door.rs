@@ -19,7 +19,8 @@ use super::{
     call,
     connection::Peer,
     faults::{Fault, Order},
-    jwt::{self, Issuer},
+    jwt::Issuer,
+    keeper::NotKept,
     managed_identity,
     refusal::Refusal,
     state::{Settings, State, TokenStatus},
@@ -110,7 +111,11 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
     match (path, &parts.method) {
         ("state", &Method::GET) => Ok(Some(show(service))),
         ("reset", &Method::POST) => {
-            *service.state() = State::default();
+            service.change(|state| {
+                *state = State::default();
+                Ok(())
+            })?;
+            service.keeper.kept().await?;
             Ok(None)
         }
         ("faults", &Method::GET) => Ok(Some(json!(service.state().faults.orders()))),
@@ -132,7 +137,7 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         }
         ("tokens/check", &Method::POST) => check(service, json_body(parts, body)?).await,
         ("entra/tokens", &Method::POST) => {
-            let token = teams::entra_token(&json_body(parts, body)?, Timestamp::now()).await?;
+            let token = teams::entra_token(&service.signer, &json_body(parts, body)?, Timestamp::now()).await?;
             Ok(Some(json!(token)))
         }
         ("msi/token", &Method::GET) => {
@@ -142,11 +147,14 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         ("keys", &Method::GET) => Ok(Some(json!(service.state().keys.show()))),
         ("keys/regenerate", &Method::POST) => {
             let which = json_body(parts, body)?;
-            let mut state = service.state();
-            Arc::make_mut(&mut state.keys).regenerate(&which)?;
-            Ok(Some(json!(state.keys.show())))
+            let keys = service.change(|state| {
+                let keys = Arc::make_mut(&mut state.keys);
+                keys.regenerate(&which).map(|()| keys.show())
+            })?;
+            service.keeper.kept().await?;
+            Ok(Some(json!(keys)))
         }
-        ("jwks.json", &Method::GET) => Ok(Some(jwt::key_set().await?)),
+        ("jwks.json", &Method::GET) => Ok(Some(service.signer.key_set().await?)),
         ("state" | "msi/token" | "keys" | "jwks.json", _) => wrong_method("GET"),
         ("reset" | "tokens/check" | "entra/tokens" | "keys/regenerate", _) => wrong_method("POST"),
         ("faults", _) => wrong_method("GET, POST or DELETE"),
@@ -164,6 +172,12 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
 impl From<serde_json::Error> for Closed {
     fn from(error: serde_json::Error) -> Self {
         Self(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<NotKept> for Closed {
+    fn from(_: NotKept) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, "the emulator could not keep it; see its log".to_owned())
     }
 }
 
@@ -209,7 +223,7 @@ fn order(service: &Service, orders: &Value) -> Opened {
 }
 
 async fn check(service: &Service, TokenToCheck { token }: TokenToCheck) -> Opened {
-    let status = match jwt::verify::<TokenClaims>(Issuer::Acs, &token).await {
+    let status = match service.signer.verify::<TokenClaims>(Issuer::Acs, &token).await {
         None => TokenStatus::Unknown,
         // A Teams user is no identity of the resource: nothing here can end such a token early.
         Some(claims) if claims.skypeid.starts_with("orgid:") => {

@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     Service,
     answer::Answer,
-    jwt::{self, Issuer},
+    jwt::Issuer,
     refusal::Refusal,
     route::{Operation, Route, Version},
     state::Identity,
@@ -79,22 +79,26 @@ struct Claims<'a> {
     iat: i64,
 }
 
-/// Does what the call asks for.
+/// Does what the call asks for. What it changes is kept before it is answered.
 pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -> Result<Answer, Refusal> {
-    match route.operation {
+    let answer = match route.operation {
         Operation::CreateIdentity => create(service, call).await,
         Operation::GetIdentity => get(service, &route.identity),
         Operation::DeleteIdentity => {
-            service.state().living(service.resource, &route.identity)?.delete(call.at);
+            service.change(|state| state.living(service.resource, &route.identity).map(|it| it.delete(call.at)))?;
             Ok(Answer::no_content())
         }
         Operation::RevokeTokens => {
-            service.state().living(service.resource, &route.identity)?.revoke(call.at);
+            service.change(|state| state.living(service.resource, &route.identity).map(|it| it.revoke(call.at)))?;
             Ok(Answer::no_content())
         }
         Operation::IssueToken => issue(service, &route.identity, call).await,
         Operation::ExchangeTeamsToken => teams::exchange(service, call).await,
+    }?;
+    if route.operation != Operation::GetIdentity && route.operation != Operation::ExchangeTeamsToken {
+        service.keeper.kept().await?;
     }
+    Ok(answer)
 }
 
 async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -106,7 +110,7 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
     if custom_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
         return Err(Refusal::invalid("customId", "CustomId must have 1 to 256 characters."));
     }
-    let mut identity = service.state().create(service.resource, custom_id, call.at);
+    let mut identity = service.change(|state| Ok(state.create(service.resource, custom_id, call.at)))?;
     let mut access_token = None;
     if !scopes.is_empty() {
         access_token = Some(mint(service, &identity.id, &scopes, lifetime, call.at).await?);
@@ -141,7 +145,7 @@ async fn mint(
     lifetime: SignedDuration,
     now: Timestamp,
 ) -> Result<TokenBody, Refusal> {
-    let issued_at = service.state().living(service.resource, id)?.issue(now);
+    let issued_at = service.change(|state| state.living(service.resource, id).map(|it| it.issue(now)))?;
     let expires_on = issued_at + service.lifetime(lifetime);
     let claims = Claims {
         skypeid: id.strip_prefix("8:").unwrap_or(id),
@@ -154,7 +158,7 @@ async fn mint(
         resource_location: "unitedstates",
         iat: issued_at.as_second(),
     };
-    Ok(TokenBody { token: jwt::sign(Issuer::Acs, &claims).await?, expires_on: format_timestamp(expires_on) })
+    Ok(TokenBody { token: service.signer.sign(Issuer::Acs, &claims).await?, expires_on: format_timestamp(expires_on) })
 }
 
 impl Service {

@@ -19,6 +19,7 @@ mod authentication;
 mod diagnosis;
 mod door;
 mod faults;
+mod kept;
 mod keys;
 mod managed_identity;
 mod operations;

@@ -61,6 +61,11 @@ impl Running {
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 
+    /// Ends it at once, whatever it is doing (SIGKILL), and waits until it has.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Waits until it has ended by itself; gives its exit code.
     #[cfg(unix)]
     pub(crate) async fn ended(&mut self) -> Option<i32> {
