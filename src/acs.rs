@@ -115,6 +115,11 @@ impl Client {
         Ok(Self { http, settings: Arc::new(settings), readiness: Arc::default() })
     }
 
+    /// The connections, for what else this process asks over HTTP.
+    pub(crate) const fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
     /// Whether ACS is asked in a version that has custom ids.
     #[must_use]
     pub fn has_custom_ids(&self) -> bool {

@@ -136,7 +136,7 @@ impl Directory {
     /// # Errors
     /// When its folder cannot be made, or the TLS library cannot be set up.
     pub fn open(settings: &Settings, acs: acs::Client) -> Result<Self, Failure> {
-        let way = match open::open(settings)? {
+        let way = match open::open(settings, acs.http())? {
             Some(store) => Way::Records(Records { store, key: settings.key.clone() }),
             None => Way::CustomIds(CustomIds { key: settings.key.clone() }),
         };

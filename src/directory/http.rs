@@ -11,33 +11,25 @@ use object_store::{
     },
 };
 
-/// Makes the one client.
-#[derive(Debug)]
-pub(super) struct Connector {
-    /// The store is on this machine, where no proxy would find it.
-    pub(super) loopback: bool,
-}
+/// The time one request may take.
+const TIMEOUT: Duration = Duration::from_secs(4);
+
+/// Hands over the client that is there.
+#[derive(Debug, Clone)]
+pub(super) struct Connector(pub(super) reqwest::Client);
 
 impl Connector {
-    pub(super) fn client(&self) -> object_store::Result<reqwest::Client> {
-        let mut client = reqwest::Client::builder();
-        if self.loopback {
-            client = client.no_proxy();
-        }
-        let client = client
-            .user_agent(concat!("acs-tokens/", env!("CARGO_PKG_VERSION")))
-            .connect_timeout(Duration::from_secs(2))
-            .timeout(Duration::from_secs(4))
-            .pool_idle_timeout(Duration::from_secs(55))
-            .redirect(reqwest::redirect::Policy::none())
-            .build();
-        client.map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })
+    /// For a store on this machine, where no proxy would find it.
+    pub(super) fn loopback() -> object_store::Result<Self> {
+        let direct = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
+        let client = direct.connect_timeout(TIMEOUT).build();
+        client.map(Self).map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })
     }
 }
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
-        Ok(HttpClient::new(Service(self.client()?)))
+        Ok(HttpClient::new(Service(self.0.clone())))
     }
 }
 
@@ -50,7 +42,7 @@ impl HttpService for Service {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let request = self.0.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body);
-        let response = request.send().await.map_err(broke)?;
+        let response = request.timeout(TIMEOUT).send().await.map_err(broke)?;
         let mut answer = http::Response::new(());
         *answer.status_mut() = response.status();
         *answer.headers_mut() = response.headers().clone();

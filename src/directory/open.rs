@@ -3,9 +3,10 @@
 use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+#[cfg(feature = "s3")]
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{
     BackoffConfig, CredentialProvider, ObjectStore, RetryConfig,
-    aws::{AmazonS3Builder, AmazonS3ConfigKey},
     azure::{AzureCredential, MicrosoftAzureBuilder},
     local::LocalFileSystem,
     memory::InMemory,
@@ -24,7 +25,7 @@ use crate::acs::credential::Entra;
 const AZURITE_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// The store, or none where ACS keeps the directory.
-pub(super) fn open(settings: &Settings) -> Result<Option<Store>, Failure> {
+pub(super) fn open(settings: &Settings, http: &reqwest::Client) -> Result<Option<Store>, Failure> {
     let mut lock = None;
     let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.place {
         Place::CustomIds => return Ok(None),
@@ -41,34 +42,42 @@ pub(super) fn open(settings: &Settings) -> Result<Option<Store>, Failure> {
                 .with_container_name(container)
                 .with_allow_http(*emulated)
                 .with_retry(retry())
-                .with_http_connector(Connector { loopback: *emulated });
+                .with_http_connector(connector(*emulated, http)?);
             let blob = match &settings.entra {
-                Some(entra) => {
-                    let http = Connector { loopback: false }.client()?;
-                    blob.with_credentials(Arc::new(Keyless { entra: entra.clone(), http }))
-                }
+                Some(entra) => blob.with_credentials(Arc::new(Keyless { entra: entra.clone(), http: http.clone() })),
                 None => blob.with_access_key(AZURITE_KEY),
             };
             (Arc::new(blob.build()?), prefix)
         }
-        Place::S3 { bucket, prefix } => {
-            let loopback = settings.aws.iter().any(|(_, value)| value.starts_with("http://"));
-            let s3 = AmazonS3Builder::new()
-                .with_bucket_name(bucket)
-                .with_allow_http(loopback)
-                .with_retry(retry())
-                .with_http_connector(Connector { loopback });
-            let set = |s3: AmazonS3Builder, (name, value): &(&str, String)| match name
-                .to_ascii_lowercase()
-                .parse::<AmazonS3ConfigKey>()
-            {
-                Ok(key) => s3.with_config(key, value),
-                Err(_) => s3,
-            };
-            (Arc::new(settings.aws.iter().fold(s3, set).build()?), prefix)
-        }
+        #[cfg(feature = "s3")]
+        Place::S3 { bucket, prefix } => (s3(bucket, &settings.aws, http)?, prefix),
+        #[cfg(not(feature = "s3"))]
+        Place::S3 { .. } => return Err(Cause::WithoutS3.into()),
     };
     Ok(Some(Store { objects, prefix: Path::from(prefix), lock }))
+}
+
+#[cfg(feature = "s3")]
+fn s3(bucket: &str, settings: &[(&str, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, Failure> {
+    // Only an endpoint on this machine may be plain http.
+    let loopback = settings.iter().any(|(_, value)| value.starts_with("http://"));
+    let s3 = AmazonS3Builder::new()
+        .with_bucket_name(bucket)
+        .with_allow_http(loopback)
+        .with_retry(retry())
+        .with_http_connector(connector(loopback, http)?);
+    let set = |s3: AmazonS3Builder, (name, value): &(&str, String)| match name
+        .to_ascii_lowercase()
+        .parse::<AmazonS3ConfigKey>()
+    {
+        Ok(key) => s3.with_config(key, value),
+        Err(_) => s3,
+    };
+    Ok(Arc::new(settings.iter().fold(s3, set).build()?))
+}
+
+fn connector(loopback: bool, http: &reqwest::Client) -> object_store::Result<Connector> {
+    if loopback { Connector::loopback() } else { Ok(Connector(http.clone())) }
 }
 
 /// A request waits for it, so that it is no longer than a request.

@@ -25,6 +25,9 @@ pub(super) enum Cause {
     TimedOut,
     #[error(transparent)]
     NotARecord(#[from] NotARecord),
+    #[cfg(not(feature = "s3"))]
+    #[error("this program was built without S3")]
+    WithoutS3,
     #[error("the folder cannot be used")]
     Folder(#[from] io::Error),
 }

@@ -1,32 +1,51 @@
 //! Who is believed, and what the log says of those who are not.
 
 use std::{
+    cell::RefCell,
     io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, Once},
 };
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
-use tracing::subscriber::DefaultGuard;
 
 use super::{Bench, Call};
 
 const DENIED: &str = r#"{"error":{"code":"Denied","message":"Denied by the resource provider."}}"#;
 pub(super) const TARGET: &str = "/identities?api-version=2026-09-23";
 
+thread_local! {
+    static OF_THIS_THREAD: RefCell<Option<Log>> = const { RefCell::new(None) };
+}
+
 /// The log of the test's own thread, where its runtime runs the emulator too.
 #[derive(Clone, Default)]
 pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
 
+/// Ends the capture.
+pub(super) struct Captured(());
+
+impl Drop for Captured {
+    fn drop(&mut self) {
+        OF_THIS_THREAD.set(None);
+    }
+}
+
 impl Log {
-    pub(super) fn capture() -> (Self, DefaultGuard) {
+    /// One subscriber for all threads: with one for each, `tracing` may take an event for unwanted for good, where
+    /// another thread happens to come by it first.
+    pub(super) fn capture() -> (Self, Captured) {
+        static SUBSCRIBER: Once = Once::new();
+        SUBSCRIBER.call_once(|| {
+            let subscriber = tracing_subscriber::fmt()
+                .with_ansi(false)
+                .with_writer(|| OF_THIS_THREAD.with_borrow(Clone::clone).unwrap_or_default())
+                .with_max_level(tracing::Level::WARN);
+            tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
+        });
         let log = Self::default();
-        let writer = log.clone();
-        let subscriber = tracing_subscriber::fmt()
-            .with_ansi(false)
-            .with_writer(move || writer.clone())
-            .with_max_level(tracing::Level::WARN);
-        (log, tracing::subscriber::set_default(subscriber.finish()))
+        OF_THIS_THREAD.set(Some(log.clone()));
+        (log, Captured(()))
     }
 
     pub(super) fn take(&self) -> String {
