@@ -21,6 +21,7 @@ use std::{
     sync::{Arc, PoisonError},
 };
 
+use serde::Serialize;
 use tokio::net::TcpListener;
 use uuid::{Uuid, uuid};
 
@@ -67,16 +68,30 @@ pub const DEVELOPMENT_RESOURCE: Uuid = uuid!("acacacac-acac-4aca-8aca-acacacacac
 const LOG: &str = "acs_tokens::emulator";
 
 /// What one may choose about an emulator.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone)]
 pub struct Options {
     /// The guid of the ACS resource it plays, the part of every identity id before the `_`.
     pub resource: Uuid,
+    /// The functions in front of it, for its page to call.
+    pub functions: Option<Functions>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { resource: DEVELOPMENT_RESOURCE }
+        Self { resource: DEVELOPMENT_RESOURCE, functions: None }
     }
+}
+
+/// Where functions are whose people sign in at this emulator's test issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Functions {
+    /// Their origin, such as `http://127.0.0.1:7071`.
+    pub origin: String,
+    /// The issuer that they trust, as they spell it.
+    pub issuer: String,
+    /// The audience that they ask of a token.
+    pub audience: String,
 }
 
 /// ACS Identity on your machine. Clones share one state.
@@ -85,13 +100,13 @@ pub struct Emulator(Arc<Service>);
 
 impl fmt::Debug for Emulator {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Emulator").field("resource", &self.0.resource).finish_non_exhaustive()
+        f.debug_struct("Emulator").field("resource", &self.0.options.resource).finish_non_exhaustive()
     }
 }
 
 /// What every call can reach.
 struct Service {
-    resource: Uuid,
+    options: Options,
     signer: jwt::Signer,
     state: std::sync::Mutex<state::State>,
     oidc: oidc::Oidc,
@@ -121,7 +136,7 @@ impl Service {
             let state = self.state();
             ((*state.keys).clone(), state.identities().into_iter().cloned().collect())
         };
-        Some(keeper::Kept::new(self.resource, signing_key, keys, self.oidc.to_kept(), identities))
+        Some(keeper::Kept::new(self.options.resource, signing_key, keys, self.oidc.to_kept(), identities))
     }
 }
 
@@ -130,9 +145,8 @@ impl Emulator {
     /// the background.
     #[must_use]
     pub fn new(options: Options) -> Self {
-        let Options { resource } = options;
         Self(Arc::new(Service {
-            resource,
+            options,
             signer: jwt::Signer::of_the_process(),
             state: std::sync::Mutex::default(),
             oidc: oidc::Oidc::default(),
@@ -150,7 +164,7 @@ impl Emulator {
     /// The file is another emulator's now, or not one that this emulator wrote for this resource, or the system lets
     /// nobody read or write it. The file is left as it is then.
     pub fn open(options: Options, state: &Path) -> io::Result<Self> {
-        let Options { resource } = options;
+        let resource = options.resource;
         let (file, kept) = keeper::File::open(state, || {
             let key = jwt::Signer::generate().and_then(|signer| signer.to_kept());
             let key = key.ok_or_else(|| io::Error::other("the key that signs tokens could not be made"))?;
@@ -167,7 +181,7 @@ impl Emulator {
         let (keeper, writer) = keeper::Keeper::new(file);
         let oidc = oidc::Oidc::with(issuer, keeper.clone());
         let state = std::sync::Mutex::new(state::State::with(kept.identities, kept.access_keys));
-        let service = Arc::new(Service { resource, signer, state, oidc, keeper });
+        let service = Arc::new(Service { options, signer, state, oidc, keeper });
         let weak = Arc::downgrade(&service);
         writer.start(move || weak.upgrade()?.picture())?;
         Ok(Self(service))
@@ -197,6 +211,12 @@ impl Emulator {
 #[must_use]
 pub fn connection_string(scheme: &str, address: SocketAddr) -> String {
     format!("endpoint={scheme}://{address}/;accesskey={DEVELOPMENT_KEY}")
+}
+
+/// The test issuer of an emulator, as tokens and `OIDC_ISSUERS` name it, such as `http://127.0.0.1:7072/_emulator/oidc`.
+#[must_use]
+pub fn issuer(address: SocketAddr) -> String {
+    format!("http://{address}/_emulator/oidc")
 }
 
 /// Where an app beside an emulator gets its managed identity's tokens (`IDENTITY_ENDPOINT`), such as

@@ -1,6 +1,7 @@
 //! `acs-tokens emulator`: the emulator alone, on http and https.
 
 use std::{
+    io,
     net::SocketAddr,
     path::{Path, PathBuf},
 };
@@ -68,14 +69,18 @@ impl Running {
     pub(super) async fn start(
         port: (u16, &str),
         https_port: (u16, &str),
-        state: Option<&Path>,
+        state: Option<(&Path, &str)>,
         tls: TlsOptions,
+        options: impl FnOnce(SocketAddr) -> EmulatorOptions,
     ) -> Result<Self> {
         let (plain, http) = listen("127.0.0.1", port.0, port.1).await?;
         let (encrypted, https) = listen("127.0.0.1", https_port.0, https_port.1).await?;
         let emulator = match state {
-            Some(file) => Emulator::open(EmulatorOptions::default(), file)?,
-            None => Emulator::new(EmulatorOptions::default()),
+            Some((file, flag)) => Emulator::open(options(http), file).map_err(|error| match error.kind() {
+                io::ErrorKind::ResourceBusy => format!("{error}; stop that one, or choose another place with {flag}"),
+                _ => error.to_string(),
+            })?,
+            None => Emulator::new(options(http)),
         };
         let certificate = tls.certificate(https.port())?;
         let path = certificate.path().display().to_string();
@@ -85,12 +90,24 @@ impl Running {
         Ok(Self { http, https, certificate: path })
     }
 
+    /// Where its page may have come from, as browsers spell it.
+    pub(super) fn origins(&self) -> [String; 4] {
+        let (http, https) = (self.http.port(), self.https.port());
+        [
+            format!("http://127.0.0.1:{http}"),
+            format!("http://localhost:{http}"),
+            format!("https://127.0.0.1:{https}"),
+            format!("https://localhost:{https}"),
+        ]
+    }
+
     /// Where it is, and how SDKs reach it.
     pub(super) fn describe(&self) -> String {
         let Self { http, https, certificate } = self;
         format!(
             "Emulator of ACS   http://{http}  https://{https}\n\
              Its certificate   {certificate}\n\
+             A page to try it  http://{http}/_emulator/\n\
              \n\
              Connection strings for the SDKs of ACS:\n\
              {}\n\
@@ -112,7 +129,14 @@ pub(super) async fn run(Options { port, https_port, state, tls }: Options) -> Re
     let mut settings = Settings::new(&|name| std::env::var_os(name));
     let filter = settings.log_filter();
     telemetry::init(settings.finish(Some(filter))?);
-    let running = Running::start((port, "--port"), (https_port, "--https-port"), state.as_deref(), tls).await?;
+    let running = Running::start(
+        (port, "--port"),
+        (https_port, "--https-port"),
+        state.as_deref().map(|file| (file, "--state")),
+        tls,
+        |_| <_>::default(),
+    )
+    .await?;
     say(&running.describe());
     match state {
         Some(file) => say(&format!("Its identities and keys are kept in {}. Ctrl+C stops it.", file.display())),

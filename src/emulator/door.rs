@@ -3,8 +3,9 @@
 //! docs/emulator.md describes every request and answer.
 
 mod issuer;
+mod page;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
 use hyper::body::{Bytes, Incoming};
@@ -53,7 +54,8 @@ pub(super) fn is_at(path: &str) -> bool {
 
 /// Answers a request to the door.
 pub(super) async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Incoming) -> Response<Body> {
-    let opened = match admit(peer.address.ip(), &parts.headers) {
+    let opened = match admit(peer, &parts.headers) {
+        Ok(()) if parts.method == Method::GET && is_page(parts.uri.path()) => return page::answer(service),
         Ok(()) => match call::read(body).await {
             Ok(body) => open(service, parts, &body).await,
             Err(_) => Err(Closed(StatusCode::BAD_REQUEST, "the body is too large or broke off".to_owned())),
@@ -83,21 +85,26 @@ pub(super) async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: 
     response
 }
 
-/// Lets in programs on this machine. A web page open in a browser on it is not one: it sends an `Origin`, and one that
-/// had its own name point to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
-fn admit(address: IpAddr, headers: &HeaderMap) -> Result<(), Closed> {
+fn is_page(path: &str) -> bool {
+    path == "/_emulator" || path == "/_emulator/"
+}
+
+/// Lets in programs on this machine, and the emulator's own page. Another web page open in a browser on it is refused: it
+/// sends its own `Origin`, and one that had its own name point to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
+fn admit(peer: &Peer, headers: &HeaderMap) -> Result<(), Closed> {
     let forbidden = |why: &str| Err(Closed(StatusCode::FORBIDDEN, why.to_owned()));
-    if !address.to_canonical().is_loopback() {
+    if !peer.address.ip().to_canonical().is_loopback() {
         return forbidden("the door opens to this machine only");
     }
-    if headers.contains_key(header::ORIGIN) {
-        return forbidden("the door does not open to web pages");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if !matches!(host_without_port(host), "localhost" | "127.0.0.1" | "[::1]") {
+        return forbidden("the Host header must be localhost, 127.0.0.1 or [::1]");
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_without_port);
-    match host {
-        Some("localhost" | "127.0.0.1" | "[::1]") => Ok(()),
-        _ => forbidden("the Host header must be localhost, 127.0.0.1 or [::1]"),
+    let own = format!("{}://{host}", if peer.secure { "https" } else { "http" });
+    if headers.get_all(header::ORIGIN).iter().any(|origin| origin != own.as_str()) {
+        return forbidden("the door does not open to other web pages than its own");
     }
+    Ok(())
 }
 
 async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
@@ -106,7 +113,8 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         return issuer::open(service, parts, body, path).await;
     }
     let wrong_method = |allowed: &str| {
-        Err(Closed(StatusCode::METHOD_NOT_ALLOWED, format!("{} is not for {path}; {allowed} is", parts.method)))
+        let what = if path.is_empty() { "the page" } else { path };
+        Err(Closed(StatusCode::METHOD_NOT_ALLOWED, format!("{} is not for {what}; {allowed} is", parts.method)))
     };
     match (path, &parts.method) {
         ("state", &Method::GET) => Ok(Some(show(service))),
@@ -155,7 +163,7 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
             Ok(Some(json!(keys)))
         }
         ("jwks.json", &Method::GET) => Ok(Some(service.signer.key_set().await?)),
-        ("state" | "msi/token" | "keys" | "jwks.json", _) => wrong_method("GET"),
+        ("" | "state" | "msi/token" | "keys" | "jwks.json", _) => wrong_method("GET"),
         ("reset" | "tokens/check" | "entra/tokens" | "keys/regenerate", _) => wrong_method("POST"),
         ("faults", _) => wrong_method("GET, POST or DELETE"),
         ("calls", _) => wrong_method("GET or DELETE"),
@@ -201,7 +209,8 @@ fn json_body<T: DeserializeOwned>(parts: &Parts, body: &Bytes) -> Result<T, Clos
 fn show(service: &Service) -> Value {
     let state = service.state();
     json!({
-        "resource": service.resource,
+        "resource": service.options.resource,
+        "functions": service.options.functions,
         "identities": state.identities(),
         "calls": state.calls,
         "faults": state.faults.orders(),
@@ -243,6 +252,8 @@ async fn check(service: &Service, TokenToCheck { token }: TokenToCheck) -> Opene
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     // No test can rely on a second network interface to knock from.
@@ -259,7 +270,8 @@ mod tests {
             ("2001:db8::1", Some(StatusCode::FORBIDDEN)),
             ("::ffff:192.0.2.1", Some(StatusCode::FORBIDDEN)),
         ] {
-            let admitted = admit(address.parse().unwrap(), &headers);
+            let peer = Peer::new((address.parse::<IpAddr>().unwrap(), 50_000).into(), false);
+            let admitted = admit(&peer, &headers);
             assert_eq!(admitted.err().map(|closed| closed.0), status, "{address}");
         }
     }

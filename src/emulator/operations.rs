@@ -85,11 +85,13 @@ pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -
         Operation::CreateIdentity => create(service, call).await,
         Operation::GetIdentity => get(service, &route.identity),
         Operation::DeleteIdentity => {
-            service.change(|state| state.living(service.resource, &route.identity).map(|it| it.delete(call.at)))?;
+            service
+                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.delete(call.at)))?;
             Ok(Answer::no_content())
         }
         Operation::RevokeTokens => {
-            service.change(|state| state.living(service.resource, &route.identity).map(|it| it.revoke(call.at)))?;
+            service
+                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.revoke(call.at)))?;
             Ok(Answer::no_content())
         }
         Operation::IssueToken => issue(service, &route.identity, call).await,
@@ -110,11 +112,11 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
     if custom_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
         return Err(Refusal::invalid("customId", "CustomId must have 1 to 256 characters."));
     }
-    let mut identity = service.change(|state| Ok(state.create(service.resource, custom_id, call.at)))?;
+    let mut identity = service.change(|state| Ok(state.create(service.options.resource, custom_id, call.at)))?;
     let mut access_token = None;
     if !scopes.is_empty() {
         access_token = Some(mint(service, &identity.id, &scopes, lifetime, call.at).await?);
-        identity = service.state().living(service.resource, &identity.id)?.clone();
+        identity = service.state().living(service.options.resource, &identity.id)?.clone();
     }
     if identity.custom_id.is_none() {
         identity.last_token_issued_at = None; // the service names it here only beside a custom id
@@ -123,7 +125,7 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(service: &Service, id: &str) -> Result<Answer, Refusal> {
-    let identity = service.state().living(service.resource, id)?.clone();
+    let identity = service.state().living(service.options.resource, id)?.clone();
     Ok(Answer::json(StatusCode::OK, &IdentityBody::from(identity)))
 }
 
@@ -145,7 +147,7 @@ async fn mint(
     lifetime: SignedDuration,
     now: Timestamp,
 ) -> Result<TokenBody, Refusal> {
-    let issued_at = service.change(|state| state.living(service.resource, id).map(|it| it.issue(now)))?;
+    let issued_at = service.change(|state| state.living(service.options.resource, id).map(|it| it.issue(now)))?;
     let expires_on = issued_at + service.lifetime(lifetime);
     let claims = Claims {
         skypeid: id.strip_prefix("8:").unwrap_or(id),
@@ -154,7 +156,7 @@ async fn mint(
         exp: expires_on.as_second(),
         rgn: "amer",
         acs_scope: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
-        resource_id: service.resource.to_string(),
+        resource_id: service.options.resource.to_string(),
         resource_location: "unitedstates",
         iat: issued_at.as_second(),
     };

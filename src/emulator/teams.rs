@@ -103,7 +103,7 @@ pub(super) async fn exchange(service: &Service, call: &Call<'_>) -> Result<Answe
         rgn: "amer",
         tid: entra.tid,
         acs_scope: "chat,voip",
-        resource_id: service.resource,
+        resource_id: service.options.resource,
         resource_location: "unitedstates",
         iat: call.at.as_second(),
     };

@@ -77,6 +77,7 @@ async fn a_reset_forgets_everything() {
         state,
         json!({
             "resource": "acacacac-acac-4aca-8aca-acacacacacac",
+            "functions": null,
             "identities": [],
             "calls": {},
             "faults": [],

@@ -242,12 +242,12 @@ async fn what_cannot_be_kept_is_not_answered() {
 #[tokio::test]
 async fn a_program_of_ones_own_keeps_its_state_as_well() {
     let place = Place::new();
-    let options = Options { resource: Uuid::new_v4() };
-    let emulator = Emulator::open(options, &place.file).unwrap();
-    let taken = Emulator::open(options, &place.file).unwrap_err();
+    let options = Options { resource: Uuid::new_v4(), ..Options::default() };
+    let emulator = Emulator::open(options.clone(), &place.file).unwrap();
+    let taken = Emulator::open(options.clone(), &place.file).unwrap_err();
     assert_eq!(taken.kind(), io::ErrorKind::ResourceBusy);
     assert!(fs::read_to_string(&place.file).unwrap().contains(&options.resource.to_string()));
     drop(emulator);
-    let missing = Emulator::open(options, &place.file.join("below")).unwrap_err();
+    let missing = Emulator::open(options.clone(), &place.file.join("below")).unwrap_err();
     assert!(missing.to_string().starts_with(place.file.to_str().unwrap()), "{missing}");
 }
