@@ -16,10 +16,17 @@ pub mod rules;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 pub use bearer::Bearer;
-pub use caller::{Caller, Person, Subject};
+pub use caller::{Caller, EntraAccount, Person, Subject};
 pub use keys::{CallerKey, KEY_HEADER};
 
 use crate::problem::{Kind, Problem};
+
+const SEND_A_TOKEN: &str = "Send a bearer token in the Authorization header.";
+
+const SIGN_IN: &str = "Sign in first.";
+
+/// The challenge of RFC 6750 section 3. App Service Authentication takes bearer tokens as well.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// How back ends are told from strangers.
 #[derive(Debug, Clone)]
@@ -49,12 +56,12 @@ impl Default for Standing {
 
 impl Standing {
     /// What somebody with these roles is. A delegated token is a person's, whatever roles the person has: Entra gives
-    /// both the same claim.
-    fn caller(&self, subject: Subject, roles: Vec<String>, delegated: bool) -> Caller {
-        if !delegated && roles.contains(&self.manage_role) {
-            return Caller::App(subject);
+    /// both the same claim. Nothing is an application without the role, which must not pass for a person.
+    fn caller(&self, person: Person, delegated: bool, application: bool) -> Option<Caller> {
+        if !delegated && person.roles.contains(&self.manage_role) {
+            return Some(Caller::App(person.subject));
         }
-        Caller::Person(Person { subject, roles })
+        (!application).then_some(Caller::Person(person))
     }
 }
 
@@ -91,26 +98,54 @@ impl Callers {
             return keys::check(keys, headers).map(Caller::Key).map_err(|detail| self.unauthorized(detail));
         }
         match self.signed_in(headers).await? {
-            Caller::Person(_) => {
+            Some(Caller::Person(_)) => {
                 let detail = "The token is good, but lacks the role that this function needs.";
                 Err(Problem::new(Kind::Forbidden, detail))
             }
-            caller => Ok(caller),
+            Some(caller) => Ok(caller),
+            None => Err(self.unauthorized(self.what_to_send())),
         }
     }
 
-    /// Who has signed in: by the platform where it does that, else by a bearer token.
-    async fn signed_in(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+    /// Lets a signed-in person in, and nobody else. Neither a key nor the Functions host speaks for a person.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthorized`] for who has not signed in, [`Kind::Forbidden`] for an application,
+    /// [`Kind::IssuerUnreachable`] where a token could not be checked.
+    pub async fn person(&self, headers: &HeaderMap) -> Result<Person, Problem> {
+        match self.signed_in(headers).await? {
+            Some(Caller::Person(person)) => Ok(person),
+            Some(_) => {
+                let detail = "This function is for signed-in people. An application has no identity of its own; it makes \
+                              some with POST identities, and issues their tokens with POST identities/{id}/tokens.";
+                Err(Problem::new(Kind::Forbidden, detail))
+            }
+            None => Err(not_signed_in(match (&self.bearer, &self.easy_auth) {
+                (Some(_), _) => SEND_A_TOKEN,
+                (None, Some(_)) => SIGN_IN,
+                (None, None) => {
+                    "This function is for signed-in people, and nobody can sign in here: the operator has to set \
+                     OIDC_ISSUERS."
+                }
+            })),
+        }
+    }
+
+    /// Who has signed in: by the platform where it does that, else by a bearer token. Nothing is nobody.
+    async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
         if let Some(standing) = &self.easy_auth
             && let Some(principal) = easy_auth::principal(standing, headers)
         {
-            return principal.map_err(|detail| self.unauthorized(detail));
+            return principal.map(Some).map_err(|refusal| match refusal {
+                easy_auth::Refusal::Unreadable => not_signed_in(easy_auth::UNREADABLE),
+                easy_auth::Refusal::Application => bearer::Refusal::Application.into(),
+            });
         }
-        let Some(bearer) = &self.bearer else { return Err(self.unauthorized(self.what_to_send())) };
-        bearer.check(headers).await.map_err(|refusal| match refusal {
-            bearer::Refusal::NoToken => self.unauthorized(self.what_to_send()),
-            refusal => refusal.into(),
-        })
+        let Some(bearer) = &self.bearer else { return Ok(None) };
+        match bearer.check(headers).await {
+            Err(bearer::Refusal::NoToken) => Ok(None),
+            checked => Ok(Some(checked?)),
+        }
     }
 
     const fn what_to_send(&self) -> &'static str {
@@ -119,8 +154,8 @@ impl Callers {
             (Trusted::Keys(keys), Some(_)) if !keys.is_empty() => {
                 "Send an x-functions-key header with one of the keys that the operator gave out, or a bearer token."
             }
-            (_, Some(_)) => "Send a bearer token in the Authorization header.",
-            _ => "Sign in first.",
+            (_, Some(_)) => SEND_A_TOKEN,
+            _ => SIGN_IN,
         }
     }
 
@@ -131,10 +166,15 @@ impl Callers {
             problem = problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(keys::CHALLENGE));
         }
         if self.bearer.is_some() {
-            problem = problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer"));
+            problem = problem.with_header(header::WWW_AUTHENTICATE, BEARER);
         }
         problem
     }
+}
+
+/// The answer to who has to sign in, which no key can take the place of.
+fn not_signed_in(detail: &'static str) -> Problem {
+    Problem::new(Kind::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, BEARER)
 }
 
 /// Takes away what callers prove themselves by: behind the guard nobody needs it, and nobody can take a header that any

@@ -4,7 +4,10 @@ pub mod fields;
 
 use std::time::Duration;
 
-use axum::extract::{FromRequest, FromRequestParts, RawPathParams, Request};
+use axum::{
+    body::Bytes,
+    extract::{FromRequest, FromRequestParts, RawPathParams, Request},
+};
 use fields::Fields;
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
@@ -42,6 +45,9 @@ impl<S: Send + Sync> FromRequestParts<S> for Path {
 
 /// A request that is read from the fields of a JSON object.
 pub trait FromFields: Sized {
+    /// Whether a request without a body is as good as one with `{}`.
+    const MAY_BE_LEFT_OUT: bool = false;
+
     /// Takes the fields it knows; what is wrong, and what is left, is collected in `fields`.
     fn from_fields(fields: &mut Fields) -> Option<Self>;
 }
@@ -68,12 +74,16 @@ impl<S: Sync, T: FromFields> FromRequest<S> for Json<T> {
                 return Err(Problem::new(Kind::MalformedJson, detail).with_cause(error.to_string()));
             }
         };
-        if body.is_empty() {
+        let body = if body.is_empty() && T::MAY_BE_LEFT_OUT {
+            Bytes::from_static(b"{}")
+        } else if body.is_empty() {
             // A forwarding Functions host passes no body on unless the request had a Content-Length.
             let detail = "Send a JSON object, and with it its Content-Length; {} where nothing is to be said.";
             return Err(Problem::new(Kind::EmptyBody, detail));
-        }
-        check_media_type(&parts.headers, &body)?;
+        } else {
+            check_media_type(&parts.headers, &body)?;
+            body
+        };
         let mut fields = Fields::parse(&body)?.with_context(parts.extensions);
         let parsed = T::from_fields(&mut fields);
         fields.finish(parsed).map(Self)

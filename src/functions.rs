@@ -4,9 +4,14 @@
 
 pub mod create_identity;
 pub mod delete_identity;
+pub mod delete_me;
 pub mod exchange_teams_token;
 pub mod health;
 pub mod issue_token;
+pub mod me;
+pub mod my_teams_token;
+pub mod my_token;
+pub mod revoke_my_tokens;
 pub mod revoke_tokens;
 mod token;
 
@@ -59,6 +64,8 @@ pub enum AuthLevel {
     Anonymous,
     /// Whoever has a key: the Functions host checks it, and off that host we do.
     Function,
+    /// A signed-in person. To the host that is anybody: we check the bearer token, or App Service Authentication has.
+    Bearer,
 }
 
 /// One function.
@@ -79,7 +86,7 @@ pub struct Function {
 }
 
 /// Every function, in the order of the documentation.
-pub static FUNCTIONS: [Function; 6] = [
+pub static FUNCTIONS: [Function; 10] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -119,6 +126,38 @@ pub static FUNCTIONS: [Function; 6] = [
         auth_level: AuthLevel::Function,
         summary: "exchange a Teams user's Entra token",
         handler: || method(MethodFilter::POST, exchange_teams_token::handle),
+    },
+    Function {
+        name: "my-token",
+        methods: &["POST"],
+        route: "me/token",
+        auth_level: AuthLevel::Bearer,
+        summary: "issue or refresh the signed-in person's token",
+        handler: || method(MethodFilter::POST, my_token::handle),
+    },
+    Function {
+        name: "revoke-my-tokens",
+        methods: &["DELETE"],
+        route: "me/tokens",
+        auth_level: AuthLevel::Bearer,
+        summary: "revoke all tokens of the signed-in person",
+        handler: || method(MethodFilter::DELETE, revoke_my_tokens::handle),
+    },
+    Function {
+        name: "delete-me",
+        methods: &["DELETE"],
+        route: "me",
+        auth_level: AuthLevel::Bearer,
+        summary: "delete the signed-in person's identity",
+        handler: || method(MethodFilter::DELETE, delete_me::handle),
+    },
+    Function {
+        name: "my-teams-token",
+        methods: &["POST"],
+        route: "me/teams-token",
+        auth_level: AuthLevel::Bearer,
+        summary: "exchange the signed-in person's Entra token for Teams",
+        handler: || method(MethodFilter::POST, my_teams_token::handle),
     },
     Function {
         name: "health",

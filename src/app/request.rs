@@ -123,6 +123,7 @@ const fn level(kind: Kind) -> Level {
         | Kind::InvalidFields
         | Kind::InvalidIdentityId
         | Kind::RefusedByAcs
+        | Kind::AmbiguousAuthorization
         | Kind::Unauthorized
         | Kind::BeyondPolicy
         | Kind::RateLimited

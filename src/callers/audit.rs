@@ -87,6 +87,11 @@ impl Record {
         result.inspect_err(|problem| self.outcome = problem.kind.parts().0)
     }
 
+    /// Notes that it is done.
+    pub fn done(mut self) {
+        self.outcome = "done";
+    }
+
     /// Notes how it ended.
     ///
     /// # Errors

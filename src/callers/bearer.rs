@@ -18,7 +18,7 @@ pub use issuer::{InvalidIssuer, Issuer};
 pub use refusal::Refusal;
 
 use self::{claims::Claims, keys::Keys};
-use super::{Caller, Standing};
+use super::{Caller, Person, Standing};
 
 /// Longer than an Entra token with the 200 groups that it may list, shorter than what web servers take as a header.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -92,7 +92,9 @@ impl Settings {
             return Err(Refusal::Tenant);
         }
         let subject = claims.subject().ok_or(Refusal::Subject)?;
-        let caller = self.standing.caller(subject, claims.list(&self.standing.roles_claim), claims.is_delegated());
+        let person = Person { subject, roles: claims.list(&self.standing.roles_claim), account: claims.account() };
+        let caller = self.standing.caller(person, claims.is_delegated(), claims.is_application());
+        let caller = caller.ok_or(Refusal::Application)?;
         match (&caller, &self.required_scope) {
             (Caller::Person(_), Some(scope)) if !claims.has_scope(scope) => Err(Refusal::Scope(scope.clone())),
             _ => Ok(caller),

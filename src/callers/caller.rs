@@ -3,6 +3,7 @@
 use std::{fmt, sync::Arc};
 
 use sha2::{Digest as _, Sha256};
+use uuid::Uuid;
 
 /// Who is calling. The router puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,6 +42,32 @@ pub struct Person {
     pub subject: Subject,
     /// The roles that the issuer says the person has.
     pub roles: Vec<String>,
+    /// The person's account in Entra, where that is what they signed in with.
+    pub account: Option<EntraAccount>,
+}
+
+/// An account in Entra, as a checked token or the platform names it. `Debug` shows nothing of it.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub struct EntraAccount {
+    /// The tenant.
+    pub tenant: Uuid,
+    /// The user's object id there.
+    pub object_id: Uuid,
+    /// The application through which the person signed in, where that is said.
+    pub app_id: Option<Uuid>,
+}
+
+impl EntraAccount {
+    pub(super) fn new(tenant: &str, object: &str, app: Option<&str>) -> Option<Self> {
+        let app_id = app.and_then(|app| app.parse().ok());
+        Some(Self { tenant: tenant.parse().ok()?, object_id: object.parse().ok()?, app_id })
+    }
+}
+
+impl fmt::Debug for EntraAccount {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("EntraAccount(…)")
+    }
 }
 
 /// One user or application of one issuer, as a hash. What is printed of it is too short to be looked up.

@@ -6,16 +6,27 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use serde::Deserialize;
 
-use super::{Caller, Standing, Subject};
+use super::{Caller, EntraAccount, Person, Standing, Subject};
 
 const HEADER: &str = "x-ms-client-principal";
 
-const UNREADABLE: &str = "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
+pub(super) const UNREADABLE: &str =
+    "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
 
 const TENANT: [&str; 2] = ["tid", "http://schemas.microsoft.com/identity/claims/tenantid"];
 const OBJECT: [&str; 2] = ["oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"];
 const SUBJECT: [&str; 2] = ["sub", "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier"];
+const APPLICATION: [&str; 2] = ["azp", "appid"];
 const SCOPE: [&str; 2] = ["scp", "http://schemas.microsoft.com/identity/claims/scope"];
+
+/// Why a principal is not taken.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// It is not as the platform sends one.
+    Unreadable,
+    /// It is of an application that has not the managing role.
+    Application,
+}
 
 #[derive(Deserialize)]
 struct Principal {
@@ -39,36 +50,59 @@ impl Principal {
         self.claims.iter().find(|claim| names.contains(&&*claim.typ)).map(|claim| &*claim.val)
     }
 
-    /// Only Entra's principals have a tenant that means anything.
+    /// Tenant and object id in Entra. Only Entra's principals have a tenant that means anything.
+    fn entra(&self) -> Option<(&str, &str)> {
+        self.claim(TENANT).zip(self.claim(OBJECT)).filter(|_| self.auth_typ == "aad")
+    }
+
     fn subject(&self) -> Option<Subject> {
-        match (self.claim(TENANT), self.claim(OBJECT)) {
-            (Some(tenant), Some(object)) if self.auth_typ == "aad" => Some(Subject::entra(tenant, object)),
-            _ => Some(Subject::oidc(self.claim(["iss", "iss"]).unwrap_or(&self.auth_typ), self.claim(SUBJECT)?)),
+        match self.entra() {
+            Some((tenant, object)) => Some(Subject::entra(tenant, object)),
+            None => Some(Subject::oidc(self.claim(["iss", "iss"]).unwrap_or(&self.auth_typ), self.claim(SUBJECT)?)),
         }
+    }
+
+    fn is_delegated(&self) -> bool {
+        self.claim(SCOPE).is_some()
+    }
+
+    /// As for a bearer token; what the platform has of Entra's sign-in is an ID token.
+    fn account(&self) -> Option<EntraAccount> {
+        let (tenant, object) = self.entra()?;
+        let audience = || self.claim(["aud", "aud"]).filter(|_| !self.is_delegated());
+        EntraAccount::new(tenant, object, self.claim(APPLICATION).or_else(audience))
+    }
+
+    /// As for a bearer token.
+    fn is_application(&self) -> bool {
+        let is_subject = |(_, object)| self.claim(SUBJECT) == Some(object);
+        self.claim(["idtyp", "idtyp"]) == Some("app") || !self.is_delegated() && self.entra().is_some_and(is_subject)
     }
 }
 
 /// Whom the platform says has signed in; nothing if nobody has.
-pub(super) fn principal(standing: &Standing, headers: &HeaderMap) -> Option<Result<Caller, &'static str>> {
+pub(super) fn principal(standing: &Standing, headers: &HeaderMap) -> Option<Result<Caller, Refusal>> {
     let mut given = headers.get_all(HEADER).iter();
     let first = given.next()?;
     // The platform sends one; a second can only be somebody else's.
     let one = if given.next().is_none() { Some(first) } else { None };
     let decoded = one.and_then(|value| STANDARD.decode(value.as_bytes()).ok());
     let principal = decoded.and_then(|json| serde_json::from_slice::<Principal>(&json).ok());
-    let caller = principal.and_then(|principal| {
+    let person = principal.and_then(|principal| {
         let is_role = |typ: &str| typ == standing.roles_claim || principal.role_typ.as_deref() == Some(typ);
         let roles = principal.claims.iter().filter(|claim| is_role(&claim.typ)).map(|claim| claim.val.clone());
-        Some(standing.caller(principal.subject()?, roles.collect(), principal.claim(SCOPE).is_some()))
+        let person = Person { subject: principal.subject()?, roles: roles.collect(), account: principal.account() };
+        Some((person, principal.is_delegated(), principal.is_application()))
     });
-    Some(caller.ok_or(UNREADABLE))
+    let Some((person, delegated, application)) = person else { return Some(Err(Refusal::Unreadable)) };
+    Some(standing.caller(person, delegated, application).ok_or(Refusal::Application))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(principal: &serde_json::Value) -> Result<Caller, &'static str> {
+    fn read(principal: &serde_json::Value) -> Result<Caller, Refusal> {
         let value = STANDARD.encode(principal.to_string()).parse().unwrap();
         super::principal(&Standing::default(), &HeaderMap::from_iter([(HEADER.parse().unwrap(), value)])).unwrap()
     }
@@ -88,7 +122,7 @@ mod tests {
         assert_eq!(delegated.label(), format!("person:{user}"));
         let by_short_names = of(&[&claim("tid", "t"), &claim("oid", "o"), &claim("roles", "host")]).unwrap();
         assert_eq!(by_short_names.label(), format!("person:{user}"));
-        assert_eq!(of(&[&tenant]), Err(UNREADABLE));
+        assert_eq!(of(&[&tenant]), Err(Refusal::Unreadable));
         let google =
             read(&serde_json::json!({ "auth_typ": "google", "claims": [claim(SUBJECT[1], "7"), tenant, object] }));
         assert_eq!(google.unwrap().label(), format!("person:{}", Subject::oidc("google", "7")));

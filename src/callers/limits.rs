@@ -154,7 +154,7 @@ impl<C: Clock + Clone> Limits<C> {
             headers.extend(limit.headers(left.remaining_burst_capacity(), None));
         }
         let guard = match function {
-            "create-identity" | "issue-token" => &self.wide,
+            "create-identity" | "issue-token" | "my-token" => &self.wide,
             _ => &self.narrow,
         };
         guard.check(&(every_function.0, function)).map_err(|wait| guard.refuse(wait))?;

@@ -3,6 +3,7 @@
 //! <https://learn.microsoft.com/azure/communication-services/quickstarts/manage-teams-identity>
 
 use axum::{extract::State, response::Response};
+use secrecy::SecretString;
 use serde_json::Value;
 use uuid::Uuid;
 
@@ -23,17 +24,22 @@ pub struct Request(TeamsTokenRequest);
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let token = fields.required("token", "the Teams user's Entra token", |faults, value| {
-            let token = value.as_str().filter(|token| !token.is_empty());
-            if token.is_none() {
-                faults.add("Give the Teams user's Entra token, a string.");
-            }
-            token.map(|token| token.to_owned().into())
-        });
+        let token = token(fields);
         let app_id = fields.required("appId", "the id of the Entra application, a GUID", guid);
         let user_id = fields.required("userId", "the object id of the Teams user in Entra, a GUID", guid);
         Some(Self(TeamsTokenRequest { token: token?, app_id: app_id?, user_id: user_id? }))
     }
+}
+
+/// The Entra token.
+pub(super) fn token(fields: &mut Fields) -> Option<SecretString> {
+    fields.required("token", "the Teams user's Entra token", |faults, value| {
+        let token = value.as_str().filter(|token| !token.is_empty());
+        if token.is_none() {
+            faults.add("Give the Teams user's Entra token, a string.");
+        }
+        token.map(|token| token.to_owned().into())
+    })
 }
 
 fn guid(faults: &mut Faults<'_>, value: &Value) -> Option<Uuid> {
@@ -57,5 +63,5 @@ pub async fn handle(
     let mut record = auditor.record("exchange-teams-token");
     record.subject(&request.user_id.to_string());
     let token = record.settle(acs.exchange_teams_token(&request).await)?;
-    Ok(token::answer(&token, format))
+    Ok(token::answer(&token, None, format))
 }

@@ -48,5 +48,5 @@ pub async fn handle(
     record.identity(&id);
     let token = token::allowed(&allowance, request.scopes.as_deref(), request.lifetime, &mut record)?;
     let token = record.settle(acs.issue_token(&id, &token).await)?;
-    Ok(token::answer(&token, format))
+    Ok(token::answer(&token, None, format))
 }

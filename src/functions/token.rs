@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    acs::types::{AccessToken, InvalidScopes, Scope, TokenRequest, Validity, format_timestamp},
+    acs::types::{AccessToken, IdentityId, InvalidScopes, Scope, TokenRequest, Validity, format_timestamp},
     callers::{audit::Record, policy::Allowance},
     extract::{
         TokenFormat,
@@ -29,21 +29,33 @@ pub(super) struct WireToken<'a> {
     expires_on: String,
     /// Milliseconds since 1970.
     expires_on_timestamp: i64,
+    /// Whose it is, where the caller has not said so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<User<'a>>,
+}
+
+/// As the JavaScript SDK writes an identifier.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct User<'a> {
+    communication_user_id: &'a str,
 }
 
 impl<'a> From<&'a AccessToken> for WireToken<'a> {
     fn from(token: &'a AccessToken) -> Self {
         let at = token.expires_on();
-        Self { token: token.expose(), expires_on: format_timestamp(at), expires_on_timestamp: at.as_millisecond() }
+        let expires_on_timestamp = at.as_millisecond();
+        Self { token: token.expose(), expires_on: format_timestamp(at), expires_on_timestamp, user: None }
     }
 }
 
-/// A token as the answer.
-pub(super) fn answer(token: &AccessToken, format: TokenFormat) -> Response {
+/// A token as the answer, and in JSON whose it is.
+pub(super) fn answer(token: &AccessToken, id: Option<&IdentityId>, format: TokenFormat) -> Response {
     match format {
         TokenFormat::Json => {
             let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
-            (headers, to_json(&WireToken::from(token))).into_response()
+            let user = id.map(|id| User { communication_user_id: id.as_str() });
+            (headers, to_json(&WireToken { user, ..token.into() })).into_response()
         }
         TokenFormat::Text => {
             let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
@@ -59,10 +71,14 @@ pub(super) fn to_json(body: &impl Serialize) -> Vec<u8> {
 
 /// The lifetime, in whole minutes.
 pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<Validity> {
-    fields.optional("expiresInMinutes", |faults, value| {
+    let limited = fields.context().get().is_some_and(Allowance::is_limited);
+    fields.optional("expiresInMinutes", move |faults, value| {
         let validity = value.as_i64().and_then(|minutes| Validity::from_minutes(minutes).ok());
         if validity.is_none() {
-            faults.add("Give a whole number of minutes from 60 to 1440, or leave the field out for 1440.");
+            let most = if limited { "the most that you may have" } else { "1440" };
+            faults.add(format_args!(
+                "Give a whole number of minutes from 60 to 1440, or leave the field out for {most}."
+            ));
         }
         validity
     })

@@ -15,6 +15,8 @@ pub enum Kind {
     InvalidIdentityId,
     /// ACS refused the request's content.
     RefusedByAcs,
+    /// There is more than one Authorization header.
+    AmbiguousAuthorization,
     /// No or no good key or token.
     Unauthorized,
     /// ACS does not take the Teams user's token.
@@ -65,12 +67,13 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 28] = [
+    pub const ALL: [Self; 29] = [
         Self::EmptyBody,
         Self::MalformedJson,
         Self::InvalidFields,
         Self::InvalidIdentityId,
         Self::RefusedByAcs,
+        Self::AmbiguousAuthorization,
         Self::Unauthorized,
         Self::TeamsTokenRefused,
         Self::Forbidden,
@@ -105,6 +108,9 @@ impl Kind {
             Self::InvalidFields => ("invalid-fields", StatusCode::BAD_REQUEST, "Fields of the body are wrong"),
             Self::InvalidIdentityId => ("invalid-identity-id", StatusCode::BAD_REQUEST, "Not an identity id"),
             Self::RefusedByAcs => ("refused-by-acs", StatusCode::BAD_REQUEST, "ACS refused the request"),
+            Self::AmbiguousAuthorization => {
+                ("ambiguous-authorization", StatusCode::BAD_REQUEST, "More than one Authorization header")
+            }
             Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "Not authorized"),
             Self::TeamsTokenRefused => {
                 ("teams-token-refused", StatusCode::UNAUTHORIZED, "The Teams user's token is not valid")

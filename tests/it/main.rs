@@ -51,6 +51,7 @@ mod log;
 mod manifest;
 #[cfg(all(feature = "otel", unix))]
 mod otel;
+mod people;
 mod process;
 mod properties;
 mod rotation;

@@ -5,7 +5,10 @@ use jsonwebtoken::{Algorithm, dangerous::insecure_decode_claims};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{super::Subject, Refusal, texts};
+use super::{
+    super::{EntraAccount, Subject},
+    Refusal, texts,
+};
 
 /// What of the header is looked at. A key, or where to fetch one (`jwk`, `jku`, `x5c`, `x5u`), is not: whoever made the
 /// token would choose it.
@@ -65,16 +68,32 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// A tenant counts only where it stands in the issuer's address, as Entra writes it: any other issuer could claim to
-    /// speak of Entra's users.
+    /// Tenant and object id in Entra. A tenant counts only where it stands in the issuer's address, as Entra writes it:
+    /// any other issuer could claim to speak of Entra's users.
+    fn entra(&self) -> Option<(&str, &str)> {
+        let (tenant, object) = (self.tid.as_deref()?, self.oid.as_deref()?);
+        let is_tenants = self.iss.split('/').any(|segment| !tenant.is_empty() && segment.eq_ignore_ascii_case(tenant));
+        is_tenants.then_some((tenant, object))
+    }
+
     pub(super) fn subject(&self) -> Option<Subject> {
-        if let (Some(tenant), Some(object)) = (&self.tid, &self.oid)
-            && self.iss.split('/').any(|segment| !tenant.is_empty() && segment.eq_ignore_ascii_case(tenant))
-        {
+        if let Some((tenant, object)) = self.entra() {
             return Some(Subject::entra(tenant, object));
         }
         let subject = self.sub.as_deref().filter(|subject| !subject.is_empty())?;
         Some(Subject::oidc(&self.iss, subject))
+    }
+
+    /// The account in Entra. The application is who the token was given to, `azp` or in version 1 `appid`; an ID token,
+    /// which has neither, is for the application itself.
+    pub(super) fn account(&self) -> Option<EntraAccount> {
+        let (tenant, object) = self.entra()?;
+        let audience = || self.text("aud").filter(|_| !self.is_delegated());
+        EntraAccount::new(tenant, object, self.text("azp").or_else(|| self.text("appid")).or_else(audience))
+    }
+
+    fn text(&self, name: &str) -> Option<&str> {
+        self.others.get(name)?.as_str()
     }
 
     /// The texts of a claim.
@@ -85,6 +104,19 @@ impl Claims {
     /// Whether a person lent an application their rights: Entra says `scp` then, and only then.
     pub(super) fn is_delegated(&self) -> bool {
         self.others.contains_key("scp")
+    }
+
+    /// Whether an application got the token for itself. Entra says so in `idtyp` where that is turned on, and in any case by
+    /// one id as subject and object: a person's subject is another one in each application. Others name the application
+    /// as the subject (RFC 9068 section 2.2); Auth0 names the grant.
+    ///
+    /// <https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims>
+    pub(super) fn is_application(&self) -> bool {
+        let is_subject = |name: Option<&str>| name.is_some() && name == self.sub.as_deref();
+        self.text("idtyp") == Some("app")
+            || self.text("gty") == Some("client-credentials")
+            || ["client_id", "azp", "cid"].iter().any(|name| is_subject(self.text(name)))
+            || !self.is_delegated() && is_subject(self.entra().map(|(_, object)| object))
     }
 
     /// Whether a scope is among those of `scp` (Entra) or `scope` (RFC 8693 section 4.2), divided by spaces or listed.

@@ -45,6 +45,8 @@ pub enum Refusal {
     Times,
     /// It names nobody.
     Subject,
+    /// It is of an application that has not the managing role.
+    Application,
     /// It lacks the scope.
     Scope(String),
     /// The issuer's keys could not be fetched.
@@ -73,6 +75,7 @@ impl Refusal {
             Self::NotYet => "The token's nbf is in the future; compare the clocks.",
             Self::Times => "The token's exp or nbf is not a number of seconds.",
             Self::Subject => "The token has no sub, so it names nobody.",
+            Self::Application => "The token is an application's, which lacks the role that this service asks of one.",
             Self::Scope(_) => "The token is good, but lacks the scope that WWW-Authenticate names.",
             Self::Unreachable(_) => "The token cannot be checked now: its issuer's keys could not be fetched.",
         }
@@ -90,7 +93,8 @@ impl From<Refusal> for Problem {
                     .with_cause(cause);
             }
             Refusal::Scope(ref scope) => (Kind::Forbidden, format!("insufficient_scope\", scope=\"{scope}")),
-            Refusal::TwoHeaders => (Kind::Unauthorized, "invalid_request".to_owned()),
+            Refusal::Application => (Kind::Forbidden, "insufficient_scope".to_owned()),
+            Refusal::TwoHeaders => (Kind::AmbiguousAuthorization, "invalid_request".to_owned()),
             _ => (Kind::Unauthorized, "invalid_token".to_owned()),
         };
         let challenge = format!("Bearer error=\"{error}\", error_description=\"{detail}\"");

@@ -8,7 +8,7 @@ use super::*;
 use crate::callers::caller::{Person, Subject};
 
 fn person(name: &str) -> Caller {
-    Caller::Person(Person { subject: Subject::oidc("test", name), roles: Vec::new() })
+    Caller::Person(Person { subject: Subject::oidc("test", name), roles: Vec::new(), account: None })
 }
 
 fn limits(people: u32, keys: u32) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {

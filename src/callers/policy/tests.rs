@@ -16,7 +16,7 @@ const POLICY: &str = r#"{
 
 fn person(roles: &[&str]) -> Caller {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    Caller::Person(Person { subject: Subject::oidc("tenant", "object"), roles })
+    Caller::Person(Person { subject: Subject::oidc("tenant", "object"), roles, account: None })
 }
 
 fn key(name: &str) -> Caller {

@@ -1,0 +1,8 @@
+//! Whose identity is whose, proved: races, repairs and what a call costs, with the directory in every place there is.
+
+mod cost;
+mod crowd;
+mod place;
+mod relay;
+mod repairs;
+mod stage;

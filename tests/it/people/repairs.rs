@@ -1,0 +1,183 @@
+//! Mappings that ACS does not bear out any more, and memories that the directory does not: the next call puts them right.
+
+use serde_json::{Value, json};
+
+use super::{
+    place::Home,
+    relay::At,
+    stage::{Instance, Stage, alice},
+};
+
+/// The resource is recreated: it knows nobody any more.
+async fn recreate(stage: &Stage) {
+    stage.door("POST", "reset", &Value::Null).await;
+}
+
+/// The identity is deleted by somebody who knows nothing of the directory.
+async fn delete_elsewhere(stage: &Stage) {
+    let id = stage.only_identity().await.parse().unwrap();
+    stage.client().delete_identity(&id).await.unwrap();
+}
+
+/// Gets a token and checks that it is good, for the only identity there is. Gives this.
+async fn comes_back(stage: &Stage, instance: &Instance) -> String {
+    let issued = instance.token(alice()).await;
+    stage.assert_good(&issued).await;
+    assert_eq!(issued.id.as_str(), stage.only_identity().await);
+    issued.id.as_str().to_owned()
+}
+
+#[tokio::test]
+async fn an_identity_that_acs_does_not_know_any_more_is_replaced() {
+    for home in Home::all("an_identity_that_acs_does_not_know_any_more_is_replaced").await {
+        for gone in ["IdentityNotOwned", "IdentityNotFound"] {
+            let stage = Stage::new().await;
+            let [one, two] = [(); 2].map(|()| stage.instance(&home.settings));
+            let first = comes_back(&stage, &one).await;
+            assert_eq!(comes_back(&stage, &two).await, first);
+
+            // With the old one in memory, and not.
+            for knows in [true, false] {
+                delete_elsewhere(&stage).await;
+                stage.door("PUT", "settings", &json!({ "gone": gone })).await;
+                let one = if knows { one.clone() } else { stage.instance(&home.settings) };
+                let second = comes_back(&stage, &one).await;
+                assert_ne!(second, first);
+                assert_eq!(comes_back(&stage, &two).await, second, "the other remembers the first one");
+
+                recreate(&stage).await;
+                stage.door("PUT", "settings", &json!({ "gone": gone })).await;
+                let one = if knows { one } else { stage.instance(&home.settings) };
+                let third = comes_back(&stage, &one).await;
+                assert_ne!(third, second);
+                assert_eq!(comes_back(&stage, &two).await, third, "the other remembers the second one");
+            }
+        }
+    }
+}
+
+#[tokio::test]
+async fn a_directory_goes_with_another_resource() {
+    for home in Home::all("a_directory_goes_with_another_resource").await {
+        let (before, after) = (Stage::new().await, Stage::new().await);
+        let first = comes_back(&before, &before.instance(&home.settings)).await;
+        let second = comes_back(&after, &after.instance(&home.settings)).await;
+        assert_ne!(first, second);
+        assert_eq!(comes_back(&after, &after.instance(&home.settings)).await, second);
+    }
+}
+
+#[tokio::test]
+async fn two_instances_replace_an_identity_by_one() {
+    for home in Home::each("two_instances_replace_an_identity_by_one").await {
+        let stage = Stage::new().await;
+        let [one, two] = [(); 2].map(|()| stage.instance(&home.settings));
+        let first = comes_back(&stage, &one).await;
+        assert_eq!(comes_back(&stage, &two).await, first);
+        delete_elsewhere(&stage).await;
+
+        let hold = stage.acs.hold(At::Answer, |line| line.starts_with("POST /identities?"));
+        let both_made_one = async {
+            hold.reached(2).await;
+            hold.let_go();
+        };
+        let (issued, other, ()) = tokio::join!(one.token(alice()), two.token(alice()), both_made_one);
+        stage.assert_good(&issued).await;
+        stage.assert_good(&other).await;
+        let only = stage.only_identity().await;
+        assert_eq!((issued.id.as_str(), other.id.as_str()), (&*only, &*only));
+        assert_eq!(one.recorded(alice()).await, Some(only));
+    }
+}
+
+#[tokio::test]
+async fn signing_out_reaches_the_identity_that_the_user_has_now() {
+    for home in Home::all("signing_out_reaches_the_identity_that_the_user_has_now").await {
+        let stage = Stage::new().await;
+        let [one, two] = [(); 2].map(|()| stage.instance(&home.settings));
+        let first = comes_back(&stage, &two).await;
+        assert!(one.forget(alice()).await);
+        let issued = one.token(alice()).await;
+        assert_ne!(issued.id.as_str(), first);
+        stage.assert_good(&issued).await;
+
+        assert_eq!(two.revoke(alice()).await.as_deref(), Some(issued.id.as_str()), "it remembers another one");
+        assert_eq!(stage.status(&issued.token).await, "revoked");
+        assert_eq!(comes_back(&stage, &two).await, issued.id.as_str());
+
+        delete_elsewhere(&stage).await;
+        assert_eq!(two.revoke(alice()).await, None, "there is nothing to revoke");
+        comes_back(&stage, &one).await;
+    }
+}
+
+#[tokio::test]
+async fn leaving_reaches_the_identity_that_the_user_has_now() {
+    for home in Home::all("leaving_reaches_the_identity_that_the_user_has_now").await {
+        let stage = Stage::new().await;
+        let [one, two] = [(); 2].map(|()| stage.instance(&home.settings));
+        let first = comes_back(&stage, &two).await;
+        assert!(one.forget(alice()).await);
+        assert_ne!(comes_back(&stage, &one).await, first);
+
+        assert!(two.forget(alice()).await);
+        assert!(stage.identities().await.0.is_empty(), "it remembered another one");
+        assert!(stage.witnessed().is_empty());
+
+        let second = comes_back(&stage, &one).await;
+        delete_elsewhere(&stage).await;
+        one.forget(alice()).await;
+        assert!(stage.identities().await.0.is_empty());
+        assert_ne!(comes_back(&stage, &two).await, second);
+    }
+}
+
+#[tokio::test]
+async fn of_somebody_who_never_came_there_is_nothing_to_end() {
+    for home in Home::each("of_somebody_who_never_came_there_is_nothing_to_end").await {
+        let stage = Stage::new().await;
+        let instance = stage.instance(&home.settings);
+        assert_eq!(instance.revoke(alice()).await, None);
+        assert!(!instance.forget(alice()).await);
+        assert_eq!(instance.recorded(alice()).await, None);
+        assert_eq!(stage.acs.seen(|_| true), 0, "ACS is not asked");
+    }
+    // Where ACS keeps the directory, it tells whether there is one by making one.
+    let (home, stage) = (Home::custom_ids(), Stage::new().await);
+    let instance = stage.instance(&home.settings);
+    assert_eq!(instance.revoke(alice()).await, None);
+    instance.forget(alice()).await;
+    assert!(stage.identities().await.0.is_empty());
+}
+
+/// A step of leaving that fails, by the operation of ACS.
+const STEPS: [&str; 2] = ["revoke-tokens", "delete-identity"];
+
+#[tokio::test]
+async fn leaving_that_broke_off_is_finished_by_the_next_call_of_any_kind() {
+    for home in Home::each("leaving_that_broke_off_is_finished_by_the_next_call_of_any_kind").await {
+        for step in STEPS {
+            for next in ["token", "revoke", "forget"] {
+                let stage = Stage::new().await;
+                let [one, two] = [(); 2].map(|()| stage.instance(&home.settings));
+                let first = comes_back(&stage, &one).await;
+                let fault = json!({ "operation": step, "answer": { "status": 403 } });
+                stage.door("POST", "faults", &fault).await;
+                one.forget_at_once(alice()).await.unwrap_err();
+                assert_eq!(stage.only_identity().await, first);
+
+                match next {
+                    "token" => assert_ne!(comes_back(&stage, &two).await, first),
+                    "revoke" => assert_eq!(two.revoke(alice()).await, None),
+                    _ => assert!(two.forget(alice()).await),
+                }
+                let (alive, made) = stage.identities().await;
+                let came_back = usize::from(next == "token");
+                assert_eq!((alive.len(), made), (came_back, 1 + came_back), "{step}, {next}");
+                assert_eq!(one.recorded(alice()).await.unwrap().is_empty(), next != "token");
+                // For the next round.
+                one.forget(alice()).await;
+            }
+        }
+    }
+}

@@ -1,0 +1,190 @@
+//! What these tests stand on: an emulator behind a relay, instances that share a directory, and a reckoning.
+
+use std::{
+    collections::BTreeSet,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
+
+use acs_tokens::{
+    acs::{
+        Client, Settings as AcsSettings,
+        connection_string::ConnectionString,
+        types::{AccessToken, ApiVersion, IdentityId, Scope, TokenRequest},
+    },
+    directory::{Deed, Directory, Error, Issued, Name, Record, Settings, User, Witness},
+};
+use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
+use futures_util::TryStreamExt as _;
+use serde_json::{Value, json};
+
+use super::relay::Relay;
+use crate::harness;
+
+/// Longer than any machine needs: nothing here may end because a machine is slow.
+const LONG: Duration = Duration::from_secs(600);
+
+/// A user like any other.
+pub(crate) fn alice() -> User {
+    user(1)
+}
+
+pub(crate) fn user(number: u8) -> User {
+    User::from([number; 32])
+}
+
+pub(crate) fn request() -> TokenRequest {
+    TokenRequest::new(vec![Scope::Chat, Scope::Voip], None).unwrap()
+}
+
+/// ACS, as the emulator plays it, behind a relay; and what was done there in whose name.
+pub(crate) struct Stage {
+    pub(crate) acs: Relay,
+    emulator: String,
+    key: String,
+    http: reqwest::Client,
+    deeds: Arc<Mutex<Vec<(Deed, IdentityId)>>>,
+}
+
+impl Stage {
+    pub(crate) async fn new() -> Self {
+        let (emulator, connection_string) = harness::emulator().await;
+        let acs = Relay::to(&emulator).await;
+        let key = harness::access_key(&connection_string).to_owned();
+        Self { acs, emulator, key, http: reqwest::Client::builder().build().unwrap(), deeds: Arc::default() }
+    }
+
+    /// The connection string of the relay.
+    pub(crate) fn connection_string(&self) -> String {
+        format!("endpoint={}/;accesskey={}", self.acs.url, self.key)
+    }
+
+    pub(crate) fn client(&self) -> Client {
+        let settings = self.connection_string().parse::<ConnectionString>().unwrap().into();
+        // The preview has all that the others have.
+        let api_version = ApiVersion::preview();
+        Client::new(AcsSettings { api_version, deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
+    }
+
+    /// An instance of the functions: its own memory, the directory shared.
+    pub(crate) fn instance(&self, settings: &Settings) -> Instance {
+        let deeds = Arc::clone(&self.deeds);
+        let witness: Witness = Arc::new(move |deed, id: &IdentityId| deeds.lock().unwrap().push((deed, id.clone())));
+        Instance { directory: Directory::open(settings, self.client()).unwrap(), witness }
+    }
+
+    pub(crate) async fn door(&self, method: &str, path: &str, body: &Value) -> Value {
+        let url = format!("{}/_emulator/{path}", self.emulator);
+        let request = self.http.request(method.parse().unwrap(), url).header("content-type", "application/json");
+        let response = request.body(body.to_string()).send().await.unwrap();
+        let (status, body) = (response.status(), response.text().await.unwrap());
+        assert!(status.is_success(), "{status} {body}");
+        serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    /// The identities there are, and how many there were.
+    pub(crate) async fn identities(&self) -> (BTreeSet<String>, usize) {
+        let state = self.door("GET", "state", &Value::Null).await;
+        let all = state["identities"].as_array().unwrap();
+        let alive = all.iter().filter(|identity| identity["deletedAt"].is_null());
+        (alive.map(|identity| identity["id"].as_str().unwrap().to_owned()).collect(), all.len())
+    }
+
+    /// The one identity there is.
+    pub(crate) async fn only_identity(&self) -> String {
+        let (alive, _) = self.identities().await;
+        assert_eq!(alive.len(), 1, "{alive:?}");
+        alive.into_iter().next().unwrap()
+    }
+
+    /// What has become of a token.
+    pub(crate) async fn status(&self, token: &AccessToken) -> String {
+        let answer = self.door("POST", "tokens/check", &json!({ "token": token.expose() })).await;
+        answer["status"].as_str().unwrap().to_owned()
+    }
+
+    /// Checks that a token is good, and for the identity that it came with.
+    pub(crate) async fn assert_good(&self, issued: &Issued) {
+        assert_eq!(self.status(&issued.token).await, "valid");
+        let claims = issued.token.expose().split('.').nth(1).unwrap();
+        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
+        assert_eq!(issued.id.as_str(), format!("8:{}", claims["skypeid"].as_str().unwrap()));
+    }
+
+    /// The identities that the witness was told of, less those that it was told are deleted.
+    pub(crate) fn witnessed(&self) -> BTreeSet<String> {
+        let deeds = self.deeds.lock().unwrap();
+        let of = |wanted| deeds.iter().filter(move |(deed, _)| *deed == wanted).map(|(_, id)| id.as_str().to_owned());
+        let deleted: BTreeSet<String> = of(Deed::Deleted).collect();
+        of(Deed::Created).filter(|id| !deleted.contains(id)).collect()
+    }
+}
+
+/// One of the processes that share a directory, as far as the directory goes.
+#[derive(Clone)]
+pub(crate) struct Instance {
+    pub(crate) directory: Directory,
+    witness: Witness,
+}
+
+impl Instance {
+    /// A token.
+    pub(crate) async fn token(&self, user: User) -> Issued {
+        patiently(|| self.token_at_once(user)).await
+    }
+
+    /// A token at the first try, or what came in between.
+    pub(crate) async fn token_at_once(&self, user: User) -> Result<Issued, Error> {
+        self.directory.issue_token(user, &request(), &self.witness).await
+    }
+
+    pub(crate) async fn revoke(&self, user: User) -> Option<String> {
+        let revoked = patiently(|| self.directory.revoke_tokens(user, &self.witness)).await;
+        revoked.map(|id| id.as_str().to_owned())
+    }
+
+    pub(crate) async fn forget(&self, user: User) -> bool {
+        patiently(|| self.forget_at_once(user)).await
+    }
+
+    pub(crate) async fn forget_at_once(&self, user: User) -> Result<bool, Error> {
+        self.directory.forget(user, &self.witness).await
+    }
+
+    /// All that is in the directory.
+    pub(crate) async fn records(&self) -> Vec<(Name, Record)> {
+        let keeper = self.directory.keeper().unwrap();
+        patiently(|| async {
+            let mut records = Vec::new();
+            for entry in keeper.entries().try_collect::<Vec<_>>().await? {
+                records.extend(keeper.record(entry.name).await?.map(|record| (entry.name, record)));
+            }
+            Ok(records)
+        })
+        .await
+    }
+
+    /// The identity that the directory has for a user; empty if it was forgotten.
+    pub(crate) async fn recorded(&self, user: User) -> Option<String> {
+        let keeper = self.directory.keeper().unwrap();
+        match patiently(|| async { Ok(keeper.record(keeper.name(user)).await?) }).await {
+            Some(Record::Identity(id)) => Some(id.as_str().to_owned()),
+            Some(Record::Leaving(_)) => panic!("somebody has begun to leave"),
+            Some(Record::Forgotten) => Some(String::new()),
+            None => None,
+        }
+    }
+}
+
+/// Asks again where the store took too long or others were in the way, as callers do.
+async fn patiently<T, F>(ask: impl Fn() -> F) -> T
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    loop {
+        match ask().await {
+            Err(Error::Store(_) | Error::Contended | Error::Ambiguous(_)) => tokio::task::yield_now().await,
+            answer => return answer.unwrap(),
+        }
+    }
+}

@@ -1,0 +1,101 @@
+// Starts the stores, runs the tests with them as more places, and looks at what they hold then:
+//   node run.mjs <folder where they are installed>
+import assert from "node:assert/strict";
+import { spawn } from "node:child_process";
+import { createRequire } from "node:module";
+import { join } from "node:path";
+import { createInterface } from "node:readline";
+import { fileURLToPath } from "node:url";
+
+const [folder] = process.argv.slice(2);
+const installed = createRequire(join(folder, "azurite/package.json"));
+const { BlobServiceClient, StorageSharedKeyCredential } = installed("@azure/storage-blob");
+
+const NAME = "users"; // of the container and of the bucket
+
+/** Starts a server; resolves to its address as soon as it listens. It ends when this does. */
+function start(program, args) {
+  const child = spawn(join(folder, program), args, { stdio: ["ignore", "pipe", "pipe"] });
+  process.once("exit", () => child.kill());
+  const errors = [];
+  child.stderr.on("data", (data) => errors.push(data)); // moto's log of requests, of no interest else
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("exit", (code) => reject(new Error(`${program} ended with ${code}: ${Buffer.concat(errors)}`)));
+    createInterface({ input: child.stdout }).on("line", (line) => {
+      const address = /successfully listens on (\S+)$/.exec(line)?.[1];
+      if (address) resolve(address);
+    });
+  });
+}
+
+async function azureBlobStorage() {
+  const args = ["--inMemoryPersistence", "--blobPort", "0", "--disableTelemetry", "--silent"];
+  const address = await start("azurite/node_modules/.bin/azurite-blob", args);
+  // The account and key of every Azurite, published.
+  const account = "devstoreaccount1";
+  const key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
+  const service = new BlobServiceClient(`${address}/${account}`, new StorageSharedKeyCredential(account, key));
+  const container = service.getContainerClient(NAME);
+  await container.create();
+  async function* objects() {
+    for await (const { name } of container.listBlobsFlat()) {
+      yield [name, (await container.getBlobClient(name).downloadToBuffer()).toString()];
+    }
+  }
+  return { kind: "Azure Blob Storage", env: { ACS_TOKENS_TEST_BLOB: container.url }, objects };
+}
+
+async function amazonS3() {
+  const address = await start("moto/bin/python", [fileURLToPath(new URL("s3.py", import.meta.url))]);
+  const bucket = `${address}/${NAME}`;
+  // moto wants to know who asks, and believes it.
+  const headers = { Authorization: "AWS4-HMAC-SHA256 Credential=anybody/20260101/us-east-1/s3/aws4_request" };
+  const get = async (path, method = "GET") => {
+    const response = await fetch(`${bucket}${path}`, { method, headers });
+    assert.equal(response.status, 200, path);
+    return response.text();
+  };
+  await get("", "PUT");
+  async function* objects() {
+    const list = await get("?list-type=2");
+    assert.match(list, /<IsTruncated>false</);
+    for (const [, name] of list.matchAll(/<Key>([^<]+)<\/Key>/g)) yield [name, await get(`/${name}`)];
+  }
+  return { kind: "Amazon S3", env: { ACS_TOKENS_TEST_S3: bucket }, objects };
+}
+
+/** Runs the tests; gives the names of those that used each store, as they say. */
+function test(stores) {
+  const env = Object.assign({ ...process.env }, ...stores.map((store) => store.env));
+  const args = ["test", "--test", "it", "--", "people::", "--nocapture"];
+  const child = spawn("cargo", args, { env, stdio: ["ignore", "pipe", "inherit"] });
+  const used = new Map(stores.map(({ kind }) => [kind, new Set()]));
+  createInterface({ input: child.stdout }).on("line", (line) => {
+    console.log(line);
+    const [, name, kind] = /(\w+): in (.+)$/.exec(line) ?? [];
+    used.get(kind)?.add(name);
+  });
+  return new Promise((resolve, reject) => {
+    child.once("error", reject);
+    child.once("close", (code) => (code === 0 ? resolve(used) : reject(new Error(`the tests ended with ${code}`))));
+  });
+}
+
+const stores = await Promise.all([azureBlobStorage(), amazonS3()]);
+const used = await test(stores);
+for (const { kind, objects } of stores) {
+  // What is left there, test by test: nothing but names that say nothing, and identities.
+  const left = {};
+  for await (const [name, content] of objects()) {
+    const [test, , file, ...more] = name.split("/");
+    assert.ok(used.get(kind).has(test) && more.length === 0, name);
+    assert.match(file, /^[0-9a-f]{64}\.json$/);
+    assert.match(content, /^(\{\}|\{"identity":"8:acs:[0-9a-f-]{36}_[0-9a-f-]{36}"\})$/, name);
+    left[test] = (left[test] ?? 0) + 1;
+  }
+  console.log(`Left in ${kind}:`, left);
+  assert.equal(left.of_a_hundred_first_calls_on_two_instances_one_identity_is_left, 1);
+  assert.equal(left.users_do_not_get_into_each_others_way, 30);
+}
+process.exit();
