@@ -76,7 +76,9 @@ impl Gate {
         let caller = match function.auth_level {
             AuthLevel::Anonymous => Ok(None),
             AuthLevel::Function => self.callers.trusted(request.headers()).await.map(Some),
-            AuthLevel::Bearer => self.callers.person(request.headers()).await.map(|person| Some(Caller::Person(person))),
+            AuthLevel::Bearer => {
+                self.callers.person(request.headers()).await.map(|person| Some(Caller::Person(person)))
+            }
         };
         callers::strip(request.headers_mut());
         let Some(caller) = caller? else { return Ok(HeaderMap::new()) };

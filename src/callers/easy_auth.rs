@@ -10,8 +10,7 @@ use super::{Caller, EntraAccount, Person, Standing, Subject};
 
 const HEADER: &str = "x-ms-client-principal";
 
-pub(super) const UNREADABLE: &str =
-    "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
+pub(super) const UNREADABLE: &str = "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
 
 const TENANT: [&str; 2] = ["tid", "http://schemas.microsoft.com/identity/claims/tenantid"];
 const OBJECT: [&str; 2] = ["oid", "http://schemas.microsoft.com/identity/claims/objectidentifier"];

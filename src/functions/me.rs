@@ -26,7 +26,8 @@ impl FromRequestParts<Services> for Me {
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
         let user = User::from(*person(parts)?.subject.hash());
         let directory = services.directory.clone().ok_or_else(|| {
-            let detail = "No directory is set up that says whose identity is whose: the operator has to set USER_DIRECTORY.";
+            let detail =
+                "No directory is set up that says whose identity is whose: the operator has to set USER_DIRECTORY.";
             Problem::new(Kind::TurnedOff, detail)
         })?;
         Ok(Self { user, directory })

@@ -44,7 +44,8 @@ impl FromRequestParts<Services> for TeamsUser {
             Problem::new(Kind::Forbidden, detail)
         })?;
         let app = account.app_id.ok_or_else(|| {
-            let detail = "Your sign-in does not say through which application it was made: it has neither azp nor appid.";
+            let detail =
+                "Your sign-in does not say through which application it was made: it has neither azp nor appid.";
             Problem::new(Kind::Forbidden, detail)
         })?;
         Ok(Self(account, app))

@@ -23,6 +23,7 @@ mod kept;
 mod keys;
 mod managed_identity;
 mod operations;
+mod page;
 mod refusals;
 mod teams;
 mod tls;

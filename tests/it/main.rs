@@ -32,6 +32,7 @@ mod audit;
 mod check;
 mod commands;
 mod config;
+mod dev;
 mod disconnect;
 mod docs;
 mod emulator;

@@ -14,7 +14,12 @@ use tokio::{
 /// A program with nothing in its environment but what the test gives it.
 pub(crate) fn program(path: &str, environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(path);
-    command.env_clear().envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    command.env_clear();
+    // Where programs keep their users' data: of no user of this machine.
+    for name in ["HOME", "XDG_DATA_HOME", "LOCALAPPDATA"] {
+        command.env(name, env!("CARGO_TARGET_TMPDIR"));
+    }
+    command.envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
     // The temporary folder, and on Windows what every program needs.
     for name in ["TMPDIR", "TEMP", "TMP", "SystemRoot"] {
         if let Some(value) = std::env::var_os(name) {

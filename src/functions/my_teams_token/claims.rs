@@ -39,7 +39,8 @@ pub(super) fn check(token: &str, account: &EntraAccount, app: Uuid, now: Timesta
     }
     let fault = |detail: &str| FieldFault { pointer: "/token".to_owned(), detail: detail.to_owned() };
     let errors = faults.into_iter().map(fault).collect();
-    let detail = "The Teams user's token is not one to exchange for you, so ACS was not asked. See errors for each claim.";
+    let detail =
+        "The Teams user's token is not one to exchange for you, so ACS was not asked. See errors for each claim.";
     Err(Problem { errors, ..Problem::new(Kind::TeamsTokenRefused, detail) }
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\"")))
 }

@@ -162,7 +162,10 @@ async fn two_emulators_do_not_share_a_file() {
     let place = Place::new();
     let (mut running, bench) = place.start().await;
     let id = bench.identity().await;
-    let said = format!("error: {}: another emulator keeps its state in it\n", place.file.display());
+    let said = format!(
+        "error: {}: another emulator keeps its state in it; stop that one, or choose another place with --state\n",
+        place.file.display()
+    );
     assert_eq!(place.refused().await, said);
     assert_eq!(bench.ask("DELETE", &format!("/identities/{id}?{STABLE}"), "").await.status, 204);
     #[cfg(unix)]
