@@ -23,12 +23,18 @@ use crate::{
         cors::{Cors, Origins},
     },
     config::Settings,
+    directory::{self, Directory, Place},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
+    functions::Services,
     serve, telemetry,
 };
 
 /// The name by which the emulator's test issuer knows the functions.
 const AUDIENCE: &str = "acs-tokens-dev";
+
+/// What made-up people's names are hashed with: published, and no secret. It decodes to readable English.
+const DIRECTORY_KEY: &str =
+    "YWNzLXRva2VucyBkZXY6IGEgcHVibGlzaGVkIGtleSBmb3IgcGVvcGxlIHdobyBhcmUgbWFkZSB1cCwgbm90IGEgc2VjcmV0";
 
 /// Where they listen, and where they keep what has to outlive them.
 #[derive(Debug, Args)]
@@ -73,6 +79,8 @@ pub(super) async fn run(options: Options) -> Result<()> {
     )
     .await?;
     let acs = acs::Client::new(settings_for(emulator.http)?)?;
+    let place = directory::Settings::at(Place::Files(data.join("directory")), DIRECTORY_KEY.parse()?);
+    let services = Services { directory: Some(Directory::open(&place, acs.clone())?), acs };
     let callers = callers(emulator.http)?;
     rules.cors = Some(open_to_the_page(rules.cors, &emulator)?);
     say(&format!(
@@ -81,7 +89,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
         to_paste(address, emulator.http),
         about(&data)
     ));
-    let served = serve::run(listener, app::router_with(acs, &callers, rules), asked_to_stop()).await;
+    let served = serve::run(listener, app::router_with(services, &callers, rules), asked_to_stop()).await;
     telemetry::flush().await;
     Ok(served?)
 }

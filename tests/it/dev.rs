@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
 
-use crate::process::{Running, cli, run};
+use crate::process::{Running, cli, quiet_port, run};
 
 const ON_FREE_PORTS: [&str; 7] = ["dev", "--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
 
@@ -41,6 +41,28 @@ impl Dev {
         String::from_utf8(output.stdout).unwrap()
     }
 
+    /// A token of the emulator's test issuer.
+    async fn signed(&self, claims: Value) -> String {
+        let issuer = format!("{}oidc/tokens", self.told("A page to try it"));
+        let request = reqwest::Client::new().post(issuer).header("content-type", "application/json");
+        let response = request.body(json!({ "claims": claims }).to_string()).send().await.unwrap();
+        let made: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
+        made["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Somebody's, as the printed lines get it.
+    async fn person(&self, name: &str) -> String {
+        self.signed(json!({ "aud": "acs-tokens-dev", "sub": name })).await
+    }
+
+    /// What me/token answers to whoever has this token.
+    async fn token(&self, bearer: &str) -> (u16, Value) {
+        let url = format!("{}/me/token", self.told("Functions"));
+        let response = reqwest::Client::new().post(url).bearer_auth(bearer).send().await.unwrap();
+        let status = response.status().as_u16();
+        (status, serde_json::from_str(&response.text().await.unwrap()).unwrap())
+    }
+
     /// A POST of JSON to a function.
     async fn post(&self, route: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}/{route}", self.told("Functions"));
@@ -62,6 +84,9 @@ async fn what_it_prints_works_when_pasted() {
     let printed = dev.paste("ID=", 4).await;
     assert!(printed.starts_with(r#"{"token":"eyJ"#), "{printed}");
     assert!(printed.ends_with("revoked: 204\ndeleted: 204\n"), "{printed}");
+
+    let printed = dev.paste("ALICE=", 2).await;
+    assert!(printed.starts_with('{') && printed.contains(r#""user":{"communicationUserId":"8:acs:"#), "{printed}");
 
     let certificate = std::fs::read_to_string(dev.told("Its certificate")).unwrap();
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
@@ -93,6 +118,31 @@ async fn what_was_made_outlives_it() {
         use std::os::unix::fs::PermissionsExt as _;
 
         assert_eq!(std::fs::metadata(&folder).unwrap().permissions().mode() & 0o777, 0o700);
+    }
+}
+
+#[tokio::test]
+async fn people_keep_their_identities() {
+    let data = TempDir::new().unwrap();
+    // The issuer's name has its port in it.
+    let (port, folder) = (quiet_port().await.to_string(), data.path().to_str().unwrap());
+    let arguments = ["dev", "--port", "0", "--emulator-port", &port, "--emulator-https-port", "0", "--data", folder];
+    let mut dev = Dev::of(cli(&arguments, &[])).await;
+    let alice = dev.person("alice").await;
+    let (status, first) = dev.token(&alice).await;
+    assert_eq!(status, 200);
+    let (_, of_bob) = dev.token(&dev.person("bob").await).await;
+    assert_ne!(first["user"], of_bob["user"]);
+    assert_eq!(dev.token("eyJhbGciOiJub25lIn0.e30.").await.0, 401);
+    let (status, strange) = dev.token(&dev.signed(json!({ "aud": "another", "sub": "alice" })).await).await;
+    assert_eq!((status, &strange["code"]), (401, &json!("unauthorized")));
+    dev.running.kill().await;
+
+    // Also with the token that was got before.
+    let dev = Dev::of(cli(&arguments, &[])).await;
+    for token in [alice, dev.person("alice").await] {
+        let (status, again) = dev.token(&token).await;
+        assert_eq!((status, &again["user"]), (200, &first["user"]));
     }
 }
 

@@ -96,6 +96,16 @@ pub(crate) async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
+/// A port that stays free between two starts: the system gives none from here to those who take any.
+pub(crate) async fn quiet_port() -> u16 {
+    loop {
+        let port = 20_000 + uuid::Uuid::new_v4().as_fields().1 % 10_000;
+        if TcpListener::bind(("127.0.0.1", port)).await.is_ok() {
+            return port;
+        }
+    }
+}
+
 /// Asks until something listens; the host does the same, every 25 ms.
 pub(crate) async fn ready(url: &str) -> reqwest::Response {
     let http = reqwest::Client::builder().build().unwrap();
