@@ -2,6 +2,8 @@
 
 mod check;
 #[cfg(feature = "emulator")]
+mod data;
+#[cfg(feature = "emulator")]
 mod dev;
 mod directory;
 #[cfg(feature = "emulator")]

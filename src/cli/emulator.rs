@@ -1,6 +1,10 @@
 //! `acs-tokens emulator`: the emulator alone, on http and https.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -23,6 +27,9 @@ pub(super) struct Options {
     /// The port for https; 0 for any free one
     #[arg(long, default_value_t = 7073)]
     https_port: u16,
+    /// Keep identities and keys in this file, from one start to the next
+    #[arg(long, value_name = "FILE")]
+    state: Option<PathBuf>,
     #[command(flatten)]
     tls: TlsOptions,
 }
@@ -59,16 +66,39 @@ pub(super) struct Running {
 
 impl Running {
     /// Starts an emulator that runs until the process ends.
-    pub(super) async fn start(port: (u16, &str), https_port: (u16, &str), tls: TlsOptions) -> Result<Self> {
+    pub(super) async fn start(
+        port: (u16, &str),
+        https_port: (u16, &str),
+        state: Option<(&Path, &str)>,
+        tls: TlsOptions,
+        options: impl FnOnce(SocketAddr) -> EmulatorOptions,
+    ) -> Result<Self> {
         let (plain, http) = listen("127.0.0.1", port.0, port.1).await?;
         let (encrypted, https) = listen("127.0.0.1", https_port.0, https_port.1).await?;
+        let emulator = match state {
+            Some((file, flag)) => Emulator::open(options(http), file).map_err(|error| match error.kind() {
+                io::ErrorKind::ResourceBusy => format!("{error}; stop that one, or choose another place with {flag}"),
+                _ => error.to_string(),
+            })?,
+            None => Emulator::new(options(http)),
+        };
         let certificate = tls.certificate(https.port())?;
         let path = certificate.path().display().to_string();
-        let emulator = Emulator::new(EmulatorOptions::default());
         let twin = emulator.clone();
         tokio::spawn(async move { twin.serve_http(plain).await });
         tokio::spawn(async move { emulator.serve_https(encrypted, &certificate).await });
         Ok(Self { http, https, certificate: path })
+    }
+
+    /// Where its page may have come from, as browsers spell it.
+    pub(super) fn origins(&self) -> [String; 4] {
+        let (http, https) = (self.http.port(), self.https.port());
+        [
+            format!("http://127.0.0.1:{http}"),
+            format!("http://localhost:{http}"),
+            format!("https://127.0.0.1:{https}"),
+            format!("https://localhost:{https}"),
+        ]
     }
 
     /// Where it is, and how SDKs reach it.
@@ -77,6 +107,7 @@ impl Running {
         format!(
             "Emulator of ACS   http://{http}  https://{https}\n\
              Its certificate   {certificate}\n\
+             A page to try it  http://{http}/_emulator/\n\
              \n\
              Connection strings for the SDKs of ACS:\n\
              {}\n\
@@ -94,13 +125,23 @@ impl Running {
     }
 }
 
-pub(super) async fn run(Options { port, https_port, tls }: Options) -> Result<()> {
+pub(super) async fn run(Options { port, https_port, state, tls }: Options) -> Result<()> {
     let mut settings = Settings::new(&|name| std::env::var_os(name));
     let filter = settings.log_filter();
     telemetry::init(settings.finish(Some(filter))?);
-    let running = Running::start((port, "--port"), (https_port, "--https-port"), tls).await?;
+    let running = Running::start(
+        (port, "--port"),
+        (https_port, "--https-port"),
+        state.as_deref().map(|file| (file, "--state")),
+        tls,
+        |_| <_>::default(),
+    )
+    .await?;
     say(&running.describe());
-    say("Everything in it is gone when it stops. Ctrl+C stops it.");
+    match state {
+        Some(file) => say(&format!("Its identities and keys are kept in {}. Ctrl+C stops it.", file.display())),
+        None => say("Everything in it is gone when it stops. Ctrl+C stops it."),
+    }
     asked_to_stop().await;
     Ok(())
 }

@@ -9,6 +9,7 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
 use super::{
     diagnosis::{self, Difference},
+    jwt::Signer,
     keys::Keys,
     managed_identity::{self, BearerFault},
     refusal::Refusal,
@@ -119,7 +120,7 @@ impl<'a> Authorization<'a> {
 }
 
 /// Believes the caller or says why not.
-pub(super) async fn authenticate(keys: &Keys, request: &Received<'_>) -> Result<(), Denial> {
+pub(super) async fn authenticate(keys: &Keys, signer: &Signer, request: &Received<'_>) -> Result<(), Denial> {
     let header = request.headers.get(http::header::AUTHORIZATION).ok_or(Denial::NoAuthorization)?;
     let header = header.to_str().map_err(|_| Denial::Malformed("it is not ASCII"))?;
     if request.headers.get_all(http::header::AUTHORIZATION).iter().count() > 1 {
@@ -127,7 +128,7 @@ pub(super) async fn authenticate(keys: &Keys, request: &Received<'_>) -> Result<
     }
     match Authorization::parse(header)? {
         Authorization::Bearer(token) => {
-            managed_identity::check(token, request.secure, request.at).await.map_err(Denial::Bearer)
+            managed_identity::check(signer, token, request.secure, request.at).await.map_err(Denial::Bearer)
         }
         Authorization::Hmac { signed_headers, signature } => hmac(keys, request, &signed_headers, signature),
     }

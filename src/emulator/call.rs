@@ -123,7 +123,7 @@ async fn perform(
     let (method, headers) = (parts.method.as_str(), &parts.headers);
     let received = Received { method, target, headers, body, secure: peer.secure, at };
     let keys = Arc::clone(&service.state().keys);
-    authenticate(&keys, &received).await.map_err(|denial| {
+    authenticate(&keys, &service.signer, &received).await.map_err(|denial| {
         tracing::warn!(target: LOG, method = %parts.method, request_target = target, "denied: {denial}");
         Refusal::from(&denial)
     })?;

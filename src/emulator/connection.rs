@@ -32,6 +32,10 @@ pub(super) struct Peer {
 }
 
 impl Peer {
+    pub(super) fn new(address: SocketAddr, secure: bool) -> Self {
+        Self { address, secure, reset: Arc::default() }
+    }
+
     /// Marks the connection: it ends with a TCP reset instead of an orderly close.
     pub(super) fn reset(&self) -> Reset {
         self.reset.store(true, Ordering::Relaxed);
@@ -71,9 +75,8 @@ fn passes(error: &io::Error) -> bool {
 }
 
 async fn connection(service: Arc<Service>, stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
-    let reset = Arc::new(AtomicBool::new(false));
-    let peer = Peer { address, secure: tls.is_some(), reset: Arc::clone(&reset) };
-    let stream = Stream { tcp: stream, reset };
+    let peer = Peer::new(address, tls.is_some());
+    let stream = Stream { tcp: stream, reset: Arc::clone(&peer.reset) };
     match tls {
         None => http(service, stream, peer).await,
         Some(acceptor) => match acceptor.accept(stream).await {

@@ -104,7 +104,7 @@ fn candidates(keys: &Keys) -> Vec<Variant<AccessKey>> {
     let as_text_fault = "the access key was used as text; it has to be decoded from base64 first";
     let good = keys.good().map(|key| (key.clone(), None));
     // The newest first; whoever uses one that is older than these few has long been told.
-    let regenerated = keys.regenerated.iter().rev().take(2);
+    let regenerated = keys.regenerated().rev().take(2);
     let regenerated_fault = "the access key was regenerated since; there is a newer one at the door";
     good.into_iter()
         .chain(regenerated.map(|key| (key.clone(), Some(regenerated_fault.to_owned()))))

@@ -3,8 +3,9 @@
 //! docs/emulator.md describes every request and answer.
 
 mod issuer;
+mod page;
 
-use std::{net::IpAddr, sync::Arc};
+use std::sync::Arc;
 
 use http::{HeaderMap, Method, Response, StatusCode, header, request::Parts};
 use hyper::body::{Bytes, Incoming};
@@ -19,7 +20,8 @@ use super::{
     call,
     connection::Peer,
     faults::{Fault, Order},
-    jwt::{self, Issuer},
+    jwt::Issuer,
+    keeper::NotKept,
     managed_identity,
     refusal::Refusal,
     state::{Settings, State, TokenStatus},
@@ -52,7 +54,8 @@ pub(super) fn is_at(path: &str) -> bool {
 
 /// Answers a request to the door.
 pub(super) async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Incoming) -> Response<Body> {
-    let opened = match admit(peer.address.ip(), &parts.headers) {
+    let opened = match admit(peer, &parts.headers) {
+        Ok(()) if parts.method == Method::GET && is_page(parts.uri.path()) => return page::answer(service),
         Ok(()) => match call::read(body).await {
             Ok(body) => open(service, parts, &body).await,
             Err(_) => Err(Closed(StatusCode::BAD_REQUEST, "the body is too large or broke off".to_owned())),
@@ -82,21 +85,26 @@ pub(super) async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: 
     response
 }
 
-/// Lets in programs on this machine. A web page open in a browser on it is not one: it sends an `Origin`, and one that
-/// had its own name point to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
-fn admit(address: IpAddr, headers: &HeaderMap) -> Result<(), Closed> {
+fn is_page(path: &str) -> bool {
+    path == "/_emulator" || path == "/_emulator/"
+}
+
+/// Lets in programs on this machine, and the emulator's own page. Another web page open in a browser on it is refused: it
+/// sends its own `Origin`, and one that had its own name point to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
+fn admit(peer: &Peer, headers: &HeaderMap) -> Result<(), Closed> {
     let forbidden = |why: &str| Err(Closed(StatusCode::FORBIDDEN, why.to_owned()));
-    if !address.to_canonical().is_loopback() {
+    if !peer.address.ip().to_canonical().is_loopback() {
         return forbidden("the door opens to this machine only");
     }
-    if headers.contains_key(header::ORIGIN) {
-        return forbidden("the door does not open to web pages");
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    if !matches!(host_without_port(host), "localhost" | "127.0.0.1" | "[::1]") {
+        return forbidden("the Host header must be localhost, 127.0.0.1 or [::1]");
     }
-    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).map(host_without_port);
-    match host {
-        Some("localhost" | "127.0.0.1" | "[::1]") => Ok(()),
-        _ => forbidden("the Host header must be localhost, 127.0.0.1 or [::1]"),
+    let own = format!("{}://{host}", if peer.secure { "https" } else { "http" });
+    if headers.get_all(header::ORIGIN).iter().any(|origin| origin != own.as_str()) {
+        return forbidden("the door does not open to other web pages than its own");
     }
+    Ok(())
 }
 
 async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
@@ -105,12 +113,17 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         return issuer::open(service, parts, body, path).await;
     }
     let wrong_method = |allowed: &str| {
-        Err(Closed(StatusCode::METHOD_NOT_ALLOWED, format!("{} is not for {path}; {allowed} is", parts.method)))
+        let what = if path.is_empty() { "the page" } else { path };
+        Err(Closed(StatusCode::METHOD_NOT_ALLOWED, format!("{} is not for {what}; {allowed} is", parts.method)))
     };
     match (path, &parts.method) {
         ("state", &Method::GET) => Ok(Some(show(service))),
         ("reset", &Method::POST) => {
-            *service.state() = State::default();
+            service.change(|state| {
+                *state = State::default();
+                Ok(())
+            })?;
+            service.keeper.kept().await?;
             Ok(None)
         }
         ("faults", &Method::GET) => Ok(Some(json!(service.state().faults.orders()))),
@@ -134,7 +147,7 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         }
         ("tokens/check", &Method::POST) => check(service, json_body(parts, body)?).await,
         ("entra/tokens", &Method::POST) => {
-            let token = teams::entra_token(&json_body(parts, body)?, Timestamp::now()).await?;
+            let token = teams::entra_token(&service.signer, &json_body(parts, body)?, Timestamp::now()).await?;
             Ok(Some(json!(token)))
         }
         ("msi/token", &Method::GET) => {
@@ -144,12 +157,15 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         ("keys", &Method::GET) => Ok(Some(json!(service.state().keys.show()))),
         ("keys/regenerate", &Method::POST) => {
             let which = json_body(parts, body)?;
-            let mut state = service.state();
-            Arc::make_mut(&mut state.keys).regenerate(&which)?;
-            Ok(Some(json!(state.keys.show())))
+            let keys = service.change(|state| {
+                let keys = Arc::make_mut(&mut state.keys);
+                keys.regenerate(&which).map(|()| keys.show())
+            })?;
+            service.keeper.kept().await?;
+            Ok(Some(json!(keys)))
         }
-        ("jwks.json", &Method::GET) => Ok(Some(jwt::key_set().await?)),
-        ("state" | "msi/token" | "keys" | "jwks.json", _) => wrong_method("GET"),
+        ("jwks.json", &Method::GET) => Ok(Some(service.signer.key_set().await?)),
+        ("" | "state" | "msi/token" | "keys" | "jwks.json", _) => wrong_method("GET"),
         ("reset" | "tokens/check" | "entra/tokens" | "keys/regenerate", _) => wrong_method("POST"),
         ("faults", _) => wrong_method("GET, POST or DELETE"),
         ("calls", _) => wrong_method("GET or DELETE"),
@@ -166,6 +182,12 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
 impl From<serde_json::Error> for Closed {
     fn from(error: serde_json::Error) -> Self {
         Self(StatusCode::BAD_REQUEST, error.to_string())
+    }
+}
+
+impl From<NotKept> for Closed {
+    fn from(_: NotKept) -> Self {
+        Self(StatusCode::INTERNAL_SERVER_ERROR, "the emulator could not keep it; see its log".to_owned())
     }
 }
 
@@ -189,7 +211,8 @@ fn json_body<T: DeserializeOwned>(parts: &Parts, body: &Bytes) -> Result<T, Clos
 fn show(service: &Service) -> Value {
     let state = service.state();
     json!({
-        "resource": service.resource,
+        "resource": service.options.resource,
+        "functions": service.options.functions,
         "identities": state.identities(),
         "calls": state.calls,
         "faults": state.faults.orders(),
@@ -211,7 +234,7 @@ fn order(service: &Service, orders: &Value) -> Opened {
 }
 
 async fn check(service: &Service, TokenToCheck { token }: TokenToCheck) -> Opened {
-    let status = match jwt::verify::<TokenClaims>(Issuer::Acs, &token).await {
+    let status = match service.signer.verify::<TokenClaims>(Issuer::Acs, &token).await {
         None => TokenStatus::Unknown,
         // A Teams user is no identity of the resource: nothing here can end such a token early.
         Some(claims) if claims.skypeid.starts_with("orgid:") => {
@@ -231,6 +254,8 @@ async fn check(service: &Service, TokenToCheck { token }: TokenToCheck) -> Opene
 
 #[cfg(test)]
 mod tests {
+    use std::net::IpAddr;
+
     use super::*;
 
     // No test can rely on a second network interface to knock from.
@@ -247,7 +272,8 @@ mod tests {
             ("2001:db8::1", Some(StatusCode::FORBIDDEN)),
             ("::ffff:192.0.2.1", Some(StatusCode::FORBIDDEN)),
         ] {
-            let admitted = admit(address.parse().unwrap(), &headers);
+            let peer = Peer::new((address.parse::<IpAddr>().unwrap(), 50_000).into(), false);
+            let admitted = admit(&peer, &headers);
             assert_eq!(admitted.err().map(|closed| closed.0), status, "{address}");
         }
     }

@@ -5,6 +5,7 @@ use jiff::Timestamp;
 
 use super::{
     authentication::{Received, authenticate as check},
+    jwt::Signer,
     keys::Keys,
 };
 
@@ -20,5 +21,5 @@ pub async fn authenticate(
     at: Timestamp,
 ) -> Result<(), String> {
     let received = Received { method, target, headers, body, secure: true, at };
-    check(&Keys::default(), &received).await.map_err(|denial| denial.to_string())
+    check(&Keys::default(), &Signer::default(), &received).await.map_err(|denial| denial.to_string())
 }

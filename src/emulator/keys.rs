@@ -5,18 +5,20 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
 use super::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, refusal::Refusal};
-use crate::acs::signature::AccessKey;
+use crate::acs::signature::{AccessKey, InvalidAccessKey};
 
 /// The keys that are good now, and those that were.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Keys {
     primary: Key,
     secondary: Key,
     /// For the diagnosis alone.
-    pub(super) regenerated: Vec<AccessKey>,
+    regenerated: Vec<Key>,
 }
 
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(try_from = "String", into = "String")]
 struct Key {
     text: String,
     key: AccessKey,
@@ -68,10 +70,29 @@ impl Key {
     }
 }
 
+impl TryFrom<String> for Key {
+    type Error = InvalidAccessKey;
+
+    fn try_from(text: String) -> Result<Self, InvalidAccessKey> {
+        Ok(Self { key: AccessKey::from_base64(&text)?, text })
+    }
+}
+
+impl From<Key> for String {
+    fn from(key: Key) -> Self {
+        key.text
+    }
+}
+
 impl Keys {
     /// Those that are good, the primary one first.
     pub(super) const fn good(&self) -> [&AccessKey; 2] {
         [&self.primary.key, &self.secondary.key]
+    }
+
+    /// Those that were good, the newest one last.
+    pub(super) fn regenerated(&self) -> impl DoubleEndedIterator<Item = &AccessKey> {
+        self.regenerated.iter().map(|key| &key.key)
     }
 
     pub(super) fn show(&self) -> Shown {
@@ -83,7 +104,7 @@ impl Keys {
             KeyType::Primary => &mut self.primary,
             KeyType::Secondary => &mut self.secondary,
         };
-        self.regenerated.push(std::mem::replace(key, Key::random()?).key);
+        self.regenerated.push(std::mem::replace(key, Key::random()?));
         Ok(())
     }
 }

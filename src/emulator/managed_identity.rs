@@ -13,7 +13,7 @@ use uuid::{Uuid, uuid};
 
 use super::{
     DEVELOPMENT_IDENTITY_HEADER, Service,
-    jwt::{self, Issuer},
+    jwt::{Issuer, Signer},
     teams::development_tenant,
 };
 
@@ -74,11 +74,11 @@ impl fmt::Display for BearerFault {
 }
 
 /// Believes the bearer of a token for ACS that was given at the door and is not over yet.
-pub(super) async fn check(token: &str, secure: bool, now: Timestamp) -> Result<(), BearerFault> {
+pub(super) async fn check(signer: &Signer, token: &str, secure: bool, now: Timestamp) -> Result<(), BearerFault> {
     if !secure {
         return Err(BearerFault::PlainHttp);
     }
-    let Checked { aud, exp } = jwt::verify(Issuer::Entra, token).await.ok_or(BearerFault::Unknown)?;
+    let Checked { aud, exp } = signer.verify(Issuer::Entra, token).await.ok_or(BearerFault::Unknown)?;
     if aud != AUDIENCE {
         return Err(BearerFault::Audience(aud));
     }
@@ -112,7 +112,7 @@ pub(super) async fn token(service: &Service, parts: &Parts, now: Timestamp) -> R
         state.settings.managed_identity_token_lifetime_seconds.unwrap_or(LIFETIME)
     };
     let expires_on = now + SignedDuration::from_secs(lifetime.into());
-    let token = jwt::sign(Issuer::Entra, &claims(&resource, client_id, now, expires_on)).await;
+    let token = service.signer.sign(Issuer::Entra, &claims(&resource, client_id, now, expires_on)).await;
     let Ok(token) = token else { return refused(StatusCode::INTERNAL_SERVER_ERROR, "no token could be signed") };
     Ok(json!({
         "access_token": token,

@@ -6,6 +6,7 @@
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_lc_rs::{
+    encoding::{AsDer as _, Pkcs8V1Der},
     rand::SystemRandom,
     rsa::{KeyPair as RsaKeyPair, KeySize},
     signature::{
@@ -17,6 +18,8 @@ use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
+
+use super::{keeper::Keeper, pkcs8::Pkcs8};
 
 /// What a token is to be.
 #[derive(Deserialize)]
@@ -48,9 +51,12 @@ pub(super) struct Fetches {
     keys: u64,
 }
 
-/// The issuer's state.
+/// The issuer.
 #[derive(Default)]
-pub(super) struct Oidc(Mutex<State>);
+pub(super) struct Oidc {
+    state: Mutex<State>,
+    keeper: Keeper,
+}
 
 #[derive(Default)]
 struct State {
@@ -67,12 +73,46 @@ struct Keys {
     roll: u32,
 }
 
+/// What is kept of the issuer.
+#[derive(Default, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Kept {
+    rolls: u32,
+    keys: Option<KeptKeys>,
+}
+
+/// The same, ready for use.
+pub(super) struct Restored {
+    keys: Option<Arc<Keys>>,
+    rolls: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct KeptKeys {
+    rsa: Pkcs8,
+    ec: Pkcs8,
+    ed: Pkcs8,
+}
+
 /// Cryptography failed, for which there is no reason.
 pub(super) struct Failed;
 
 impl Oidc {
+    /// The issuer with what was kept of it. Changes are noted with the keeper.
+    pub(super) fn with(kept: Restored, keeper: Keeper) -> Self {
+        let Restored { keys, rolls } = kept;
+        Self { state: Mutex::new(State { keys, rolls, fetches: Fetches::default() }), keeper }
+    }
+
+    /// What is to be kept.
+    pub(super) fn to_kept(&self) -> Kept {
+        let state = self.state();
+        Kept { rolls: state.rolls, keys: state.keys.as_ref().and_then(|keys| keys.to_kept()) }
+    }
+
     fn state(&self) -> std::sync::MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// How often it was asked.
@@ -100,9 +140,12 @@ impl Oidc {
 
     /// Forgets the keys; the next ones have other ids.
     pub(super) fn roll(&self) {
-        let mut state = self.state();
-        state.keys = None;
-        state.rolls += 1;
+        {
+            let mut state = self.state();
+            state.keys = None;
+            state.rolls += 1;
+        }
+        self.keeper.note();
     }
 
     /// A token as ordered.
@@ -117,16 +160,30 @@ impl Oidc {
     }
 
     async fn keys(&self) -> Result<Arc<Keys>, Failed> {
-        let (known, roll) = {
-            let state = self.state();
-            (state.keys.clone(), state.rolls)
-        };
-        if let Some(keys) = known {
-            return Ok(keys);
+        loop {
+            let (known, roll) = {
+                let state = self.state();
+                (state.keys.clone(), state.rolls)
+            };
+            if let Some(keys) = known {
+                return Ok(keys);
+            }
+            let made = tokio::task::spawn_blocking(move || Keys::generate(roll)).await.map_err(|_| Failed)??;
+            let mut state = self.state();
+            // Of two who made keys at once the first one's stay; and none do that were rolled away meanwhile.
+            if state.rolls == roll {
+                state.keys.get_or_insert(Arc::new(made));
+                drop(state);
+                self.keeper.note();
+            }
         }
-        let made = tokio::task::spawn_blocking(move || Keys::generate(roll)).await.map_err(|_| Failed)??;
-        // Of two who made keys at once the first one's stay.
-        Ok(Arc::clone(self.state().keys.get_or_insert(Arc::new(made))))
+    }
+}
+
+impl Kept {
+    pub(super) fn restore(&self) -> Result<Restored, Failed> {
+        let keys = self.keys.as_ref().map(|keys| Keys::from_kept(keys, self.rolls)).transpose()?;
+        Ok(Restored { keys: keys.map(Arc::new), rolls: self.rolls })
     }
 }
 
@@ -148,6 +205,24 @@ impl Keys {
             ec: EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map_err(|_| Failed)?,
             ed: Ed25519KeyPair::generate().map_err(|_| Failed)?,
             roll,
+        })
+    }
+
+    fn from_kept(kept: &KeptKeys, roll: u32) -> Result<Self, Failed> {
+        Ok(Self {
+            rsa: RsaKeyPair::from_pkcs8(&kept.rsa.0).map_err(|_| Failed)?,
+            ec: EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &kept.ec.0).map_err(|_| Failed)?,
+            ed: Ed25519KeyPair::from_pkcs8(&kept.ed.0).map_err(|_| Failed)?,
+            roll,
+        })
+    }
+
+    fn to_kept(&self) -> Option<KeptKeys> {
+        let rsa: Pkcs8V1Der<'static> = self.rsa.as_der().ok()?;
+        Some(KeptKeys {
+            rsa: Pkcs8(rsa.as_ref().to_vec()),
+            ec: Pkcs8(self.ec.to_pkcs8v1().ok()?.as_ref().to_vec()),
+            ed: Pkcs8(self.ed.to_pkcs8v1().ok()?.as_ref().to_vec()),
         })
     }
 

@@ -9,7 +9,7 @@ use super::{
     Service,
     answer::Answer,
     custom_ids,
-    jwt::{self, Issuer},
+    jwt::Issuer,
     refusal::Refusal,
     route::{Operation, Route, Version},
     state::Identity,
@@ -80,22 +80,28 @@ struct Claims<'a> {
     iat: i64,
 }
 
-/// Does what the call asks for.
+/// Does what the call asks for. What it changes is kept before it is answered.
 pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -> Result<Answer, Refusal> {
-    match route.operation {
+    let answer = match route.operation {
         Operation::CreateIdentity => create(service, call).await,
         Operation::GetIdentity => get(service, &route.identity),
         Operation::DeleteIdentity => {
-            service.state().living(service.resource, &route.identity)?.delete(call.at);
+            service
+                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.delete(call.at)))?;
             Ok(Answer::no_content())
         }
         Operation::RevokeTokens => {
-            service.state().living(service.resource, &route.identity)?.revoke(call.at);
+            service
+                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.revoke(call.at)))?;
             Ok(Answer::no_content())
         }
         Operation::IssueToken => issue(service, &route.identity, call).await,
         Operation::ExchangeTeamsToken => teams::exchange(service, call).await,
+    }?;
+    if route.operation != Operation::GetIdentity && route.operation != Operation::ExchangeTeamsToken {
+        service.keeper.kept().await?;
     }
+    Ok(answer)
 }
 
 async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
@@ -111,7 +117,7 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
     let mut access_token = None;
     if !scopes.is_empty() {
         access_token = Some(mint(service, &identity.id, &scopes, lifetime, call.at).await?);
-        identity = service.state().living(service.resource, &identity.id)?.clone();
+        identity = service.state().living(service.options.resource, &identity.id)?.clone();
     }
     if identity.custom_id.is_none() {
         identity.last_token_issued_at = None; // the service names it here only beside a custom id
@@ -120,7 +126,7 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
 }
 
 fn get(service: &Service, id: &str) -> Result<Answer, Refusal> {
-    let identity = service.state().living(service.resource, id)?.clone();
+    let identity = service.state().living(service.options.resource, id)?.clone();
     Ok(Answer::json(StatusCode::OK, &IdentityBody::from(identity)))
 }
 
@@ -142,7 +148,7 @@ async fn mint(
     lifetime: SignedDuration,
     now: Timestamp,
 ) -> Result<TokenBody, Refusal> {
-    let issued_at = service.state().living(service.resource, id)?.issue(now);
+    let issued_at = service.change(|state| state.living(service.options.resource, id).map(|it| it.issue(now)))?;
     let expires_on = issued_at + service.lifetime(lifetime);
     let claims = Claims {
         skypeid: id.strip_prefix("8:").unwrap_or(id),
@@ -151,11 +157,11 @@ async fn mint(
         exp: expires_on.as_second(),
         rgn: "amer",
         acs_scope: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
-        resource_id: service.resource.to_string(),
+        resource_id: service.options.resource.to_string(),
         resource_location: "unitedstates",
         iat: issued_at.as_second(),
     };
-    Ok(TokenBody { token: jwt::sign(Issuer::Acs, &claims).await?, expires_on: format_timestamp(expires_on) })
+    Ok(TokenBody { token: service.signer.sign(Issuer::Acs, &claims).await?, expires_on: format_timestamp(expires_on) })
 }
 
 impl Service {

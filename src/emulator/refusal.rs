@@ -60,6 +60,12 @@ struct ErrorInfo {
 const SKEW: &str = "The given request could not be resolved.\n\
     The time difference between the originating client and the server is greater than the allowed margin of 5 minutes.";
 
+impl From<super::keeper::NotKept> for Refusal {
+    fn from(_: super::keeper::NotKept) -> Self {
+        Self::Internal
+    }
+}
+
 impl Refusal {
     pub(super) fn invalid(target: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid { message: message.into(), target }

@@ -22,11 +22,11 @@ pub(super) struct State {
 }
 
 /// An identity that was made here. It is never forgotten, so that "deleted" and "never was" stay apart.
-#[derive(Debug, Clone, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Identity {
     pub(super) id: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub(super) custom_id: Option<String>,
     created_at: Timestamp,
     deleted_at: Option<Timestamp>,
@@ -84,6 +84,12 @@ pub(super) enum TokenStatus {
 }
 
 impl State {
+    /// The state with what a file kept of it.
+    pub(super) fn with(identities: Vec<Identity>, keys: Keys) -> Self {
+        let identities = identities.into_iter().map(|identity| (identity.id.clone(), identity)).collect();
+        Self { identities, keys: Arc::new(keys), ..Self::default() }
+    }
+
     /// All identities, in the order in which they were made.
     pub(super) fn identities(&self) -> Vec<&Identity> {
         let mut all: Vec<_> = self.identities.values().collect();

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use super::{
     Service,
     answer::Answer,
-    jwt::{self, Issuer},
+    jwt::{Issuer, Signer},
     operations::{Call, TokenBody},
     refusal::Refusal,
 };
@@ -84,7 +84,7 @@ pub(super) async fn exchange(service: &Service, call: &Call<'_>) -> Result<Answe
     let token = request.token.ok_or(Refusal::Required("Token"))?;
     let app_id = guid(request.app_id, "AppId", "appId", "Provided AppId has invalid format.")?;
     let user_id = guid(request.user_id, "UserId", "userId", "Provided UserId has invalid format.")?;
-    let entra: EntraClaims = jwt::verify(Issuer::Entra, &token).await.ok_or(Refusal::InvalidAccessToken)?;
+    let entra: EntraClaims = service.signer.verify(Issuer::Entra, &token).await.ok_or(Refusal::InvalidAccessToken)?;
     if entra.exp <= call.at.as_second() || entra.aud != AUDIENCE {
         return Err(Refusal::InvalidAccessToken);
     }
@@ -103,11 +103,11 @@ pub(super) async fn exchange(service: &Service, call: &Call<'_>) -> Result<Answe
         rgn: "amer",
         tid: entra.tid,
         acs_scope: "chat,voip",
-        resource_id: service.resource,
+        resource_id: service.options.resource,
         resource_location: "unitedstates",
         iat: call.at.as_second(),
     };
-    let token = jwt::sign(Issuer::Acs, &claims).await?;
+    let token = service.signer.sign(Issuer::Acs, &claims).await?;
     Ok(Answer::json(StatusCode::OK, &TokenBody { token, expires_on: format_timestamp(expires_on) }))
 }
 
@@ -123,7 +123,7 @@ fn guid(
 }
 
 /// An Entra token as a test user's sign-in would have given it.
-pub(super) async fn entra_token(request: &EntraRequest, now: Timestamp) -> Result<TokenBody, Refusal> {
+pub(super) async fn entra_token(signer: &Signer, request: &EntraRequest, now: Timestamp) -> Result<TokenBody, Refusal> {
     let expires_on = now + SignedDuration::from_secs(request.expires_in_seconds.into());
     let claims = EntraClaims {
         aud: AUDIENCE.to_owned(),
@@ -138,5 +138,5 @@ pub(super) async fn entra_token(request: &EntraRequest, now: Timestamp) -> Resul
         ver: "1.0".to_owned(),
     };
     let expires_on = Timestamp::from_second(claims.exp).unwrap_or(expires_on);
-    Ok(TokenBody { token: jwt::sign(Issuer::Entra, &claims).await?, expires_on: format_timestamp(expires_on) })
+    Ok(TokenBody { token: signer.sign(Issuer::Entra, &claims).await?, expires_on: format_timestamp(expires_on) })
 }

@@ -1,7 +1,7 @@
 //! `acs-tokens` on the command line: what a person sees.
 
 use serde_json::json;
-use tokio::{net::TcpListener, process::Command};
+use tokio::net::TcpListener;
 
 use crate::{
     harness::{self, Api},
@@ -137,26 +137,6 @@ async fn quickstart_sends_a_function_key_over_https_or_loopback_only() {
     let (code, _, stderr) = run(cli(&["quickstart", "--url", "http://contoso.azurewebsites.net"], &[])).await;
     assert_eq!(code, 2);
     assert!(stderr.contains("plain http; only a loopback address may be"), "{stderr}");
-}
-
-#[tokio::test]
-async fn dev_prints_what_works_when_pasted() {
-    let arguments = ["dev", "--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
-    let mut running = Running::start(cli(&arguments, &[]));
-    let lines = running.until(|line| line.ends_with("Ctrl+C stops it.")).await;
-    let strings: Vec<&String> = lines.iter().filter(|line| line.starts_with("endpoint=http")).collect();
-    let [http, https] = strings[..] else { panic!("{lines:#?}") };
-    assert!(http.starts_with("endpoint=http://") && https.starts_with("endpoint=https://"));
-
-    let script: Vec<&str> =
-        lines.iter().skip_while(|line| !line.starts_with("ID=")).take(4).map(String::as_str).collect();
-    let output = Command::new("sh").args(["-e", "-c", &script.join("\n")]).output().await.unwrap();
-    let printed = String::from_utf8(output.stdout).unwrap();
-    assert!(printed.starts_with(r#"{"token":"eyJ"#), "{printed}");
-    assert!(output.status.success());
-
-    let certificate = lines.iter().find_map(|line| line.strip_prefix("Its certificate")).unwrap().trim();
-    assert!(std::fs::read_to_string(certificate).unwrap().starts_with("-----BEGIN CERTIFICATE-----"));
 }
 
 #[tokio::test]

@@ -40,6 +40,7 @@ mod audit;
 mod check;
 mod commands;
 mod config;
+mod dev;
 mod directory_command;
 mod disconnect;
 mod docs;

@@ -14,7 +14,12 @@ use tokio::{
 /// A program with nothing in its environment but what the test gives it.
 pub(crate) fn program(path: &str, environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(path);
-    command.env_clear().envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
+    command.env_clear();
+    // Where programs keep their users' data: of no user of this machine.
+    for name in ["HOME", "XDG_DATA_HOME", "LOCALAPPDATA"] {
+        command.env(name, env!("CARGO_TARGET_TMPDIR"));
+    }
+    command.envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
     // The temporary folder, and on Windows what every program needs.
     for name in ["TMPDIR", "TEMP", "TMP", "SystemRoot"] {
         if let Some(value) = std::env::var_os(name) {
@@ -61,6 +66,11 @@ impl Running {
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 
+    /// Ends it at once, whatever it is doing (SIGKILL), and waits until it has.
+    pub(crate) async fn kill(&mut self) {
+        self.child.kill().await.unwrap();
+    }
+
     /// Waits until it has ended by itself; gives its exit code.
     #[cfg(unix)]
     pub(crate) async fn ended(&mut self) -> Option<i32> {
@@ -84,6 +94,16 @@ impl Running {
 /// A port that was free a moment ago, as the Functions host picks one for its handler.
 pub(crate) async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
+}
+
+/// A port that stays free between two starts: the system gives none from here to those who take any.
+pub(crate) async fn quiet_port() -> u16 {
+    loop {
+        let port = 20_000 + uuid::Uuid::new_v4().as_fields().1 % 10_000;
+        if TcpListener::bind(("127.0.0.1", port)).await.is_ok() {
+            return port;
+        }
+    }
 }
 
 /// Asks until something listens; the host does the same, every 25 ms.

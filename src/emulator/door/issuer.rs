@@ -31,14 +31,20 @@ pub(super) async fn open(service: &Service, parts: &Parts, body: &Bytes, path: &
         ("/.well-known/openid-configuration", &Method::GET) => {
             Ok(Some(oidc.discovery(&issuer, &format!("{issuer}/jwks"))))
         }
-        ("/jwks", &Method::GET) => Ok(Some(oidc.key_set().await?)),
+        ("/jwks", &Method::GET) => {
+            let keys = oidc.key_set().await?;
+            service.keeper.kept().await?;
+            Ok(Some(keys))
+        }
         ("/fetches", &Method::GET) => Ok(Some(json!(oidc.fetches()))),
         ("/tokens", &Method::POST) => {
             let token = oidc.token(&issuer, json_body(parts, body)?).await?;
+            service.keeper.kept().await?;
             Ok(Some(json!({ "token": token })))
         }
         ("/roll", &Method::POST) => {
             oidc.roll();
+            service.keeper.kept().await?;
             Ok(None)
         }
         _ => Err(Closed(StatusCode::METHOD_NOT_ALLOWED, format!("{} is not for {path}", parts.method))),

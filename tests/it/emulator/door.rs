@@ -15,7 +15,12 @@ async fn it_does_not_open_to_web_pages_or_other_names() {
         ("Host", format!("emulator.example:{port}"), 403),
         ("Host", format!("localhost.example:{port}"), 403),
         ("Host", String::new(), 403),
+        // The emulator's own page, and pages that are not.
+        ("Origin", format!("http://127.0.0.1:{port}"), 200),
+        ("Origin", format!("https://127.0.0.1:{port}"), 403),
         ("Origin", format!("http://localhost:{port}"), 403),
+        ("Origin", "http://127.0.0.1".to_owned(), 403),
+        ("Origin", "https://attacker.example".to_owned(), 403),
         ("Origin", "null".to_owned(), 403),
     ] {
         let mut call = bench.call("GET", "/_emulator/state", "");
@@ -36,6 +41,7 @@ async fn it_says_what_it_wants() {
             "behind the door are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, keys, \
              keys/regenerate, jwks.json and oidc",
         ),
+        ("POST", "", Value::Null, 405, "POST is not for the page; GET is"),
         ("POST", "state", Value::Null, 405, "POST is not for state; GET is"),
         ("GET", "reset", Value::Null, 405, "GET is not for reset; POST is"),
         ("PUT", "faults", Value::Null, 405, "PUT is not for faults; GET, POST or DELETE is"),
@@ -79,6 +85,7 @@ async fn a_reset_forgets_everything() {
         state,
         json!({
             "resource": "acacacac-acac-4aca-8aca-acacacacacac",
+            "functions": null,
             "identities": [],
             "calls": {},
             "faults": [],

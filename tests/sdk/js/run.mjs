@@ -2,6 +2,8 @@
 //   node run.mjs <acs-tokens> <folder with the SDK installed>...
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { tmpdir } from "node:os";
+import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
@@ -19,7 +21,8 @@ const PRINTED = {
 /** Starts `acs-tokens dev` on free ports and resolves as soon as it has printed where it is. */
 function start(program) {
   const ports = ["--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
-  const child = spawn(program, ["dev", ...ports], { stdio: ["ignore", "pipe", "inherit"] });
+  const data = ["--data", join(tmpdir(), "dev")];
+  const child = spawn(program, ["dev", ...ports, ...data], { stdio: ["ignore", "pipe", "inherit"] });
   const ended = new Promise((resolve) => child.once("close", resolve));
   const found = {};
   const log = [];
