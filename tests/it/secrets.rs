@@ -1,14 +1,15 @@
 //! No secret reaches a log line at any level, a problem, or what `Debug` prints.
 
-use serde_json::json;
+use serde_json::{Value, json};
 
 use crate::{
-    harness::{self, Answer, Api, FOREIGN_ID},
+    harness::{self, Answer, Api, FOREIGN_ID, people::TENANT},
     host::{Generation, Keys},
 };
 
 const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
 const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
+const OTHER: &str = "99999999-05ec-78ea-51ab-3f06b329397e";
 const FUNCTION_KEY: &str = "a-function-key-that-is-secret";
 /// Not secret, but it may say who somebody is.
 const CUSTOM_ID: &str = "sally@contoso-com";
@@ -76,6 +77,55 @@ async fn no_secret_is_logged_or_told() {
     secrets.push(harness::access_key(&harness::emulator().await.1).to_owned());
     secrets.push("Signature=".to_owned());
 
+    assert_untold(&api, &secrets, &answers).await;
+}
+
+/// What somebody shows who has signed in, and who they are: neither is the log's business.
+#[tokio::test]
+async fn nobody_who_signs_in_is_logged_or_told() {
+    let api = Api::hosted_with_people_and(Generation::Proxying, None, &[("RUST_LOG", "trace")]).await;
+    let claims =
+        json!({ "tid": TENANT, "oid": USER, "sub": "the-subject-of-a-user", "azp": APP, "name": "the-name-of-a-user" });
+    let (bearer, bob) = (api.sign_in_by_entra(claims).await, api.person("the-subject-of-another").await);
+    let entra = json!({ "appId": APP, "userId": USER, "tenantId": TENANT });
+    let entra = api.door("POST", "entra/tokens", Some(entra)).await["token"].as_str().unwrap().to_owned();
+    let others = json!({ "appId": APP, "userId": OTHER, "tenantId": TENANT });
+    let others = api.door("POST", "entra/tokens", Some(others)).await["token"].as_str().unwrap().to_owned();
+
+    let own = api.own_token(&bearer).await;
+    let exchanged = api.post_of(&bearer, "/api/me/teams-token", &json!({ "token": entra }).to_string()).await;
+    let exchanged = exchanged.json()["token"].as_str().unwrap().to_owned();
+    let mut secrets = vec![bearer.clone(), bob.clone(), entra.clone(), others.clone(), own.token, exchanged];
+    secrets.extend([&*own.id, "the-subject-of", "the-name-of", USER, OTHER, TENANT, "x-a-key"].map(str::to_owned));
+
+    let post = async |person: &str, path: &str, body: Value| api.post_of(person, path, &body.to_string()).await;
+    let mut answers = vec![
+        post(&bearer, "/api/me/teams-token", json!({ "token": others })).await,
+        post(&bearer, "/api/me/teams-token", json!({ "token": bearer })).await,
+        post(&bearer, "/api/me/teams-token", json!({ "token": entra, "userId": USER })).await,
+        post(&bob, "/api/me/teams-token", json!({ "token": entra })).await,
+        post(&bearer, "/api/me/token", json!({ "id": own.id })).await,
+        post(&bearer, "/api/me/token", json!({ "scopes": [entra] })).await,
+        post(&bearer, &format!("/api/me/token/{}", own.id), json!({})).await,
+        post(&format!("{bearer}x"), "/api/me/token", json!({})).await,
+        Answer::of(api.of(&bearer, "POST", "/api/me/token").header("authorization", &bob)).await,
+        Answer::of(api.request("POST", "/api/me/token?access_token=x-a-key").header("x-functions-key", "x-a-key"))
+            .await,
+        Answer::of(api.request("DELETE", "/api/me").header("x-ms-client-principal", &entra)).await,
+        Answer::of(api.of(&bearer, "DELETE", "/api/me/tokens")).await,
+    ];
+    for fault in [json!({ "reset": true }), json!({ "answer": { "status": 401 } }), json!({ "cutAfterBytes": 3 })] {
+        // As often as it is tried.
+        api.door("POST", "faults", Some(json!([fault, fault, fault]))).await;
+        answers.push(post(&bearer, "/api/me/token", json!({})).await);
+        api.door("DELETE", "faults", None).await;
+    }
+    answers.push(Answer::of(api.of(&bearer, "DELETE", "/api/me")).await);
+    assert_untold(&api, &secrets, &answers).await;
+}
+
+/// Checks that no log line has a secret, and no answer, of which all but 204 are refusals.
+async fn assert_untold(api: &Api, secrets: &[String], answers: &[Answer]) {
     let last = answers.last().unwrap().header("x-request-id").to_owned();
     api.host()
         .until("the last line", |host| {
@@ -86,13 +136,13 @@ async fn no_secret_is_logged_or_told() {
     // Some thirty lines are of the libraries below us; a run that logs little proves little.
     let requests = lines.iter().filter(|line| line.text.contains("duration_ms")).count();
     assert!(lines.len() > 2 * requests && requests > answers.len(), "{} lines, {requests} of requests", lines.len());
-    for secret in &secrets {
+    for secret in secrets {
         // The last part of a token is its signature: even a piece of one is none of a log's business.
         let piece = secret.rsplit('.').next().unwrap();
         for line in &lines {
             assert!(!line.text.contains(piece), "{line}");
         }
-        for answer in &answers {
+        for answer in answers {
             assert!(answer.status >= 400 && !answer.body.contains(piece) || answer.status == 204, "{answer:?}");
         }
     }

@@ -190,7 +190,7 @@ async fn a_key_neither_helps_nor_is_needed() {
     let key = "a-function-key-of-the-host";
     let keys = Keys { master: "the-master-key".to_owned(), host: vec![key.to_owned()], functions: Vec::new() };
     for generation in [Generation::Proxying, Generation::Forwarding] {
-        let api = Api::hosted_with_people_and_keys(generation, Some(keys.clone())).await;
+        let api = Api::hosted_with_people_and(generation, Some(keys.clone()), &[]).await;
         let alice = api.person("alice").await;
         let own = api.own_token(&alice).await;
         for key in [key, "the-master-key"] {

@@ -75,11 +75,15 @@ impl Api {
 
     /// The real `handler` behind the stand-in host, in the same way.
     pub(crate) async fn hosted_with_people(generation: Generation) -> Self {
-        Self::hosted_with_people_and_keys(generation, None).await
+        Self::hosted_with_people_and(generation, None, &[]).await
     }
 
-    /// The same with keys for back ends.
-    pub(crate) async fn hosted_with_people_and_keys(generation: Generation, keys: Option<Keys>) -> Self {
+    /// The same with keys for back ends and more settings.
+    pub(crate) async fn hosted_with_people_and(
+        generation: Generation,
+        keys: Option<Keys>,
+        more: &[(&str, &str)],
+    ) -> Self {
         let emulator = emulator().await;
         let issuer = format!("{}/_emulator/oidc", emulator.0);
         let settings = [
@@ -90,7 +94,7 @@ impl Api {
             ("RATE_LIMIT", "none"),
             ("USER_DIRECTORY", "memory:"),
         ];
-        Self::hosted_at(emulator, generation, keys, &settings).await
+        Self::hosted_at(emulator, generation, keys, &[&settings, more].concat()).await
     }
 
     /// Signs somebody in with these claims: the value of `Authorization`.
