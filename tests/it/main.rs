@@ -2,29 +2,34 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
 
-/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways.
+/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways. With
+/// `people:` before them, people can sign in.
 macro_rules! through_each_host {
-    ($($test:ident),* $(,)?) => {
-        $(
-            mod $test {
-                use crate::{harness::Api, host::Generation};
+    (people: $($test:ident),* $(,)?) => {
+        $(through_each_host!(@ $test, direct_with_people, hosted_with_people);)*
+    };
+    (@ $test:ident, $direct:ident, $hosted:ident) => {
+        mod $test {
+            use crate::{harness::Api, host::Generation};
 
-                #[tokio::test]
-                async fn direct() {
-                    super::$test(Api::direct().await).await;
-                }
-
-                #[tokio::test]
-                async fn proxied() {
-                    super::$test(Api::hosted(Generation::Proxying).await).await;
-                }
-
-                #[tokio::test]
-                async fn forwarded() {
-                    super::$test(Api::hosted(Generation::Forwarding).await).await;
-                }
+            #[tokio::test]
+            async fn direct() {
+                super::$test(Api::$direct().await).await;
             }
-        )*
+
+            #[tokio::test]
+            async fn proxied() {
+                super::$test(Api::$hosted(Generation::Proxying).await).await;
+            }
+
+            #[tokio::test]
+            async fn forwarded() {
+                super::$test(Api::$hosted(Generation::Forwarding).await).await;
+            }
+        }
+    };
+    ($($test:ident),* $(,)?) => {
+        $(through_each_host!(@ $test, direct, hosted);)*
     };
 }
 
@@ -63,6 +68,7 @@ mod audit;
 mod check;
 mod commands;
 mod config;
+mod directory_command;
 mod disconnect;
 mod docs;
 mod emulator;
