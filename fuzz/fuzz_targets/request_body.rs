@@ -123,7 +123,9 @@ const UNREADABLE: [&str; 4] = [
 fn mask(value: Value) -> Value {
     match value {
         Value::String(text) if is_scope(&text) || is_guid(&text) || text.is_empty() => Value::String(text),
-        Value::String(text) if text.chars().count() > LONGEST_CUSTOM_ID => Value::String("m".repeat(LONGEST_CUSTOM_ID + 1)),
+        Value::String(text) if text.chars().count() > LONGEST_CUSTOM_ID => {
+            Value::String("m".repeat(LONGEST_CUSTOM_ID + 1))
+        }
         Value::String(_) => Value::String("masked".to_owned()),
         Value::Array(items) => Value::Array(items.into_iter().map(mask).collect()),
         other => other,
