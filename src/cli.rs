@@ -1,10 +1,11 @@
-//! The command line: `acs-tokens dev`, `serve`, `emulator`, `quickstart`, `check`.
+//! The command line: `acs-tokens dev`, `serve`, `emulator`, `quickstart`, `check`, `directory`.
 
 mod check;
 #[cfg(feature = "emulator")]
 mod data;
 #[cfg(feature = "emulator")]
 mod dev;
+mod directory;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod quickstart;
@@ -44,6 +45,8 @@ enum Command {
     Quickstart(quickstart::Options),
     /// Tell what the settings are and whether they work
     Check(check::Options),
+    /// Look after the directory of people's identities
+    Directory(directory::Options),
 }
 
 /// Runs the command that the arguments name. Exits with 2 on wrong arguments, with 1 on any other failure.
@@ -60,6 +63,7 @@ pub async fn run() -> ExitCode {
         Some(Command::Emulator(options)) => emulator::run(options).await,
         Some(Command::Quickstart(options)) => quickstart::run(options).await,
         Some(Command::Check(options)) => check::run(options).await,
+        Some(Command::Directory(options)) => directory::run(options).await,
     };
     done.map_or_else(
         |error| {

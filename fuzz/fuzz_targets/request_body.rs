@@ -18,9 +18,11 @@ fuzz_target!(|body: &[u8]| {
     check::<create_identity::Request>(body, |fields| {
         let scopes = fields.get("createTokenWithScopes");
         let minutes = fields.get("expiresInMinutes");
-        known(fields, &["createTokenWithScopes", "expiresInMinutes"])
+        let custom_id = fields.get("customId");
+        known(fields, &["createTokenWithScopes", "expiresInMinutes", "customId"])
             && scopes.is_none_or(are_scopes)
             && minutes.is_none_or(|minutes| is_lifetime(minutes) && scopes.is_some())
+            && custom_id.is_none_or(is_custom_id)
     });
     check::<issue_token::Request>(body, |fields| {
         known(fields, &["scopes", "expiresInMinutes"])
@@ -33,6 +35,8 @@ fuzz_target!(|body: &[u8]| {
             && ["appId", "userId"].iter().all(|name| fields.get(*name).and_then(Value::as_str).is_some_and(is_guid))
     });
 });
+
+const LONGEST_CUSTOM_ID: usize = 256;
 
 type Object = serde_json::Map<String, Value>;
 
@@ -54,6 +58,10 @@ fn is_scope(name: &str) -> bool {
 
 fn is_lifetime(value: &Value) -> bool {
     value.as_u64().is_some_and(|minutes| (60..=1440).contains(&minutes))
+}
+
+fn is_custom_id(value: &Value) -> bool {
+    value.as_str().is_some_and(|text| (1..=LONGEST_CUSTOM_ID).contains(&text.chars().count()))
 }
 
 fn is_guid(text: &str) -> bool {
@@ -106,6 +114,7 @@ const UNREADABLE: [&str; 4] = [
 fn mask(value: Value) -> Value {
     match value {
         Value::String(text) if is_scope(&text) || is_guid(&text) || text.is_empty() => Value::String(text),
+        Value::String(text) if text.chars().count() > LONGEST_CUSTOM_ID => Value::String("m".repeat(LONGEST_CUSTOM_ID + 1)),
         Value::String(_) => Value::String("masked".to_owned()),
         Value::Array(items) => Value::Array(items.into_iter().map(mask).collect()),
         other => other,

@@ -120,7 +120,8 @@ fn denied(error: &ServiceError, means: Means) -> Remedy {
 }
 
 fn api_version(error: &ServiceError) -> Remedy {
-    let remedy = "remove COMMUNICATION_SERVICES_API_VERSION, or set one that ACS knows";
+    let remedy =
+        "remove COMMUNICATION_SERVICES_API_VERSION and COMMUNICATION_SERVICES_PREVIEW, or set a version that ACS knows";
     Remedy {
         likely_cause: "ACS does not know the api-version that is asked for".into(),
         remedy: match &error.supported_versions {
@@ -179,9 +180,14 @@ mod tests {
                 service(400, "UnsupportedApiVersion", None, Some("2023-10-01, 2025-06-30")),
                 Means::Key,
                 "api-version",
-                "set one that ACS knows: 2023-10-01, 2025-06-30",
+                "set a version that ACS knows: 2023-10-01, 2025-06-30",
             ),
-            (service(400, "UnsupportedApiVersion", None, None), Means::Key, "api-version", "set one that ACS knows"),
+            (
+                service(400, "UnsupportedApiVersion", None, None),
+                Means::Key,
+                "api-version",
+                "set a version that ACS knows",
+            ),
             (Error::TimedOut, Means::Key, "ACS is slow", "status.azure.com"),
             (
                 Error::Unintelligible { status: StatusCode::FOUND, fault: Fault::Status },

@@ -239,6 +239,7 @@ mod tests {
             let id: IdentityId = text.parse().unwrap();
             for (operation, rest) in [
                 (Operation::DeleteIdentity(&id), None),
+                (Operation::GetIdentity(&id), None),
                 (Operation::IssueToken(&id), Some(":issueAccessToken")),
                 (Operation::RevokeTokens(&id), Some(":revokeAccessTokens")),
             ] {
@@ -265,10 +266,22 @@ mod tests {
             (Operation::IssueToken(&id), format!("/identities/{encoded}/:issueAccessToken")),
             (Operation::RevokeTokens(&id), format!("/identities/{encoded}/:revokeAccessTokens")),
             (Operation::DeleteIdentity(&id), format!("/identities/{encoded}")),
+            (Operation::GetIdentity(&id), format!("/identities/{encoded}")),
             (Operation::ExchangeTeamsToken, "/teamsUser/:exchangeAccessToken".to_owned()),
         ] {
             let url = client.url(operation);
             assert_eq!(url.as_str(), format!("http://127.0.0.1:7072{path}?api-version=2025-06-30"));
         }
+    }
+
+    #[test]
+    fn asks_for_the_version_that_is_set() {
+        let text = "endpoint=http://127.0.0.1:7072;accesskey=cHc=";
+        let mut settings = Settings::from(text.parse::<ConnectionString>().unwrap());
+        settings.api_version = crate::acs::types::ApiVersion::preview();
+        let client = Client::new(settings).unwrap();
+        assert!(client.has_custom_ids());
+        let url = client.url(Operation::CreateIdentity);
+        assert_eq!(url.as_str(), "http://127.0.0.1:7072/identities?api-version=2025-03-02-preview");
     }
 }

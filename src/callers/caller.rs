@@ -75,16 +75,19 @@ impl fmt::Debug for EntraAccount {
 pub struct Subject([u8; 32]);
 
 impl Subject {
-    /// A user of an Entra tenant, who is the same in all its applications and both versions of its tokens.
+    /// A user of an Entra tenant (`tid`, `oid`), who is the same in all its applications and both versions of its tokens.
     ///
     /// <https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims>
-    pub(super) fn entra(tenant: &str, object: &str) -> Self {
+    #[must_use]
+    pub fn entra(tenant: &str, object: &str) -> Self {
         // Entra writes GUIDs in any case.
         Self::of("entra", &tenant.to_ascii_lowercase(), &object.to_ascii_lowercase())
     }
 
-    /// A user of any other issuer (OpenID Connect Core section 5.7: both together, and nothing else, are unique).
-    pub(super) fn oidc(issuer: &str, subject: &str) -> Self {
+    /// A user of any other issuer (`iss`, `sub`; OpenID Connect Core section 5.7: both together, and nothing else, are
+    /// unique). Without an `iss`, as in some principals of App Service Authentication, the provider's name stands for it.
+    #[must_use]
+    pub fn oidc(issuer: &str, subject: &str) -> Self {
         Self::of("oidc", issuer, subject)
     }
 

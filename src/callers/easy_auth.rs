@@ -126,4 +126,37 @@ mod tests {
             read(&serde_json::json!({ "auth_typ": "google", "claims": [claim(SUBJECT[1], "7"), tenant, object] }));
         assert_eq!(google.unwrap().label(), format!("person:{}", Subject::oidc("google", "7")));
     }
+
+    #[test]
+    fn knows_accounts_in_entra_and_applications() {
+        let (tenant, object) = ("11111111-2222-4333-8444-555555555555", "32c0a5db-05ec-78ea-51ab-3f06b329397e");
+        let app = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
+        let read = |provider: &str, more: &[(&str, &str)]| {
+            let claims = [&[(TENANT[1], tenant), (OBJECT[1], object)], more].concat();
+            let claims: Vec<_> =
+                claims.into_iter().map(|(typ, val)| serde_json::json!({ "typ": typ, "val": val })).collect();
+            read(&serde_json::json!({ "auth_typ": provider, "claims": claims }))
+        };
+        for (provider, more, known, through) in [
+            ("aad", &[][..], true, None),
+            ("aad", &[("aud", app)], true, Some(app)),
+            ("aad", &[("aud", app), (SCOPE[1], "access_as_user")], true, None),
+            ("aad", &[("aud", "api://x"), ("azp", app)], true, Some(app)),
+            ("aad", &[("aud", "api://x"), ("appid", app), (SCOPE[0], "x")], true, Some(app)),
+            ("aad", &[("aud", "api://x")], true, None),
+            ("google", &[(SUBJECT[1], "7"), ("azp", app)], false, None),
+        ] {
+            let Ok(Caller::Person(person)) = read(provider, more) else { panic!("{more:?}") };
+            let id = |text: &str| text.parse::<uuid::Uuid>().unwrap();
+            let account =
+                known.then(|| EntraAccount { tenant: id(tenant), object_id: id(object), app_id: through.map(id) });
+            assert_eq!(person.account, account, "{more:?}");
+        }
+        for application in [&[(SUBJECT[1], object)][..], &[("idtyp", "app")]] {
+            assert_eq!(read("aad", application), Err(Refusal::Application));
+        }
+        // A person lent an application their rights, and both ids are one in that directory.
+        let person = read("aad", &[(SUBJECT[1], object), (SCOPE[0], "access_as_user")]);
+        assert!(matches!(person, Ok(Caller::Person(_))));
+    }
 }

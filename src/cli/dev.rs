@@ -130,9 +130,13 @@ fn open_to_the_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
     Ok(cors)
 }
 
-/// The settings for an emulator on this machine.
+/// The settings for an emulator on this machine, asked in the version that the environment says.
 pub(super) fn settings_for(emulator: SocketAddr) -> Result<acs::Settings> {
-    Ok(connection_string("http", emulator).parse::<ConnectionString>()?.into())
+    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let api_version = settings.api_version();
+    let api_version = settings.finish(Some(api_version))?;
+    let settings = acs::Settings::from(connection_string("http", emulator).parse::<ConnectionString>()?);
+    Ok(acs::Settings { api_version, ..settings })
 }
 
 /// The five calls of the quickstart, and a person's own, to paste into a shell.

@@ -2,7 +2,7 @@
 
 use reqwest::Url;
 
-use super::Settings;
+use super::{Settings, resource::PREVIEW};
 use crate::{
     acs::{self, credential::Entra, endpoint::is_loopback},
     directory::{self, Key, Place},
@@ -10,8 +10,6 @@ use crate::{
 
 pub(super) const USER_DIRECTORY: &str = "USER_DIRECTORY";
 pub(super) const USER_DIRECTORY_KEY: &str = "USER_DIRECTORY_KEY";
-
-const PREVIEW: &str = "COMMUNICATION_SERVICES_PREVIEW";
 
 const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
 
@@ -61,9 +59,25 @@ impl Settings<'_> {
         Some(Some(directory::Settings { place, key: key?, entra, aws }))
     }
 
+    /// The directory for those who look after it, who have come for nothing else.
+    pub fn kept_directory(&mut self, acs: Option<&acs::Settings>) -> Option<directory::Settings> {
+        match self.directory(acs)? {
+            None => self.fault(USER_DIRECTORY, "is missing; it says where the directory is".to_owned()),
+            Some(directory) if directory.place == Place::Memory => {
+                let detail = "is memory:, which only the process knows that has it, and which ends with it";
+                self.fault(USER_DIRECTORY, detail.to_owned())
+            }
+            Some(directory) => Some(directory),
+        }
+    }
+
     fn aws(&mut self) -> Vec<(&'static str, String)> {
         if let Some(endpoint) = self.value(S3_ENDPOINT)
-            && !Url::parse(&endpoint).is_ok_and(|url| url.scheme() == "https" || is_loopback(&url))
+            && !Url::parse(&endpoint).is_ok_and(|url| match url.scheme() {
+                "https" => true,
+                "http" => is_loopback(&url),
+                _ => false,
+            })
         {
             let _ = self.fault::<()>(S3_ENDPOINT, "is neither an https URL nor one of this machine".to_owned());
         }

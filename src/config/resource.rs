@@ -17,6 +17,7 @@ use crate::acs::{
 
 pub(super) const SECONDARY_KEY: &str = "COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY";
 pub(super) const CREDENTIAL: &str = "COMMUNICATION_SERVICES_CREDENTIAL";
+pub(super) const PREVIEW: &str = "COMMUNICATION_SERVICES_PREVIEW";
 // Those that the platforms set, under the names that all Azure SDKs know.
 pub(super) const CLIENT_ID: &str = "AZURE_CLIENT_ID";
 pub(super) const TENANT_ID: &str = "AZURE_TENANT_ID";
@@ -85,7 +86,7 @@ const fn choose(signs: Signs) -> Choice {
 impl Settings<'_> {
     /// The ACS resource: by connection string, or by endpoint, with a key or without one.
     pub fn acs(&mut self) -> Option<acs::Settings> {
-        let api_version = self.parsed::<ApiVersion>(API_VERSION);
+        let api_version = self.api_version();
         let forced = self.parsed::<Choice>(CREDENTIAL);
         let secondary = self.value(SECONDARY_KEY).map(|text| self.access_key(SECONDARY_KEY, &text));
         let (source, endpoint, key) = self.endpoint_and_key()?;
@@ -100,7 +101,7 @@ impl Settings<'_> {
         };
         let log_identity_ids = self.flag(LOG_IDENTITY_IDS).unwrap_or_default();
         let settings = acs::Settings::new(endpoint?, credential?);
-        Some(acs::Settings { api_version: api_version.unwrap_or_default(), log_identity_ids, ..settings })
+        Some(acs::Settings { api_version, log_identity_ids, ..settings })
     }
 
     /// How Entra comes to know who this is, for services beside ACS, which no key of ACS opens.
@@ -129,6 +130,24 @@ impl Settings<'_> {
             #[cfg(feature = "lambda")]
             Choice::AwsFederation => self.aws_federation(),
             Choice::Cli => Some(Way::DeveloperTools),
+        }
+    }
+
+    /// The version to ask ACS for: the one that is set, or the preview's where that is turned on.
+    pub fn api_version(&mut self) -> ApiVersion {
+        let preview = self.flag(PREVIEW) == Some(true);
+        match self.parsed::<ApiVersion>(API_VERSION) {
+            Some(version) => {
+                if preview && !version.has_custom_ids() {
+                    let version = ApiVersion::PREVIEW;
+                    let detail =
+                        format!("is true, which asks for {version}, but {API_VERSION} is another; set one of them");
+                    let _ = self.fault::<()>(PREVIEW, detail);
+                }
+                version
+            }
+            None if preview => ApiVersion::preview(),
+            None => ApiVersion::default(),
         }
     }
 

@@ -21,10 +21,15 @@ pub(super) struct Connector(pub(super) reqwest::Client);
 impl Connector {
     /// For a store on this machine, where no proxy would find it.
     pub(super) fn loopback() -> object_store::Result<Self> {
-        let direct = reqwest::Client::builder().no_proxy().redirect(reqwest::redirect::Policy::none());
-        let client = direct.connect_timeout(TIMEOUT).build();
-        client.map(Self).map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })
+        client(reqwest::Client::builder().no_proxy()).map(Self)
     }
+}
+
+/// A client for stores alone.
+pub(super) fn client(builder: reqwest::ClientBuilder) -> object_store::Result<reqwest::Client> {
+    // A redirect would carry a credential to another host.
+    let client = builder.redirect(reqwest::redirect::Policy::none()).connect_timeout(TIMEOUT).build();
+    client.map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })
 }
 
 impl HttpConnector for Connector {

@@ -1,11 +1,18 @@
 //! What operators do with a directory of records.
 
-use std::time::Duration;
+use std::{
+    fmt,
+    sync::{Arc, Mutex, PoisonError},
+    time::Duration,
+};
 
 use futures_util::Stream;
 use jiff::Timestamp;
+use tokio::time::Instant;
 
-use super::{Directory, Entry, Error, Failure, Inner, Name, Record, User, Way, Witness, end, records::Records};
+use super::{
+    Directory, Entry, Error, Failure, Name, Record, Settings, User, Way, Witness, end, http, open, records::Records,
+};
 use crate::acs::{
     self,
     types::{IdentityId, Scope, TokenRequest, Validity},
@@ -14,8 +21,13 @@ use crate::acs::{
 /// How long the record of somebody forgotten stays: far longer than any request takes that may have read it.
 const GRACE: Duration = Duration::from_secs(24 * 60 * 60);
 
+/// Between two records for which ACS is called: ten a second. ACS allows about 33 tokens a second, and about 16
+/// revocations and deletions; people need some of them meanwhile.
+/// <https://learn.microsoft.com/azure/communication-services/concepts/service-limits#identity>
+const PACE: Duration = Duration::from_millis(100);
+
 /// What became of a record that was looked after.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Repaired {
     /// There was nothing to do.
     Fine,
@@ -28,25 +40,43 @@ pub enum Repaired {
 }
 
 /// A directory of records, for those who look after it.
-#[derive(Debug)]
-pub struct Keeper<'a> {
-    acs: &'a acs::Client,
-    records: &'a Records,
+pub struct Keeper {
+    records: Records,
+    /// When the next record may be one for which ACS is called.
+    next: Mutex<Option<Instant>>,
+}
+
+impl fmt::Debug for Keeper {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Keeper").finish_non_exhaustive()
+    }
 }
 
 impl Directory {
     /// The directory's records; nothing where ACS keeps the directory, which lists nothing.
     #[must_use]
-    pub fn keeper(&self) -> Option<Keeper<'_>> {
-        let Inner { acs, way, .. } = &*self.0;
-        match way {
-            Way::Records(records) => Some(Keeper { acs, records }),
+    pub fn keeper(&self) -> Option<Keeper> {
+        match &self.0.way {
+            Way::Records(records) => Some(Keeper::of(records.clone())),
             Way::CustomIds(_) => None,
         }
     }
 }
 
-impl Keeper<'_> {
+impl Keeper {
+    /// The records of the directory that the settings name; nothing where ACS keeps it, which lists nothing.
+    ///
+    /// # Errors
+    /// As [`Directory::open`].
+    pub fn open(settings: &Settings) -> Result<Option<Self>, Failure> {
+        let store = open::open(settings, &http::client(reqwest::Client::builder())?)?;
+        Ok(store.map(|store| Self::of(Records { store, key: settings.key.clone() })))
+    }
+
+    const fn of(records: Records) -> Self {
+        Self { records, next: Mutex::new(None) }
+    }
+
     /// Under which name a user stands.
     #[must_use]
     pub fn name(&self, user: User) -> Name {
@@ -63,51 +93,101 @@ impl Keeper<'_> {
     /// # Errors
     /// When the store fails, or what is there is no record.
     pub async fn record(&self, name: Name) -> Result<Option<Record>, Failure> {
-        Ok(self.records.store.read(name).await?.map(|(record, _)| record))
+        Ok(self.dated_record(name).await?.map(|(record, _)| record))
+    }
+
+    /// One record, and when it was written.
+    ///
+    /// # Errors
+    /// As [`Keeper::record`].
+    pub async fn dated_record(&self, name: Name) -> Result<Option<(Record, Timestamp)>, Failure> {
+        let found = self.records.store.read(name).await?;
+        Ok(found.map(|(record, version)| (record, version.written_at)))
     }
 
     /// Looks after one record. With `ask`, ACS is asked whether it knows the identity: in the preview by reading it, else
-    /// by a token of the least kind, which is thrown away.
+    /// by a token of the least kind, which is thrown away. Any number may be looked after at once: no more than ten a
+    /// second are handed on to ACS.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn repair(&self, entry: &Entry, ask: bool) -> Result<Repaired, Error> {
-        let (store, name) = (&self.records.store, entry.name);
-        let witness: Witness = std::sync::Arc::new(|_, _| ());
-        match store.read(name).await? {
-            Some((Record::Leaving(id), version)) => {
-                end(self.acs, &id, &witness).await?;
+    pub async fn repair(&self, acs: &acs::Client, name: Name, ask: bool) -> Result<Repaired, Error> {
+        let store = &self.records.store;
+        let Some((record, version)) = store.read(name).await? else { return Ok(Repaired::Fine) };
+        match record {
+            Record::Leaving(id) => {
+                let witness: Witness = Arc::new(|_, _| ());
+                self.turn().await;
+                end(acs, &id, &witness).await?;
                 store.write(name, &Record::Forgotten, Some(version)).await?;
                 Ok(Repaired::Ended)
             }
-            Some((Record::Identity(id), version)) if ask && self.is_gone(&id).await? => {
-                let written = store.write(name, &Record::Forgotten, Some(version)).await?;
-                Ok(if written { Repaired::Dropped } else { Repaired::Fine })
+            Record::Identity(id) if ask => {
+                self.turn().await;
+                let dropped = is_gone(acs, &id).await? && store.write(name, &Record::Forgotten, Some(version)).await?;
+                Ok(if dropped { Repaired::Dropped } else { Repaired::Fine })
             }
-            Some((Record::Forgotten, _)) if is_old(entry.written_at) => {
-                store.remove(name).await?;
+            // Its user may be coming back at this moment. A folder notices; elsewhere the day makes it unlikely.
+            Record::Forgotten if is_old(version.written_at) && store.remove(name, &version).await? => {
                 Ok(Repaired::Removed)
             }
-            _ => Ok(Repaired::Fine),
+            Record::Identity(_) | Record::Forgotten => Ok(Repaired::Fine),
         }
     }
 
-    async fn is_gone(&self, id: &IdentityId) -> Result<bool, Error> {
-        let answer = if self.acs.has_custom_ids() {
-            self.acs.get_identity(id).await.map(|_| ())
-        } else {
-            match TokenRequest::new(vec![Scope::VoipJoin], Some(Validity::MIN)) {
-                Ok(least) => self.acs.issue_token(id, &least).await.map(|_| ()),
-                Err(_) => Ok(()),
-            }
+    /// Waits until ACS may be called for another record.
+    async fn turn(&self) {
+        let at = {
+            let mut next = self.next.lock().unwrap_or_else(PoisonError::into_inner);
+            let now = Instant::now();
+            let at = next.map_or(now, |next| next.max(now));
+            *next = Some(at + PACE);
+            at
         };
-        match answer {
-            Err(error) if error.is_identity_gone() => Ok(true),
-            answer => Ok(answer.map(|()| false)?),
+        tokio::time::sleep_until(at).await;
+    }
+}
+
+async fn is_gone(acs: &acs::Client, id: &IdentityId) -> Result<bool, Error> {
+    let answer = if acs.has_custom_ids() {
+        acs.get_identity(id).await.map(|_| ())
+    } else {
+        match TokenRequest::new(vec![Scope::VoipJoin], Some(Validity::MIN)) {
+            Ok(least) => acs.issue_token(id, &least).await.map(|_| ()),
+            Err(_) => Ok(()),
         }
+    };
+    match answer {
+        Err(error) if error.is_identity_gone() => Ok(true),
+        answer => Ok(answer.map(|()| false)?),
     }
 }
 
 fn is_old(written_at: Timestamp) -> bool {
-    Timestamp::now().duration_since(written_at).unsigned_abs() > GRACE && written_at < Timestamp::now()
+    let age = Timestamp::now().duration_since(written_at);
+    age.is_positive() && age.unsigned_abs() > GRACE
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn acs_is_called_for_ten_records_a_second() {
+        let keeper = Keeper::open(&Settings::in_memory()).unwrap().unwrap();
+        let start = Instant::now();
+        futures_util::future::join_all((0..31).map(|_| keeper.turn())).await;
+        assert_eq!(start.elapsed().as_secs(), 3);
+        // Whoever comes later has not saved up anything.
+        tokio::time::advance(Duration::from_secs(60)).await;
+        let start = Instant::now();
+        futures_util::future::join_all((0..11).map(|_| keeper.turn())).await;
+        assert_eq!(start.elapsed().as_secs(), 1);
+    }
+
+    #[test]
+    fn old_is_over_a_day() {
+        let hours = |n: i64| Timestamp::now() - jiff::SignedDuration::from_hours(n);
+        assert!(is_old(hours(25)) && !is_old(hours(23)) && !is_old(hours(-25)));
+    }
 }

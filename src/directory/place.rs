@@ -1,6 +1,6 @@
 //! Where a directory is, as `USER_DIRECTORY` names it.
 
-use std::{path::PathBuf, str::FromStr};
+use std::{fmt, path::PathBuf, str::FromStr};
 
 use reqwest::Url;
 
@@ -8,7 +8,7 @@ use super::Key;
 use crate::acs::{credential::Entra, endpoint::is_loopback};
 
 /// What a directory needs to know.
-#[derive(Debug, Clone)]
+#[derive(Clone)]
 pub struct Settings {
     /// Where it is.
     pub place: Place,
@@ -18,6 +18,16 @@ pub struct Settings {
     pub entra: Option<Entra>,
     /// What S3 needs, under the names of the AWS SDKs: `AWS_REGION` and the like.
     pub aws: Vec<(&'static str, String)>,
+}
+
+impl fmt::Debug for Settings {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let Self { place, key, entra, aws } = self;
+        // Secrets are among the values.
+        let aws: Vec<&str> = aws.iter().map(|(name, _)| *name).collect();
+        let mut shown = f.debug_struct("Settings");
+        shown.field("place", place).field("key", key).field("entra", entra).field("aws", &aws).finish()
+    }
 }
 
 impl Settings {

@@ -12,7 +12,7 @@ use crate::acs::{
     types::{IdentityId, TokenRequest},
 };
 
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Records {
     pub(super) store: Store,
     pub(super) key: Key,

@@ -40,7 +40,10 @@ impl<E: Into<Cause>> From<E> for Failure {
 
 /// The state in which a record was read.
 #[derive(Debug)]
-pub(super) struct Version(UpdateVersion);
+pub(super) struct Version {
+    state: UpdateVersion,
+    pub(super) written_at: Timestamp,
+}
 
 /// A record of the directory, with its user's name.
 #[derive(Debug, Clone)]
@@ -52,7 +55,7 @@ pub struct Entry {
 }
 
 /// The records of one directory.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub(super) struct Store {
     pub(super) objects: Arc<dyn ObjectStore>,
     pub(super) prefix: Path,
@@ -68,9 +71,10 @@ impl Store {
                 Err(object_store::Error::NotFound { .. }) => return Ok(None),
                 found => found?,
             };
-            let version = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
+            let written_at = Timestamp::from_second(found.meta.last_modified.timestamp()).map_err(|_| NotARecord)?;
+            let state = UpdateVersion { e_tag: found.meta.e_tag.clone(), version: found.meta.version.clone() };
             let record = Record::from_json(&found.bytes().await?)?;
-            Ok(Some((record, Version(version))))
+            Ok(Some((record, Version { state, written_at })))
         };
         in_time(read).await
     }
@@ -80,14 +84,11 @@ impl Store {
     pub(super) async fn write(&self, name: Name, record: &Record, over: Option<Version>) -> Result<bool, Failure> {
         let path = self.path(name);
         let write = async {
-            let lock = match &self.lock {
-                Some(file) => Some(lock(file.clone()).await?),
-                None => None,
-            };
+            let lock = self.lock().await?;
             let mode = match over {
                 None => PutMode::Create,
-                Some(Version(version)) if lock.is_none() => PutMode::Update(version),
-                Some(Version(version)) if self.objects.head(&path).await?.e_tag == version.e_tag => PutMode::Overwrite,
+                Some(Version { state, .. }) if lock.is_none() => PutMode::Update(state),
+                Some(version) if self.is_still(&path, &version).await? => PutMode::Overwrite,
                 Some(_) => return Ok(false),
             };
             match self.objects.put_opts(&path, record.to_json().into(), mode.into()).await {
@@ -103,18 +104,45 @@ impl Store {
         in_time(write).await
     }
 
-    /// Removes a record, whatever is in it.
-    pub(super) async fn remove(&self, name: Name) -> Result<(), Failure> {
+    /// Removes a record that was read. Only a folder can tell whether somebody has written meanwhile; anywhere else
+    /// whatever is there goes.
+    pub(super) async fn remove(&self, name: Name, version: &Version) -> Result<bool, Failure> {
         let path = self.path(name);
-        in_time(async { Ok(self.objects.delete(&path).await?) }).await
+        let remove = async {
+            let lock = self.lock().await?;
+            if lock.is_some() && !self.is_still(&path, version).await? {
+                return Ok(false);
+            }
+            self.objects.delete(&path).await?;
+            Ok(true)
+        };
+        in_time(remove).await
     }
 
-    /// All records there are. What is not named as one is passed over.
+    /// The writers' turn, where they take turns.
+    async fn lock(&self) -> Result<Option<File>, Failure> {
+        match &self.lock {
+            Some(file) => Ok(Some(lock(file.clone()).await?)),
+            None => Ok(None),
+        }
+    }
+
+    async fn is_still(&self, path: &Path, version: &Version) -> Result<bool, Failure> {
+        match self.objects.head(path).await {
+            Err(object_store::Error::NotFound { .. }) => Ok(false),
+            found => Ok(found?.e_tag == version.state.e_tag),
+        }
+    }
+
+    /// All records there are. What is not named as one, or lies deeper, is passed over.
     pub(super) fn entries(&self) -> impl Stream<Item = Result<Entry, Failure>> {
         let listed = self.objects.list(Some(&self.prefix));
         listed.filter_map(async |meta| match meta {
             Ok(meta) => {
                 let name = meta.location.filename()?.strip_suffix(".json")?.parse().ok()?;
+                if meta.location != self.path(name) {
+                    return None;
+                }
                 let written_at = Timestamp::from_second(meta.last_modified.timestamp()).ok()?;
                 Some(Ok(Entry { name, written_at }))
             }

@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     Service,
     answer::Answer,
+    custom_ids,
     jwt::Issuer,
     refusal::Refusal,
     route::{Operation, Route, Version},
@@ -112,7 +113,7 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
     if custom_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
         return Err(Refusal::invalid("customId", "CustomId must have 1 to 256 characters."));
     }
-    let mut identity = service.change(|state| Ok(state.create(service.options.resource, custom_id, call.at)))?;
+    let mut identity = custom_ids::find_or_make(service, custom_id, call.at).await?;
     let mut access_token = None;
     if !scopes.is_empty() {
         access_token = Some(mint(service, &identity.id, &scopes, lifetime, call.at).await?);

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{faults::Faults, keys::Keys, refusal::Refusal, route::Operation};
+use super::{custom_ids::Races, faults::Faults, keys::Keys, refusal::Refusal, route::Operation};
 
 /// All of it; the default is the state after a start.
 #[derive(Debug, Default)]
@@ -15,6 +15,7 @@ pub(super) struct State {
     pub(super) calls: BTreeMap<String, Calls>,
     pub(super) faults: Faults,
     pub(super) settings: Settings,
+    pub(super) races: Races,
     pub(super) keys: Arc<Keys>,
     /// How many tokens the managed identity was given.
     pub(super) managed_identity_tokens: u64,
@@ -51,6 +52,10 @@ pub(super) struct Settings {
     pub(super) gone: Gone,
     /// Makes every identity's token live so long, whatever was asked for: for tests that wait for an expiry.
     pub(super) token_lifetime_seconds: Option<u32>,
+    /// Makes creating with a custom id wait so long, after no identity was found that has it, before one is made.
+    pub(super) custom_id_race_ms: Option<u32>,
+    /// Makes so many calls, each of which found none, wait for each other before each makes one: once, and then no more.
+    pub(super) custom_id_race_calls: Option<u32>,
     /// Makes the managed identity's tokens live so long; negative for tokens that are already over.
     pub(super) managed_identity_token_lifetime_seconds: Option<i32>,
 }
@@ -92,14 +97,13 @@ impl State {
         all
     }
 
-    /// A new identity, or the living one that already has this custom id.
-    pub(super) fn create(&mut self, resource: Uuid, custom_id: Option<String>, now: Timestamp) -> Identity {
-        if custom_id.is_some() {
-            let same = |known: &&Identity| known.deleted_at.is_none() && known.custom_id == custom_id;
-            if let Some(known) = self.identities.values().find(same) {
-                return known.clone();
-            }
-        }
+    /// All identities that live.
+    pub(super) fn living_ones(&self) -> impl Iterator<Item = &Identity> {
+        self.identities.values().filter(|identity| identity.deleted_at.is_none())
+    }
+
+    /// A new identity, whoever else has its custom id.
+    pub(super) fn make(&mut self, resource: Uuid, custom_id: Option<String>, now: Timestamp) -> Identity {
         let id = format!("8:acs:{resource}_{}", Uuid::new_v4());
         let identity = Identity {
             id: id.clone(),

@@ -1,4 +1,4 @@
-//! `POST identities`: an identity, and with `createTokenWithScopes` its first token.
+//! `POST identities`: an identity, with `createTokenWithScopes` a token, and with `customId` the one that has it.
 
 mod unclaimed;
 
@@ -12,26 +12,32 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
 use serde::Serialize;
+use serde_json::Value;
 
 use unclaimed::Unclaimed;
 
 use super::{
     PREFIX,
+    identity::{WireIdentity, needs_preview},
     token::{self, WireToken},
 };
 use crate::{
     acs::{
         self, CreatedIdentity,
-        types::{Scope, Validity},
+        types::{CustomId, Scope, Validity},
     },
     callers::{audit::Auditor, policy::Allowance},
-    extract::{FromFields, Json, fields::Fields},
+    extract::{
+        FromFields, Json,
+        fields::{Faults, Fields},
+    },
     problem::Problem,
 };
 
-/// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60}`, each field optional.
+/// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60, "customId": "sally@contoso.com"}`, each field optional.
 #[derive(Debug)]
 pub struct Request {
+    custom_id: Option<CustomId>,
     scopes: Option<Vec<Scope>>,
     lifetime: Option<Validity>,
 }
@@ -44,21 +50,24 @@ impl FromFields for Request {
             let detail = "A lifetime needs a token; give createTokenWithScopes as well.";
             fields.fault("/expiresInMinutes".to_owned(), detail.to_owned());
         }
-        Some(Self { scopes, lifetime })
+        Some(Self { custom_id: fields.optional("customId", custom_id), scopes, lifetime })
     }
+}
+
+fn custom_id(faults: &mut Faults<'_>, value: &Value) -> Option<CustomId> {
+    let custom_id = value.as_str().and_then(|text| text.parse().ok());
+    if custom_id.is_none() {
+        faults.add("Give a string of 1 to 256 characters.");
+    }
+    custom_id
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct Created<'a> {
-    identity: Identity<'a>,
+    identity: WireIdentity<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<WireToken<'a>>,
-}
-
-#[derive(Serialize)]
-struct Identity<'a> {
-    id: &'a str,
 }
 
 /// Makes the identity: 201 with `Location`.
@@ -71,13 +80,14 @@ pub async fn handle(
     auditor: Auditor,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
+    let custom_id = request.custom_id.clone();
     let created = create(acs, &allowance, auditor, request).await;
     // ACS says Scopes of what it takes as createTokenWithScopes, and so does the policy.
     let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
-    let CreatedIdentity { id, token, .. } = created.created();
+    let CreatedIdentity { id, token, last_token_issued_at } = created.created();
     let location = format!("/{PREFIX}/identities/{id}");
     let body = token::to_json(&Created {
-        identity: Identity { id: id.as_str() },
+        identity: WireIdentity::new(id, custom_id.as_ref(), *last_token_issued_at),
         access_token: token.as_ref().map(WireToken::from),
     });
     // The body that waits to be claimed does not tell how long it is.
@@ -96,12 +106,16 @@ async fn create(
     acs: acs::Client,
     allowance: &Allowance,
     auditor: Auditor,
-    Request { scopes, lifetime }: Request,
+    Request { custom_id, scopes, lifetime }: Request,
 ) -> Result<Unclaimed, Problem> {
     let mut record = auditor.record("create-identity");
+    record.asked(scopes.as_deref(), lifetime);
+    if custom_id.is_some() {
+        record.unless_refused(needs_preview(&acs, "customId"))?;
+    }
     let token = match scopes {
         Some(scopes) => Some(token::allowed(allowance, Some(&scopes), lifetime, &mut record)?),
         None => None,
     };
-    Unclaimed::create(acs, token, auditor, record).await
+    Unclaimed::create(acs, custom_id, token, auditor, record).await
 }

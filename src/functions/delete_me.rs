@@ -1,17 +1,29 @@
 //! `DELETE me`: the signed-in person's identity ends with all its tokens, and it is forgotten whose it was.
 
+use std::sync::{Arc, OnceLock};
+
 use http::StatusCode;
 
-use super::me::{Me, witness};
-use crate::{callers::audit::Auditor, problem::Problem};
+use super::me::{self, Me};
+use crate::{callers::audit::Auditor, directory::Witness, problem::Problem};
 
 /// Forgets the person: 204, also where there is nothing to forget.
 ///
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(Me { user, directory }: Me, auditor: Auditor) -> Result<StatusCode, Problem> {
-    // Which identity it was stands in the record of its deletion.
     let mut record = auditor.record("delete-me");
-    record.settle(directory.forget(user, &witness(&auditor)).await)?;
+    // The directory does not say whose end it was; the deed does.
+    let deleted = Arc::new(OnceLock::new());
+    let (tell, note) = (me::witness(&auditor), deleted.clone());
+    let witness: Witness = Arc::new(move |deed, id| {
+        tell(deed, id);
+        note.get_or_init(|| id.clone());
+    });
+    let forgotten = directory.forget(user, &witness).await;
+    if let Some(id) = deleted.get() {
+        record.identity(id);
+    }
+    record.settle(forgotten)?;
     Ok(StatusCode::NO_CONTENT)
 }

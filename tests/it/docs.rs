@@ -7,6 +7,7 @@ use std::{
 };
 
 use acs_tokens::{
+    config::Settings,
     functions::{AuthLevel, FUNCTIONS, PREFIX},
     problem::Kind,
 };
@@ -77,6 +78,26 @@ fn settings_are_those_that_are_read() {
     assert!(read.len() > 10, "{read:?}");
     let rows = rows("docs/settings.md").into_iter().map(|row| row[0].clone()).filter(|word| is_setting(word));
     assert_eq!(rows.collect::<BTreeSet<_>>(), read);
+}
+
+#[test]
+fn check_shows_the_settings() {
+    // Where a program listens, what stands for an option of a command, and where AWS is.
+    const OTHERS: [&str; 9] = [
+        "FUNCTIONS_CUSTOMHANDLER_PORT",
+        "AWS_LAMBDA_RUNTIME_API",
+        "PORT",
+        "FUNCTION_KEY",
+        "TEAMS_TOKEN",
+        "TEAMS_APP_ID",
+        "TEAMS_USER_ID",
+        "AWS_ENDPOINT_URL_STS",
+        "AWS_ENDPOINT_URL_S3",
+    ];
+    let rows = rows("docs/settings.md").into_iter().map(|row| row[0].clone()).filter(|word| is_setting(word));
+    let rows: BTreeSet<String> = rows.filter(|name| !OTHERS.contains(&name.as_str())).collect();
+    let found = Settings::new(&|_| None).found().into_iter().map(|found| found.name.to_owned());
+    assert_eq!(found.collect::<BTreeSet<_>>(), rows);
 }
 
 #[test]

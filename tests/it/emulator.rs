@@ -16,6 +16,7 @@ use tokio::{
 };
 
 mod authentication;
+mod custom_ids;
 mod diagnosis;
 mod door;
 mod faults;

@@ -1,13 +1,16 @@
 //! What the tests of the functions stand on: the app, an emulator behind it, and answers checked as a whole.
 
+pub(crate) mod people;
+
 use std::path::{Path, PathBuf};
 
 use acs_tokens::{
     acs::{Client, Settings, connection_string::ConnectionString},
     app,
     callers::{Callers, Trusted, rules::Rules},
+    directory,
     emulator::{Emulator, Options, connection_string},
-    serve,
+    functions::Services,
 };
 use http::{HeaderMap, Method};
 use reqwest::RequestBuilder;
@@ -87,11 +90,9 @@ impl Api {
         let (emulator, connection_string) = emulator().await;
         let mut settings: Settings = connection_string.parse::<ConnectionString>().unwrap().into();
         change(&mut settings);
-        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-        let base = format!("http://{}", listener.local_addr().unwrap());
-        let app = app::router_with(Client::new(settings).unwrap(), callers, rules);
-        tokio::spawn(serve::run(listener, app, std::future::pending()));
-        Self { base, emulator, http: client(), host: None }
+        let directory = directory::Settings::in_memory();
+        let services = Services::open(Client::new(settings).unwrap(), Some(&directory)).unwrap();
+        Self::serving(emulator, app::router_with(services, callers, rules)).await
     }
 
     /// The real `handler` behind the stand-in host, which checks no keys, as under `func start`.
@@ -102,7 +103,15 @@ impl Api {
     /// The same with keys and app settings. The handler is the one that was staged where `ACS_TOKENS_TEST_APP` says, else
     /// the one just built.
     pub(crate) async fn hosted_with(generation: Generation, keys: Option<Keys>, settings: &[(&str, &str)]) -> Self {
-        let (emulator, connection_string) = emulator().await;
+        Self::hosted_at(emulator().await, generation, keys, settings).await
+    }
+
+    async fn hosted_at(
+        (emulator, connection_string): (String, String),
+        generation: Generation,
+        keys: Option<Keys>,
+        settings: &[(&str, &str)],
+    ) -> Self {
         let app = match std::env::var_os("ACS_TOKENS_TEST_APP") {
             Some(folder) => App::Given(folder.into()),
             None => App::Staged(host::stage(Path::new(env!("CARGO_BIN_EXE_handler")))),

@@ -1,6 +1,7 @@
 //! Hostile requests, each with its exact answer: whoever sends one gets nothing, and is told which check it failed.
 
 mod issuers;
+mod people;
 mod principals;
 mod table;
 mod tokens;
@@ -30,6 +31,13 @@ struct Service {
 }
 
 impl Service {
+    /// Somebody who has signed in and is nobody in particular.
+    async fn person(&self, claims: Value) -> String {
+        let mut all = json!({ "sub": "alice", "roles": null });
+        all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
+        format!("Bearer {}", self.token(json!({ "claims": all })).await)
+    }
+
     async fn start() -> Self {
         Self::with(|_, _| ()).await
     }

@@ -2,26 +2,62 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
 
-/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways.
+/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways. With
+/// `people:` before them, people can sign in.
 macro_rules! through_each_host {
+    (people: $($test:ident),* $(,)?) => {
+        $(through_each_host!(@ $test, direct_with_people, hosted_with_people);)*
+    };
+    (@ $test:ident, $direct:ident, $hosted:ident) => {
+        mod $test {
+            use crate::{harness::Api, host::Generation};
+
+            #[tokio::test]
+            async fn direct() {
+                super::$test(Api::$direct().await).await;
+            }
+
+            #[tokio::test]
+            async fn proxied() {
+                super::$test(Api::$hosted(Generation::Proxying).await).await;
+            }
+
+            #[tokio::test]
+            async fn forwarded() {
+                super::$test(Api::$hosted(Generation::Forwarding).await).await;
+            }
+        }
+    };
+    ($($test:ident),* $(,)?) => {
+        $(through_each_host!(@ $test, direct, hosted);)*
+    };
+}
+
+/// The same for what only ACS's preview can do, with the preview turned on.
+macro_rules! through_each_host_in_preview {
     ($($test:ident),* $(,)?) => {
         $(
             mod $test {
+                use acs_tokens::acs::types::ApiVersion;
+
                 use crate::{harness::Api, host::Generation};
+
+                const PREVIEW: (&str, &str) = ("COMMUNICATION_SERVICES_PREVIEW", "true");
 
                 #[tokio::test]
                 async fn direct() {
-                    super::$test(Api::direct().await).await;
+                    let api = Api::with_settings(|settings| settings.api_version = ApiVersion::preview()).await;
+                    super::$test(api).await;
                 }
 
                 #[tokio::test]
                 async fn proxied() {
-                    super::$test(Api::hosted(Generation::Proxying).await).await;
+                    super::$test(Api::hosted_with(Generation::Proxying, None, &[PREVIEW]).await).await;
                 }
 
                 #[tokio::test]
                 async fn forwarded() {
-                    super::$test(Api::hosted(Generation::Forwarding).await).await;
+                    super::$test(Api::hosted_with(Generation::Forwarding, None, &[PREVIEW]).await).await;
                 }
             }
         )*
@@ -33,6 +69,7 @@ mod check;
 mod commands;
 mod config;
 mod dev;
+mod directory_command;
 mod disconnect;
 mod docs;
 mod emulator;

@@ -18,6 +18,7 @@ fn read(path: &str) -> Value {
 fn every_function_has_its_manifest() {
     for function in &FUNCTIONS {
         let auth_level = match function.auth_level {
+            // The host knows no people.
             AuthLevel::Anonymous | AuthLevel::Bearer => "anonymous",
             AuthLevel::Function => "function",
         };

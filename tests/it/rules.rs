@@ -1,13 +1,16 @@
 //! The rules for callers through the whole app: policy, limits, CORS, each answer with its exact headers.
 
-use acs_tokens::callers::{
-    CallerKey, Trusted,
-    cors::Cors,
-    limits::{Limits, Rates},
-    rules::Rules,
+use acs_tokens::{
+    callers::{
+        CallerKey, Trusted,
+        cors::Cors,
+        limits::{Limits, Rates},
+        rules::Rules,
+    },
+    directory,
 };
 use reqwest::RequestBuilder;
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::harness::{Answer, Api, assert_token};
 
@@ -131,6 +134,27 @@ async fn who_calls_too_often_is_told_when_to_come_back() {
     assert_eq!(Answer::of(api.request("GET", "/api/health")).await.status, 200);
     assert_eq!(post(&api, "eve", "/api/identities", "{}").await.status, 401);
     assert_eq!(api.upstream_calls().await, 3);
+}
+
+#[tokio::test]
+async fn people_are_counted_each_by_themselves() {
+    // One a minute, which the rest of a test does not last.
+    let limits = Limits::new(Rates { people: 1.try_into().ok(), keys: None });
+    let directory = directory::Settings::in_memory();
+    let api = Api::with_people(Some(&directory), Rules { limits, ..Rules::default() }).await;
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let answer = api.post_of(&alice, "/api/me/token", "{}").await;
+    answer.assert_ok(200);
+    assert_eq!(answer.header("ratelimit"), "\"people\";r=0");
+    // Whatever the function, and though the token is another one.
+    let again = api.sign_in(json!({ "sub": "alice", "jti": "2" })).await;
+    let answer = Answer::of(api.of(&again, "DELETE", "/api/me")).await;
+    let wait = answer.header("retry-after").to_owned();
+    let detail =
+        format!("You have called too often: 1 calls in 60 s are allowed. Nothing was done; try again in {wait} s.");
+    answer.assert_problem(429, "rate-limited", "The caller calls too often", &detail, &[]);
+    api.own_token(&bob).await;
+    assert_eq!(api.upstream_calls().await, 2);
 }
 
 #[tokio::test]

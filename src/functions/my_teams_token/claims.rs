@@ -82,3 +82,55 @@ fn faults(claims: &Claims, account: &EntraAccount, app: Uuid, now: i64) -> Vec<&
     ];
     checks.into_iter().filter(|(good, _)| !good).map(|(_, detail)| detail).collect()
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use uuid::uuid;
+
+    use super::*;
+
+    const APP: Uuid = uuid!("2c3e1e83-8fd7-4615-ad2b-b8c1229845ac");
+    const USER: Uuid = uuid!("32c0a5db-05ec-78ea-51ab-3f06b329397e");
+    const TENANT: Uuid = uuid!("11111111-2222-4333-8444-555555555555");
+    const NOW: i64 = 1_800_000_000;
+
+    /// The claims at fault, by their names, where one of good ones is another.
+    fn at_fault(name: &str, value: &Value) -> String {
+        let mut claims = json!({
+            "aud": AUDIENCES[0], "appid": APP, "oid": USER, "tid": TENANT, "scp": SCOPES.join(" "), "exp": NOW + 1, "nbf": NOW,
+        });
+        claims[name] = value.clone();
+        let account = EntraAccount { tenant: TENANT, object_id: USER, app_id: None };
+        let Value::Object(claims) = claims else { panic!() };
+        let faults = faults(&claims, &account, APP, NOW);
+        let names = faults.iter().map(|fault| fault.strip_prefix("Its ").unwrap().split(' ').next().unwrap());
+        names.collect::<Vec<_>>().join(" ")
+    }
+
+    #[test]
+    fn each_claim_is_looked_at_by_itself() {
+        for (name, value, fault) in [
+            ("more", json!(1), ""),
+            ("aud", json!("https://auth.msft.communication.azure.us"), ""),
+            ("aud", json!("1fd5118e-2576-4263-8130-9503064c837a"), ""),
+            ("aud", json!("https://auth.msft.communication.azure.com//"), "aud"),
+            ("aud", json!([AUDIENCES[0]]), "aud"),
+            ("appid", json!(APP.to_string().to_uppercase()), ""),
+            ("appid", json!(USER), "appid"),
+            ("oid", json!(APP), "oid"),
+            ("oid", json!(null), "oid"),
+            ("tid", json!(USER), "tid"),
+            ("scp", json!("Teams.ManageCalls"), ""),
+            ("scp", json!("teams.managecalls"), "scp"),
+            ("scp", json!(["Teams.ManageCalls"]), "scp"),
+            ("exp", json!(NOW), "exp"),
+            ("exp", json!((NOW + 1).to_string()), "exp"),
+            ("nbf", json!(NOW + LEEWAY), ""),
+            ("nbf", json!(NOW + LEEWAY + 1), "nbf"),
+            ("nbf", json!(null), "nbf"),
+        ] {
+            assert_eq!(at_fault(name, &value), fault, "{name} {value}");
+        }
+    }
+}

@@ -76,7 +76,9 @@ async fn a_reset_forgets_everything() {
     let bench = Bench::start().await;
     let id = bench.identity().await;
     bench.door("POST", "faults", &json!({"reset": true})).await;
-    bench.door("PUT", "settings", &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5})).await;
+    bench
+        .door("PUT", "settings", &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5, "customIdRaceMs": 1}))
+        .await;
     assert_eq!(bench.door("POST", "reset", &Value::Null).await.status, 204);
     let state = bench.door("GET", "state", &Value::Null).await.json();
     assert_eq!(
@@ -88,6 +90,8 @@ async fn a_reset_forgets_everything() {
             "calls": {},
             "faults": [],
             "settings": {
+                "customIdRaceCalls": null,
+                "customIdRaceMs": null,
                 "gone": "IdentityNotOwned",
                 "managedIdentityTokenLifetimeSeconds": null,
                 "tokenLifetimeSeconds": null,

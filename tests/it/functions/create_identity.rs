@@ -1,5 +1,6 @@
 //! `POST identities`.
 
+use acs_tokens::acs::types::ApiVersion;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -35,7 +36,9 @@ async fn refuses_wrong_fields(api: Api) {
     let empty = "The list is empty; give at least one of chat, voip, chat.join, chat.join.limited, voip.join.";
     let minutes = "Give a whole number of minutes from 60 to 1440, or leave the field out for 1440.";
     let needs_token = "A lifetime needs a token; give createTokenWithScopes as well.";
-    let stranger = "The field is unknown; the fields are createTokenWithScopes, expiresInMinutes.";
+    let custom_id = "Give a string of 1 to 256 characters.";
+    let long = format!(r#"{{"customId":"{}"}}"#, "x".repeat(257));
+    let stranger = "The field is unknown; the fields are createTokenWithScopes, expiresInMinutes, customId.";
     for (body, errors) in [
         (r#"{"createTokenWithScopes":[]}"#, &[("/createTokenWithScopes", empty)][..]),
         (r#"{"createTokenWithScopes":"voip"}"#, &[("/createTokenWithScopes", list)]),
@@ -53,6 +56,10 @@ async fn refuses_wrong_fields(api: Api) {
         (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":1441}"#, &[("/expiresInMinutes", minutes)]),
         (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":60.5}"#, &[("/expiresInMinutes", minutes)]),
         (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":"60"}"#, &[("/expiresInMinutes", minutes)]),
+        (r#"{"customId":""}"#, &[("/customId", custom_id)]),
+        (r#"{"customId":null}"#, &[("/customId", custom_id)]),
+        (r#"{"customId":7,"expiresInMinutes":60}"#, &[("/expiresInMinutes", needs_token), ("/customId", custom_id)]),
+        (&long, &[("/customId", custom_id)]),
         (
             r#"{"scopes":["voip"],"a/b~c":1,"expiresInMinutes":0}"#,
             &[("/expiresInMinutes", minutes), ("/scopes", stranger), ("/a~1b~0c", stranger)],
@@ -76,29 +83,58 @@ async fn identities(api: &Api) -> Vec<Value> {
     api.door("GET", "state", None).await["identities"].as_array().unwrap().clone()
 }
 
-#[tokio::test]
-async fn deletes_the_identity_of_a_caller_who_hung_up() {
-    let api = Api::direct().await;
+/// Sends a request, and hangs up when ACS has it.
+async fn hang_up(api: &Api, body: &str) {
+    let before = api.upstream_calls().await;
     api.door("POST", "faults", Some(json!({ "operation": "create-identity", "delayMs": 300 }))).await;
     let mut stream = TcpStream::connect(api.base.strip_prefix("http://").unwrap()).await.unwrap();
-    let head =
-        "POST /api/identities HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 2\r\n\r\n{}";
-    stream.write_all(head.as_bytes()).await.unwrap();
-    while api.upstream_calls().await == 0 {
+    let head = "POST /api/identities HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length";
+    stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
+    while api.upstream_calls().await == before {
         tokio::task::yield_now().await;
     }
-    drop(stream);
-    // The call at ACS goes on, and what it made is deleted.
+}
+
+/// Waits until so many identities were made, of which the last one is deleted.
+async fn last_is_deleted(api: &Api, count: usize) {
     let gone = async {
         loop {
-            let identities = identities(&api).await;
-            if identities.len() == 1 && !identities[0]["deletedAt"].is_null() {
+            let identities = identities(api).await;
+            if identities.len() == count && !identities[count - 1]["deletedAt"].is_null() {
                 return;
             }
             tokio::task::yield_now().await;
         }
     };
     tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.unwrap();
+}
+
+#[tokio::test]
+async fn deletes_the_identity_of_a_caller_who_hung_up() {
+    let api = Api::direct().await;
+    hang_up(&api, "{}").await;
+    // The call at ACS goes on, and what it made is deleted.
+    last_is_deleted(&api, 1).await;
+}
+
+#[tokio::test]
+async fn keeps_an_identity_with_a_custom_id_whoever_hung_up() {
+    let api = Api::with_settings(|settings| settings.api_version = ApiVersion::preview()).await;
+    let body = r#"{"customId":"sally@contoso.com"}"#;
+    for _ in 0..2 {
+        // First it is a new one, then an old one.
+        hang_up(&api, body).await;
+        while identities(&api).await.is_empty() {
+            tokio::task::yield_now().await;
+        }
+    }
+    // By the time that this one is deleted, the others would have been long ago.
+    hang_up(&api, "{}").await;
+    last_is_deleted(&api, 2).await;
+    let answer = api.post("/api/identities", body).await;
+    let first = &identities(&api).await[0];
+    assert_eq!(answer.json()["identity"]["id"], first["id"]);
+    assert_eq!(first["deletedAt"], Value::Null);
 }
 
 #[tokio::test]

@@ -135,6 +135,11 @@ async fn what_stands_beside_a_token() {
     ];
     for (name, request, detail, expected) in cases {
         let answer = Answer::of(request).await;
+        if detail == two {
+            answer.assert_problem(400, "ambiguous-authorization", "More than one Authorization header", two, &[]);
+            assert_eq!(challenges(&answer), expected, "{name}");
+            continue;
+        }
         assert_eq!(answer.status, 401, "{name}");
         let not_a_jwt = "The token is not a signed JWT: three parts in base64url, of which two are JSON objects.";
         let detail = if detail.is_empty() { not_a_jwt } else { detail };

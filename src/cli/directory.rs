@@ -1,0 +1,66 @@
+//! `acs-tokens directory`: whose identity is whose, for those who look after it.
+
+mod export;
+mod list;
+mod progress;
+mod records;
+mod repair;
+mod show;
+
+use clap::{Args, Subcommand};
+
+use super::{Result, asked_to_stop, say, say_aside};
+use crate::{
+    acs::error::causes,
+    config::Settings,
+    directory::{self, Keeper, Place},
+};
+
+/// What to do with it.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    List(list::Options),
+    Show(show::Options),
+    Repair(repair::Options),
+    Export(export::Options),
+}
+
+pub(super) async fn run(Options { command }: Options) -> Result<()> {
+    let work = async {
+        match command {
+            Command::List(options) => list::run(options).await,
+            Command::Show(options) => show::run(options).await,
+            Command::Repair(options) => repair::run(options).await,
+            Command::Export(options) => export::run(options).await,
+        }
+    };
+    tokio::select! {
+        done = work => done,
+        // What the work holds is put away as it is dropped.
+        () = asked_to_stop() => Err("stopped half way".into()),
+    }
+}
+
+/// The directory's settings alone: reading it takes no credential for ACS.
+fn settings() -> Result<directory::Settings> {
+    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let directory = settings.kept_directory(None);
+    Ok(settings.finish(directory)?)
+}
+
+/// The directory's records, or what stands in the way.
+fn open(settings: &directory::Settings) -> Result<Keeper> {
+    if let Place::Files(folder) = &settings.place
+        && !folder.is_dir()
+    {
+        return Err("USER_DIRECTORY names a folder that is not there; the first user makes it".into());
+    }
+    let keeper = Keeper::open(settings).map_err(|failure| causes(&failure))?;
+    keeper.ok_or_else(|| "USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and lists nothing of it".into())
+}

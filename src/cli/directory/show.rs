@@ -1,0 +1,72 @@
+//! `acs-tokens directory show`: what is kept of one user.
+
+use clap::{ArgGroup, Args};
+use uuid::Uuid;
+
+use super::{super::Result, open, records::Row, say, say_aside, settings};
+use crate::{
+    acs::{error::causes, hash::short_hash},
+    callers::Subject,
+    directory::{Name, Place, Settings, User},
+};
+
+/// Print what is kept of one user
+///
+/// That is the name, the state, the identity's short hash, and when it was written. The user is named as the issuer does it. With `USER_DIRECTORY=acs-custom-id` only the name is known here; it is the
+/// custom id of the user's identity.
+#[derive(Debug, Args)]
+#[command(group(ArgGroup::new("user").required(true).args(["tenant", "issuer", "name"])))]
+pub(super) struct Options {
+    /// A user of Entra: the tenant, as in the claim `tid`
+    #[arg(long, value_name = "GUID", requires = "object")]
+    tenant: Option<Uuid>,
+    /// The user's object id in that tenant, as in the claim `oid`
+    #[arg(long, value_name = "GUID", requires = "tenant")]
+    object: Option<Uuid>,
+    /// A user of any other issuer: the issuer, exactly as in the claim `iss`
+    #[arg(long, value_name = "URL", requires = "subject")]
+    issuer: Option<String>,
+    /// The user's name there, exactly as in the claim `sub`
+    #[arg(long, value_name = "TEXT", requires = "issuer")]
+    subject: Option<String>,
+    /// The name in the directory, as `list` prints it
+    #[arg(long, value_name = "64 HEX DIGITS")]
+    name: Option<Name>,
+    /// Print the whole identity id as well
+    #[arg(long)]
+    ids: bool,
+}
+
+impl Options {
+    fn name(&self, settings: &Settings) -> Option<Name> {
+        let subject = match (self.tenant, self.object, &self.issuer, &self.subject) {
+            (Some(tenant), Some(object), ..) => Subject::entra(&tenant.to_string(), &object.to_string()),
+            (_, _, Some(issuer), Some(subject)) => Subject::oidc(issuer, subject),
+            _ => return self.name,
+        };
+        Some(Name::of(&settings.key, User::from(*subject.hash())))
+    }
+}
+
+pub(super) async fn run(options: Options) -> Result<()> {
+    let settings = settings()?;
+    let name = options.name(&settings).ok_or("no user is named")?;
+    if settings.place == Place::CustomIds {
+        say(&format!("name      {name}"));
+        say_aside("USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and the name is the user's custom id");
+        return Ok(());
+    }
+    let found = open(&settings)?.dated_record(name).await;
+    let found = found.map_err(|failure| format!("{name} cannot be read: {}", causes(&failure)))?;
+    let (record, written_at) = found.ok_or_else(|| format!("there is no record of that user, whose name is {name}"))?;
+    let row = Row { name, record, written_at };
+    say(&format!("name      {name}\nstate     {}", row.state()));
+    if let Some(id) = row.identity() {
+        say(&format!("identity  {}", short_hash(id.as_str())));
+        if options.ids {
+            say(&format!("id        {id}"));
+        }
+    }
+    say(&format!("written   {written_at}"));
+    Ok(())
+}

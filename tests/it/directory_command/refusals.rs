@@ -1,0 +1,89 @@
+//! `acs-tokens directory` where there is nothing to look after: what it says instead.
+
+use super::{ALICE, ISSUER, KEY, TENANT, alice, name, user};
+use crate::process::{cli, run};
+
+const RESOURCE: (&str, &str) =
+    ("COMMUNICATION_SERVICES_CONNECTION_STRING", "endpoint=https://a.example/;accesskey=c2VjcmV0");
+
+const COMMANDS: [&[&str]; 4] = [&["list"], &["show", "--issuer", ISSUER, "--subject", "bob"], &["repair"], &["export"]];
+
+async fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
+    let (code, stdout, stderr) = run(cli(&[&["directory"], arguments].concat(), environment)).await;
+    assert_eq!(stdout, "");
+    (code, stderr)
+}
+
+#[tokio::test]
+async fn without_settings_it_says_which_are_missing() {
+    for arguments in COMMANDS {
+        for (directory, fault) in [
+            (&[][..], "USER_DIRECTORY: is missing; it says where the directory is"),
+            (
+                &[("USER_DIRECTORY", "memory:")],
+                "USER_DIRECTORY: is memory:, which only the process knows that has it, and which ends with it",
+            ),
+            (&[("USER_DIRECTORY_KEY", KEY)], "USER_DIRECTORY_KEY: is set without USER_DIRECTORY"),
+            (
+                &[("USER_DIRECTORY", "file:///users")],
+                "USER_DIRECTORY_KEY: is missing; users' names are hashed with it. `openssl rand -base64 32` makes one; \
+                 keep it, without it nobody is found again",
+            ),
+        ] {
+            let environment = [directory, &[RESOURCE]].concat();
+            let said = format!("error: the settings are wrong\n  {fault}\n");
+            assert_eq!(refused(arguments, &environment).await, (1, said), "{arguments:?}");
+        }
+    }
+    // Only what calls ACS needs to know how.
+    let directory = [("USER_DIRECTORY", "file:///users"), ("USER_DIRECTORY_KEY", KEY)];
+    let (code, stderr) = refused(&["repair"], &directory).await;
+    assert!(code == 1 && stderr.contains("\n  COMMUNICATION_SERVICES_CONNECTION_STRING: is missing;"), "{stderr}");
+}
+
+#[tokio::test]
+async fn a_folder_that_is_not_there_is_not_made() {
+    let folder = tempfile::tempdir().unwrap();
+    let missing = folder.path().join("users");
+    let url = reqwest::Url::from_file_path(&missing).unwrap().to_string();
+    for arguments in COMMANDS {
+        let environment = [RESOURCE, ("USER_DIRECTORY", &*url), ("USER_DIRECTORY_KEY", KEY)];
+        let said = "error: USER_DIRECTORY names a folder that is not there; the first user makes it\n".to_owned();
+        assert_eq!(refused(arguments, &environment).await, (1, said));
+        assert!(!missing.exists());
+    }
+}
+
+#[tokio::test]
+async fn acs_keeps_its_own_directory_and_lists_nothing() {
+    let preview = ("COMMUNICATION_SERVICES_API_VERSION", "2025-03-02-preview");
+    let environment = [RESOURCE, preview, ("USER_DIRECTORY", "acs-custom-id"), ("USER_DIRECTORY_KEY", KEY)];
+    for arguments in [&["list"], &["repair"], &["export"]] {
+        let said = "error: USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and lists nothing of it\n";
+        assert_eq!(refused(arguments, &environment).await, (1, said.to_owned()));
+    }
+    for (arguments, user) in
+        [(["--tenant", TENANT, "--object", ALICE], alice()), (["--issuer", ISSUER, "--subject", "bob"], user("bob"))]
+    {
+        let (code, stdout, stderr) = run(cli(&[&["directory", "show"], &arguments[..]].concat(), &environment)).await;
+        let said = "USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and the name is the user's custom id\n";
+        assert_eq!((code, stdout, &*stderr), (0, format!("name      {}\n", name(user)), said));
+    }
+}
+
+#[tokio::test]
+async fn show_wants_one_user_named_whole() {
+    for arguments in [
+        &[][..],
+        &["--tenant", TENANT],
+        &["--object", ALICE],
+        &["--issuer", ISSUER],
+        &["--subject", "bob"],
+        &["--name", "bob"],
+        &["--tenant", TENANT, "--object", "bob"],
+        &["--tenant", TENANT, "--object", ALICE, "--issuer", ISSUER, "--subject", "bob"],
+    ] {
+        let (code, _) = refused(&[&["show"], arguments].concat(), &[]).await;
+        assert_eq!(code, 2, "{arguments:?}");
+    }
+}

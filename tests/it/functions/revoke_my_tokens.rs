@@ -1,0 +1,46 @@
+//! `DELETE me/tokens`.
+
+use serde_json::Value;
+
+use crate::harness::{Answer, Api};
+
+through_each_host! { people: ends_ones_own_tokens_and_no_others, has_nothing_to_do_for_a_newcomer, finds_nothing_left_of_an_identity_that_is_gone }
+
+async fn revoke(api: &Api, person: &str) {
+    let answer = Answer::of(api.of(person, "DELETE", "/api/me/tokens")).await;
+    answer.assert_ok(204);
+    assert_eq!(answer.body, "");
+}
+
+async fn ends_ones_own_tokens_and_no_others(api: Api) {
+    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let tokens = [api.own_token(&alice).await, api.own_token(&alice).await];
+    let bobs = api.own_token(&bob).await;
+    // Twice is as good as once.
+    for _ in 0..2 {
+        revoke(&api, &alice).await;
+        for token in &tokens {
+            assert_eq!(api.token_status(&token.token).await, "revoked");
+        }
+    }
+    assert_eq!(api.token_status(&bobs.token).await, "valid");
+    assert_eq!(api.identity(&bobs.id).await["tokensRevokedAt"], Value::Null);
+    // They may sign in again, as themselves.
+    let next = api.own_token(&alice).await;
+    assert_eq!(next.id, tokens[0].id);
+    assert_eq!(api.token_status(&next.token).await, "valid");
+}
+
+async fn has_nothing_to_do_for_a_newcomer(api: Api) {
+    let alice = api.person("alice").await;
+    revoke(&api, &alice).await;
+    assert_eq!((api.identities().await, api.upstream_calls().await), (0, 0));
+}
+
+async fn finds_nothing_left_of_an_identity_that_is_gone(api: Api) {
+    let alice = api.person("alice").await;
+    let token = api.own_token(&alice).await;
+    assert_eq!(api.delete(&format!("/api/identities/{}", token.id)).await.status, 204);
+    revoke(&api, &alice).await;
+    assert_eq!((api.token_status(&token.token).await.as_str(), api.identities().await), ("deleted", 1));
+}
