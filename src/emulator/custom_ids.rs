@@ -21,14 +21,15 @@ pub(super) async fn find_or_make(
     custom_id: Option<String>,
     now: Timestamp,
 ) -> Result<Identity, Refusal> {
-    let looked = service.change(|state| state.find_or_make(service.options.resource, custom_id.clone(), now))?;
+    let resource = service.options.resource;
+    let looked = service.change(|state| state.find_or_make(resource, custom_id.clone(), now))?;
     match looked {
         Looked::Done(identity) => return Ok(identity),
         Looked::Early(Wait::Time(wait)) => tokio::time::sleep(wait).await,
         // It ends by being dropped: when enough calls wait, or the door asks for something else.
         Looked::Early(Wait::Others(others)) => drop(others.await),
     }
-    service.change(|state| Ok(state.make(service.options.resource, custom_id, now)))
+    service.change(|state| Ok(state.make(resource, custom_id, now)))
 }
 
 /// What came of looking.
