@@ -61,7 +61,7 @@ pub(super) async fn answer(
 /// For the person who opens the address, and for clients that open a connection ahead of their first call. It is no call
 /// of ACS Identity: no fault falls upon it, and nobody counts it.
 fn greeting() -> Response<Body> {
-    let text = "An emulator of Azure Communication Services Identity. Its door is at /_emulator/state.\n";
+    let text = "An emulator of Azure Communication Services Identity. Its page is at /_emulator/.\n";
     let mut response = Response::new(Body::new(Bytes::from_static(text.as_bytes()), false));
     response.headers_mut().insert(header::CONTENT_TYPE, HeaderValue::from_static("text/plain; charset=utf-8"));
     response

@@ -14,6 +14,7 @@ const ON_FREE_PORTS: [&str; 7] = ["dev", "--port", "0", "--emulator-port", "0", 
 struct Dev {
     running: Running,
     lines: Vec<String>,
+    http: reqwest::Client,
 }
 
 impl Dev {
@@ -24,7 +25,7 @@ impl Dev {
     async fn of(command: Command) -> Self {
         let mut running = Running::start(command);
         let lines = running.until(|line| line.ends_with("Ctrl+C stops it.")).await;
-        Self { running, lines }
+        Self { running, lines, http: reqwest::Client::builder().build().unwrap() }
     }
 
     /// What stands behind a word at the beginning of a line.
@@ -44,7 +45,7 @@ impl Dev {
     /// A token of the emulator's test issuer.
     async fn signed(&self, claims: Value) -> String {
         let issuer = format!("{}oidc/tokens", self.told("A page to try it"));
-        let request = reqwest::Client::new().post(issuer).header("content-type", "application/json");
+        let request = self.http.post(issuer).header("content-type", "application/json");
         let response = request.body(json!({ "claims": claims }).to_string()).send().await.unwrap();
         let made: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
         made["token"].as_str().unwrap().to_owned()
@@ -58,7 +59,7 @@ impl Dev {
     /// What me/token answers to whoever has this token.
     async fn token(&self, bearer: &str) -> (u16, Value) {
         let url = format!("{}/me/token", self.told("Functions"));
-        let response = reqwest::Client::new().post(url).bearer_auth(bearer).send().await.unwrap();
+        let response = self.http.post(url).bearer_auth(bearer).send().await.unwrap();
         let status = response.status().as_u16();
         (status, serde_json::from_str(&response.text().await.unwrap()).unwrap())
     }
@@ -66,7 +67,7 @@ impl Dev {
     /// A POST of JSON to a function.
     async fn post(&self, route: &str, body: &Value) -> (u16, Value) {
         let url = format!("{}/{route}", self.told("Functions"));
-        let request = reqwest::Client::new().post(url).header("content-type", "application/json");
+        let request = self.http.post(url).header("content-type", "application/json");
         let response = request.body(body.to_string()).send().await.unwrap();
         let status = response.status().as_u16();
         (status, serde_json::from_str(&response.text().await.unwrap()).unwrap())
@@ -90,7 +91,7 @@ async fn what_it_prints_works_when_pasted() {
 
     let certificate = std::fs::read_to_string(dev.told("Its certificate")).unwrap();
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
-    let page = reqwest::get(dev.told("A page to try it")).await.unwrap();
+    let page = dev.http.get(dev.told("A page to try it")).send().await.unwrap();
     assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     assert_eq!(dev.told("What is made here is kept in"), data.path().to_str().unwrap());
 }
@@ -172,9 +173,9 @@ async fn the_page_may_call_and_others_may_not() {
     let page = dev.told("A page to try it").trim_end_matches("/_emulator/").to_owned();
     let local = page.replace("127.0.0.1", "localhost");
     let url = format!("{}/me/token", dev.told("Functions"));
-    let http = reqwest::Client::new();
     for (origin, let_in) in [(&*page, true), (&*local, true), ("http://localhost:3000", false), ("null", false)] {
-        let preflight = http
+        let preflight = dev
+            .http
             .request(reqwest::Method::OPTIONS, &url)
             .header("origin", origin)
             .header("access-control-request-method", "POST")

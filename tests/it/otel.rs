@@ -157,6 +157,21 @@ impl Received {
 }
 
 #[tokio::test]
+async fn dev_sends_at_its_end_what_it_holds() {
+    let (url, received) = receiver().await;
+    let data = tempfile::tempdir().unwrap();
+    let data = ["--data", data.path().to_str().unwrap()];
+    let ports = ["dev", "--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
+    let mut running = Running::start(cli(&[&ports[..], &data].concat(), &[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]));
+    let lines = running.until(|line| line.ends_with("Ctrl+C stops it.")).await;
+    let base = lines[0].trim_start_matches("Functions").trim().trim_end_matches("/api").to_owned();
+    let served = Served { running, base, http: reqwest::Client::builder().build().unwrap() };
+    assert_eq!(served.create(None).await, 201);
+    served.stop().await;
+    assert!(received.lock().unwrap().spans().iter().any(|span| span.name == "POST /api/identities"));
+}
+
+#[tokio::test]
 async fn exports_spans_and_metrics() {
     let api = Api::direct().await;
     let (url, received) = receiver().await;
