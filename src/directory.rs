@@ -279,6 +279,11 @@ async fn end(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<()
         Err(error) if !error.is_identity_gone() => return Err(error),
         _ => {}
     }
+    delete(acs, id, witness).await
+}
+
+/// Deletes the identity. One that is gone already is as good.
+async fn delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
     match acs.delete_identity(id).await {
         Err(error) if error.is_identity_gone() => Ok(()),
         answer => answer.map(|()| witness(Deed::Deleted, id)),

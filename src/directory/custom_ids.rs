@@ -3,13 +3,21 @@
 //! ACS makes the identity at the first call that names the custom id, and finds it at the next. It does not settle which
 //! of two calls at once comes first: then both make one, and the custom id is refused until one of them is deleted
 //! (<https://github.com/Azure/azure-sdk-for-js/issues/38531>). In one process only one call for a user is under way;
-//! between processes each looks twice before it gives a first token, and takes its own identity back if there are two.
+//! between processes these rules leave one identity:
+//!
+//! - None is made with a token. It gets its first one when a call has found it alone twice: of two that were made at once
+//!   only one can be found so, since who looks the second time has made its own before.
+//! - Where there are several, those without a token are deleted, each by the call that found it, unless a wait has shown
+//!   that others have done so.
 
-use std::{future::Future, time::Duration};
+use std::{
+    future::Future,
+    time::{Duration, Instant},
+};
 
 use uuid::Uuid;
 
-use super::{Deed, Error, Issued, Key, Name, Settled, User, Witness, end};
+use super::{Deed, Error, Issued, Key, Name, Settled, User, Witness, delete, end};
 use crate::acs::{
     self,
     error::Kind,
@@ -19,6 +27,10 @@ use crate::acs::{
 /// How often a call looks again while ACS has more than one identity. With the waits in between that is about 6 s, more
 /// than two calls need to get out of each other's way.
 const LOOKS: u32 = 7;
+
+/// How long a call may go by what it has seen when it gives way. Those that have given way wait twice as long before they
+/// take another's identity for theirs.
+const FRESH: Duration = Duration::from_secs(1);
 
 #[derive(Debug)]
 pub(super) struct CustomIds {
@@ -35,34 +47,55 @@ impl CustomIds {
         witness: &Witness,
     ) -> Result<Settled, Error> {
         let custom_id = self.custom_id(user)?;
-        let mut look = 0;
+        let (mut look, mut seen, mut doubted, mut gave_way) = (0, None, false, false);
         loop {
-            let found = one(&mut look, || acs.create_identity_for(&custom_id, None)).await?;
+            let asked = Instant::now();
+            let found = match acs.create_identity_for(&custom_id, None).await {
+                Err(error) if is_ambiguous(&error) => {
+                    // Whose wait is the longest keeps theirs: the others have given way when it ends.
+                    if doubted && let Some(id) = &seen {
+                        let details = acs.get_identity(id).await;
+                        match details {
+                            // It is somebody's now; the others give way.
+                            Ok(details) if details.last_token_issued_at.is_some() => {}
+                            Err(error) if !error.is_identity_gone() => return Err(error.into()),
+                            // It may be the only one by now.
+                            _ if asked.elapsed() > FRESH => {}
+                            Ok(_) | Err(_) => {
+                                delete(acs, id, witness).await?;
+                                (seen, gave_way) = (None, true);
+                            }
+                        }
+                    }
+                    doubted = true;
+                    pause(&mut look).await.ok_or(Error::Ambiguous(error))?;
+                    continue;
+                }
+                found => found?,
+            };
+            doubted = false;
             if found.last_token_issued_at.is_some() {
                 return Ok(Settled::Known(found.id));
             }
-            // It may be new. If another call has just made one as well, ACS will say so now.
-            match acs.create_identity_for(&custom_id, Some(token)).await {
-                Ok(created) if created.id == found.id => {
-                    witness(Deed::Created, &created.id);
-                    return Ok(match created.token {
-                        Some(token) => Settled::Made(Issued { id: created.id, token }),
-                        None => Settled::Known(created.id),
-                    });
+            if seen.as_ref() != Some(&found.id) {
+                seen = Some(found.id);
+                // It is that of a call which may be about to give way as well.
+                if gave_way {
+                    tokio::time::sleep(2 * FRESH).await;
                 }
-                // Another call has deleted the one found, for its own sake.
-                Ok(created) => return Ok(Settled::Known(created.id)),
-                Err(error) if is_ambiguous(&error) => {
-                    // One that has had a token meanwhile is somebody's; then the others give way.
-                    let details = acs.get_identity(&found.id).await;
-                    match details {
-                        Ok(details) if details.last_token_issued_at.is_some() => {}
-                        Err(error) if !error.is_identity_gone() => return Err(error.into()),
-                        Ok(_) | Err(_) => end(acs, &found.id, witness).await?,
-                    }
-                    pause(&mut look, error).await?;
+                continue;
+            }
+            match acs.issue_token(&found.id, token).await {
+                // Another call has given way.
+                Err(error) if error.is_identity_gone() => {
+                    seen = None;
+                    pause(&mut look).await.ok_or(Error::Contended)?;
                 }
-                Err(error) => return Err(error.into()),
+                token => {
+                    let token = token?;
+                    witness(Deed::Created, &found.id);
+                    return Ok(Settled::Made(Issued { id: found.id, token }));
+                }
             }
         }
     }
@@ -110,20 +143,20 @@ where
 {
     loop {
         match ask().await {
-            Err(error) if is_ambiguous(&error) => pause(look, error).await?,
+            Err(error) if is_ambiguous(&error) => pause(look).await.ok_or(Error::Ambiguous(error))?,
             answer => return Ok(answer?),
         }
     }
 }
 
-/// Waits, longer each time and never as long as another call.
-async fn pause(look: &mut u32, error: acs::Error) -> Result<(), Error> {
+/// Waits, longer each time and never as long as another call; nothing when it has been long enough.
+async fn pause(look: &mut u32) -> Option<()> {
     *look += 1;
     if *look >= LOOKS {
-        return Err(Error::Ambiguous(error));
+        return None;
     }
     let longest = 50 << *look;
     let millis = longest / 2 + u64::from(Uuid::new_v4().as_fields().0) % longest;
     tokio::time::sleep(Duration::from_millis(millis)).await;
-    Ok(())
+    Some(())
 }

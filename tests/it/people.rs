@@ -2,6 +2,7 @@
 
 mod cost;
 mod crowd;
+mod custom_ids;
 mod place;
 mod relay;
 mod repairs;

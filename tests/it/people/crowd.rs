@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use acs_tokens::directory::{Issued, Key, Place, Record, Settings, User};
+use acs_tokens::directory::{Issued, Record, Settings, User};
 use futures_util::future::join_all;
 
 use super::{
@@ -11,10 +11,10 @@ use super::{
     stage::{Instance, Stage, alice, user},
 };
 
-const CALLS: usize = 100;
+pub(crate) const CALLS: usize = 100;
 
 /// So many calls at once, shared out among the instances.
-async fn calls(instances: &[Instance], users: &[User], many: usize) -> Vec<Issued> {
+pub(crate) async fn calls(instances: &[Instance], users: &[User], many: usize) -> Vec<Issued> {
     let call = |number: usize| {
         let (instance, user) =
             (instances[number % instances.len()].clone(), users[number / instances.len() % users.len()]);
@@ -24,7 +24,7 @@ async fn calls(instances: &[Instance], users: &[User], many: usize) -> Vec<Issue
 }
 
 /// Checks that all are good, and gives whose they are.
-async fn owners(stage: &Stage, tokens: &[Issued]) -> BTreeSet<String> {
+pub(crate) async fn owners(stage: &Stage, tokens: &[Issued]) -> BTreeSet<String> {
     let mut owners = BTreeSet::new();
     for issued in tokens {
         stage.assert_good(issued).await;
@@ -33,7 +33,7 @@ async fn owners(stage: &Stage, tokens: &[Issued]) -> BTreeSet<String> {
     owners
 }
 
-fn is_create(line: &str) -> bool {
+pub(crate) fn is_create(line: &str) -> bool {
     line.starts_with("POST /identities?")
 }
 
@@ -94,13 +94,4 @@ async fn one_instance_makes_one_identity_for_a_user() {
     assert_eq!(owners(&stage, &tokens).await, BTreeSet::from([stage.only_identity().await]));
     assert_eq!(stage.acs.seen(is_create), 1);
     assert_eq!(stage.acs.seen(|_| true), CALLS, "the first token came with the identity");
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn of_a_hundred_first_calls_acs_makes_one_identity_with_a_custom_id() {
-    let stage = Stage::new().await;
-    let settings = Settings::at(Place::CustomIds, Key::random());
-    let instances = [stage.instance(&settings), stage.instance(&settings)];
-    let tokens = calls(&instances, &[alice()], CALLS).await;
-    assert_eq!(owners(&stage, &tokens).await, BTreeSet::from([stage.only_identity().await]));
 }

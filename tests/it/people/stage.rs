@@ -54,13 +54,18 @@ impl Stage {
         Self { acs, emulator, key, http: reqwest::Client::builder().build().unwrap(), deeds: Arc::default() }
     }
 
-    /// The connection string of the relay.
-    pub(crate) fn connection_string(&self) -> String {
-        format!("endpoint={}/;accesskey={}", self.acs.url, self.key)
+    /// Another relay in front of the same ACS.
+    pub(crate) async fn relay(&self) -> Relay {
+        Relay::to(&self.emulator).await
     }
 
-    pub(crate) fn client(&self) -> Client {
-        let settings = self.connection_string().parse::<ConnectionString>().unwrap().into();
+    /// The connection string of a relay.
+    pub(crate) fn connection_string(&self, relay: &Relay) -> String {
+        format!("endpoint={}/;accesskey={}", relay.url, self.key)
+    }
+
+    pub(crate) fn client(&self, relay: &Relay) -> Client {
+        let settings = self.connection_string(relay).parse::<ConnectionString>().unwrap().into();
         // The preview has all that the others have.
         let api_version = ApiVersion::preview();
         Client::new(AcsSettings { api_version, deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
@@ -68,9 +73,14 @@ impl Stage {
 
     /// An instance of the functions: its own memory, the directory shared.
     pub(crate) fn instance(&self, settings: &Settings) -> Instance {
+        self.instance_by(&self.acs, settings)
+    }
+
+    /// One that goes to ACS through a relay of its own.
+    pub(crate) fn instance_by(&self, relay: &Relay, settings: &Settings) -> Instance {
         let deeds = Arc::clone(&self.deeds);
         let witness: Witness = Arc::new(move |deed, id: &IdentityId| deeds.lock().unwrap().push((deed, id.clone())));
-        Instance { directory: Directory::open(settings, self.client()).unwrap(), witness }
+        Instance { directory: Directory::open(settings, self.client(relay)).unwrap(), witness }
     }
 
     pub(crate) async fn door(&self, method: &str, path: &str, body: &Value) -> Value {
@@ -80,6 +90,13 @@ impl Stage {
         let (status, body) = (response.status(), response.text().await.unwrap());
         assert!(status.is_success(), "{status} {body}");
         serde_json::from_str(&body).unwrap_or_default()
+    }
+
+    /// Waits until ACS was called so often.
+    pub(crate) async fn called(&self, operation: &str, times: u64) {
+        while self.door("GET", "calls", &Value::Null).await[operation]["received"].as_u64().unwrap_or(0) < times {
+            tokio::task::yield_now().await;
+        }
     }
 
     /// The identities there are, and how many there were.
