@@ -3,7 +3,10 @@
 mod cost;
 mod crowd;
 mod custom_ids;
+#[cfg(unix)]
+mod kills;
 mod place;
 mod relay;
 mod repairs;
+mod service;
 mod stage;

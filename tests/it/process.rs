@@ -59,10 +59,15 @@ impl Running {
         Self { child, lines }
     }
 
+    /// Its id for the system.
+    pub(crate) fn id(&self) -> u32 {
+        self.child.id().unwrap()
+    }
+
     /// Asks it to end, as containers do, without waiting until it has.
     #[cfg(unix)]
     pub(crate) async fn terminate(&self) {
-        let id = self.child.id().unwrap().to_string();
+        let id = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 

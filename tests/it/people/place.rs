@@ -1,12 +1,14 @@
 //! The places where a directory may be: always a folder, and those remote ones that the environment names.
 
-use std::{ffi::OsString, path::PathBuf};
+use std::{ffi::OsString, fs::File, path::PathBuf, time::Duration};
 
-use acs_tokens::directory::{Key, Place, Settings};
+use acs_tokens::directory::Settings;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use reqwest::Url;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::relay::Relay;
+use super::relay::{At, Hold, Relay};
 
 /// A container of Azurite: `http://127.0.0.1:<port>/devstoreaccount1/<container>`.
 const BLOB: &str = "ACS_TOKENS_TEST_BLOB";
@@ -17,19 +19,59 @@ const S3: &str = "ACS_TOKENS_TEST_S3";
 /// An empty directory in some place.
 pub(crate) struct Home {
     /// What it is, for who reads the test's output.
-    pub(crate) kind: &'static str,
+    kind: &'static str,
     pub(crate) settings: Settings,
+    /// The settings as a program is given them.
+    environment: Vec<(&'static str, String)>,
     /// What counts accesses to a remote one.
     pub(crate) relay: Option<Relay>,
     /// Where it is on this machine.
     pub(crate) folder: Option<TempDir>,
 }
 
+/// Writes that do not come about, until it is ended.
+pub(crate) enum Standstill {
+    /// Writers wait for their turn.
+    Folder(File, PathBuf),
+    /// Writers wait for an answer.
+    Remote(Hold),
+}
+
 impl Home {
+    fn new(kind: &'static str, place: &str, aws: Vec<(&'static str, String)>) -> Self {
+        let key = STANDARD.encode([Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat());
+        let settings = Settings { aws: aws.clone(), ..Settings::at(place.parse().unwrap(), key.parse().unwrap()) };
+        let mut environment = vec![("USER_DIRECTORY", place.to_owned()), ("USER_DIRECTORY_KEY", key)];
+        environment.extend(aws);
+        Self { kind, settings, environment, relay: None, folder: None }
+    }
+
     pub(crate) fn files() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        let settings = Settings::at(Place::Files(folder.path().to_owned()), Key::random());
-        Self { kind: "a folder", settings, relay: None, folder: Some(folder) }
+        let place = Url::from_file_path(folder.path()).unwrap();
+        Self { folder: Some(folder), ..Self::new("a folder", place.as_str(), Vec::new()) }
+    }
+
+    /// At ACS, as custom ids.
+    pub(crate) fn custom_ids() -> Self {
+        Self::new("ACS", "acs-custom-id", Vec::new())
+    }
+
+    async fn blob(container: &str, test: &str) -> Self {
+        let (relay, path) = relay(container).await;
+        let place = format!("{}{path}/{}", relay.url, within(test));
+        Self { relay: Some(relay), ..Self::new("Azure Blob Storage", &place, Vec::new()) }
+    }
+
+    async fn s3(bucket: &str, test: &str) -> Self {
+        let (relay, path) = relay(bucket).await;
+        let aws = vec![
+            ("AWS_ENDPOINT_URL_S3", relay.url.clone()),
+            ("AWS_REGION", "us-east-1".to_owned()),
+            ("AWS_ACCESS_KEY_ID", "anybody".to_owned()),
+            ("AWS_SECRET_ACCESS_KEY", "anything".to_owned()),
+        ];
+        Self { relay: Some(relay), ..Self::new("Amazon S3", &format!("s3:/{path}/{}", within(test)), aws) }
     }
 
     /// In every place, and says so: whoever named a remote one has to see that it was used.
@@ -48,17 +90,16 @@ impl Home {
         homes
     }
 
-    /// At ACS, as custom ids.
-    pub(crate) fn custom_ids() -> Self {
-        let settings = Settings::at(Place::CustomIds, Key::random());
-        Self { kind: "ACS", settings, relay: None, folder: None }
-    }
-
     /// In every place and at ACS.
     pub(crate) async fn all(test: &str) -> Vec<Self> {
         let mut homes = Self::each(test).await;
         homes.push(Self::custom_ids());
         homes
+    }
+
+    /// The settings for a program.
+    pub(crate) fn environment(&self) -> Vec<(&str, &str)> {
+        self.environment.iter().map(|(name, value)| (*name, &**value)).collect()
     }
 
     /// How often a remote one was asked for anything.
@@ -80,24 +121,46 @@ impl Home {
         }
     }
 
-    async fn blob(container: &str, test: &str) -> Self {
-        let (relay, path) = relay(container).await;
-        let place = format!("{}{path}/{}", relay.url, within(test));
-        let settings = Settings::at(place.parse().unwrap(), Key::random());
-        Self { kind: "Azure Blob Storage", settings, relay: Some(relay), folder: None }
+    /// Lets no write come about from now on.
+    pub(crate) fn stand_still(&self) -> Standstill {
+        match (&self.folder, &self.relay) {
+            (Some(folder), _) => {
+                let path = folder.path().join("lock");
+                let file = File::options().create(true).truncate(false).write(true).open(&path).unwrap();
+                fs4::FileExt::lock(&file).unwrap();
+                Standstill::Folder(file, path)
+            }
+            (None, Some(relay)) => Standstill::Remote(relay.hold(At::Request, |line| line.starts_with("PUT "))),
+            (None, None) => panic!("nothing is written at ACS"),
+        }
+    }
+}
+
+impl Standstill {
+    /// Waits until a process is about to write. Only Linux tells which files a process has open.
+    pub(crate) async fn reached_by(&self, process: u32) {
+        match self {
+            Self::Folder(_, path) if cfg!(target_os = "linux") => {
+                let path = path.canonicalize().unwrap();
+                let has_it_open = || {
+                    let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
+                    files.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|open| open == path))
+                };
+                while !has_it_open() {
+                    tokio::time::sleep(Duration::from_millis(1)).await;
+                }
+            }
+            Self::Folder(..) => {}
+            Self::Remote(hold) => hold.reached(1).await,
+        }
     }
 
-    async fn s3(bucket: &str, test: &str) -> Self {
-        let (relay, path) = relay(bucket).await;
-        let place = format!("s3:/{path}/{}", within(test));
-        let aws = vec![
-            ("AWS_ENDPOINT_URL_S3", relay.url.clone()),
-            ("AWS_REGION", "us-east-1".to_owned()),
-            ("AWS_ACCESS_KEY_ID", "anybody".to_owned()),
-            ("AWS_SECRET_ACCESS_KEY", "anything".to_owned()),
-        ];
-        let settings = Settings { aws, ..Settings::at(place.parse().unwrap(), Key::random()) };
-        Self { kind: "Amazon S3", settings, relay: Some(relay), folder: None }
+    /// Writes come about again. Those that waited at a remote place never do.
+    pub(crate) fn end(self) {
+        match self {
+            Self::Folder(file, _) => fs4::FileExt::unlock(&file).unwrap(),
+            Self::Remote(hold) => hold.cut(),
+        }
     }
 }
 

@@ -1,6 +1,9 @@
 //! A relay in front of an HTTP server: it counts requests, and holds those that a test wants to come late.
 
-use std::sync::{Arc, Mutex};
+use std::sync::{
+    Arc, Mutex,
+    atomic::{AtomicUsize, Ordering},
+};
 
 use axum::{
     Router,
@@ -49,6 +52,8 @@ enum Gate {
 pub(crate) struct Hold {
     at: At,
     whose: fn(&str) -> bool,
+    /// So many come before the first one that is held.
+    before: Arc<AtomicUsize>,
     held: Arc<watch::Sender<usize>>,
     gate: Arc<watch::Sender<Gate>>,
 }
@@ -69,8 +74,14 @@ impl Relay {
 
     /// Holds back from now on those whose method and target are such, in place of those before.
     pub(crate) fn hold(&self, at: At, whose: fn(&str) -> bool) -> Hold {
+        self.hold_after(0, at, whose)
+    }
+
+    /// The same, but lets so many through first.
+    pub(crate) fn hold_after(&self, before: usize, at: At, whose: fn(&str) -> bool) -> Hold {
+        let before = Arc::new(AtomicUsize::new(before));
         let (held, gate) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(Gate::Shut)));
-        let hold = Hold { at, whose, held, gate };
+        let hold = Hold { at, whose, before, held, gate };
         *self.inner.hold.lock().unwrap() = Some(hold.clone());
         hold
     }
@@ -100,7 +111,11 @@ impl Hold {
     /// Waits here, if this is where to wait. Tells whether to go on.
     async fn pass(&self, at: At) -> bool {
         let mut gate = self.gate.subscribe();
-        if at != self.at || *gate.borrow() != Gate::Shut {
+        let one_less = |before: usize| before.checked_sub(1);
+        if at != self.at
+            || self.before.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
+            || *gate.borrow() != Gate::Shut
+        {
             return true;
         }
         self.held.send_modify(|held| *held += 1);

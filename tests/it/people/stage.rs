@@ -10,16 +10,18 @@ use acs_tokens::{
     acs::{
         Client, Settings as AcsSettings,
         connection_string::ConnectionString,
-        types::{AccessToken, ApiVersion, IdentityId, Scope, TokenRequest},
+        types::{ApiVersion, IdentityId, Scope, TokenRequest},
     },
     directory::{Deed, Directory, Error, Issued, Name, Record, Settings, User, Witness},
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use super::relay::Relay;
-use crate::harness;
+use crate::harness::{
+    self,
+    people::{AUDIENCE, claim},
+};
 
 /// Longer than any machine needs: nothing here may end because a machine is slow.
 const LONG: Duration = Duration::from_secs(600);
@@ -83,6 +85,17 @@ impl Stage {
         Instance { directory: Directory::open(settings, self.client(relay)).unwrap(), witness }
     }
 
+    /// The emulator's test issuer.
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/_emulator/oidc", self.emulator)
+    }
+
+    /// Signs somebody in: the value of `Authorization`.
+    pub(crate) async fn sign_in(&self, name: &str) -> String {
+        let claims = json!({ "claims": { "aud": AUDIENCE, "sub": name } });
+        format!("Bearer {}", self.door("POST", "oidc/tokens", &claims).await["token"].as_str().unwrap())
+    }
+
     pub(crate) async fn door(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/_emulator/{path}", self.emulator);
         let request = self.http.request(method.parse().unwrap(), url).header("content-type", "application/json");
@@ -115,17 +128,19 @@ impl Stage {
     }
 
     /// What has become of a token.
-    pub(crate) async fn status(&self, token: &AccessToken) -> String {
-        let answer = self.door("POST", "tokens/check", &json!({ "token": token.expose() })).await;
+    pub(crate) async fn status(&self, token: &str) -> String {
+        let answer = self.door("POST", "tokens/check", &json!({ "token": token })).await;
         answer["status"].as_str().unwrap().to_owned()
     }
 
-    /// Checks that a token is good, and for the identity that it came with.
+    /// Checks that a token is good, and for this identity.
+    pub(crate) async fn assert_token(&self, token: &str, id: &str) {
+        assert_eq!(self.status(token).await, "valid");
+        assert_eq!(id, format!("8:{}", claim(token, "skypeid")));
+    }
+
     pub(crate) async fn assert_good(&self, issued: &Issued) {
-        assert_eq!(self.status(&issued.token).await, "valid");
-        let claims = issued.token.expose().split('.').nth(1).unwrap();
-        let claims: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).unwrap()).unwrap();
-        assert_eq!(issued.id.as_str(), format!("8:{}", claims["skypeid"].as_str().unwrap()));
+        self.assert_token(issued.token.expose(), issued.id.as_str()).await;
     }
 
     /// The identities that the witness was told of, less those that it was told are deleted.
