@@ -1,7 +1,10 @@
 //! What a call costs: for a known user one call at ACS, and none to the directory while the user is in memory.
 
+use serde_json::{Value, json};
+
 use super::{
     place::Home,
+    service::Service,
     stage::{Stage, alice, user},
 };
 
@@ -38,5 +41,26 @@ async fn a_known_user_costs_one_call_at_acs_and_none_to_the_directory() {
         home.bring_back(away);
         stage.assert_good(&stranger.token(alice()).await).await;
         stage.only_identity().await;
+    }
+}
+
+#[tokio::test]
+async fn my_token_for_a_known_user_makes_one_call() {
+    for home in Home::all("my_token_for_a_known_user_makes_one_call").await {
+        let stage = Stage::new().await;
+        let service = Service::start(&stage, &home).await;
+        let person = stage.sign_in("alice@contoso.com").await;
+        let (id, _) = service.token(&person).await;
+        let (away, accesses) = (home.take_away(), home.accesses());
+        stage.door("DELETE", "calls", &Value::Null).await;
+        for _ in 0..10 {
+            let (again, token) = service.token(&person).await;
+            stage.assert_token(&token, &again).await;
+            assert_eq!(again, id);
+        }
+        let calls = stage.door("GET", "calls", &Value::Null).await;
+        assert_eq!(calls, json!({ "issue-token": { "received": 10, "faulted": 0 } }));
+        assert_eq!(home.accesses(), accesses);
+        home.bring_back(away);
     }
 }

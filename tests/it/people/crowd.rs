@@ -4,10 +4,12 @@ use std::collections::BTreeSet;
 
 use acs_tokens::directory::{Issued, Record, Settings, User};
 use futures_util::future::join_all;
+use serde_json::json;
 
 use super::{
-    place::Home,
+    place::{Home, Standstill},
     relay::At,
+    service::Service,
     stage::{Instance, Stage, alice, user},
 };
 
@@ -94,4 +96,33 @@ async fn one_instance_makes_one_identity_for_a_user() {
     assert_eq!(owners(&stage, &tokens).await, BTreeSet::from([stage.only_identity().await]));
     assert_eq!(stage.acs.seen(is_create), 1);
     assert_eq!(stage.acs.seen(|_| true), CALLS, "the first token came with the identity");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn of_a_hundred_first_calls_on_two_processes_one_identity_is_left() {
+    for home in Home::all("of_a_hundred_first_calls_on_two_processes_one_identity_is_left").await {
+        let stage = Stage::new().await;
+        let services = [Service::start(&stage, &home).await, Service::start(&stage, &home).await];
+        let person = stage.sign_in("alice@contoso.com").await;
+        // Each makes one before it hears of the other's.
+        let standstill = home.has_records().then(|| home.stand_still());
+        stage.door("PUT", "settings", &json!({ "customIdRaceCalls": 2 })).await;
+        let calling = (0..CALLS).map(|number| services[number % 2].token(&person));
+        let both_made_one = async {
+            stage.called("create-identity", 2).await;
+            standstill.map(Standstill::let_go);
+        };
+        let (tokens, ()) = tokio::join!(join_all(calling), both_made_one);
+
+        let only = stage.only_identity().await;
+        assert!(stage.identities().await.1 >= 2, "there was no race");
+        for (id, token) in tokens {
+            assert_eq!(id, only);
+            stage.assert_token(&token, &id).await;
+        }
+        if home.has_records() {
+            let records = stage.instance(&home.settings).records().await;
+            assert!(matches!(&*records, [(_, Record::Identity(id))] if id.as_str() == only), "{records:?}");
+        }
+    }
 }

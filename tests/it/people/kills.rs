@@ -20,204 +20,216 @@ fn is_call(line: &str) -> bool {
     !line.starts_with("HEAD ")
 }
 
-/// Begins a call and kills the process when the call waits there; tells whether it ever did.
-async fn killed_at(hold: Hold, service: Service, person: &str, method: Method, path: &str) -> bool {
-    let mut call = service.begin(person, method, path);
-    let reached = tokio::select! {
-        () = hold.reached(1) => true,
-        _ = &mut call => false,
-    };
-    service.kill().await;
-    hold.cut();
-    reached
+/// Two processes that share a directory. One of them is killed again and again.
+struct Scene<'a> {
+    home: &'a Home,
+    stage: Stage,
+    service: Service,
+    other: Service,
 }
 
-/// The same when it is about to write.
-async fn killed_writing(home: &Home, service: Service, person: &str, method: Method, path: &str) {
-    let standstill = home.stand_still();
-    drop(service.begin(person, method, path));
-    standstill.reached_by(service.id()).await;
-    service.kill().await;
-    standstill.end();
+impl<'a> Scene<'a> {
+    async fn new(home: &'a Home) -> Self {
+        let stage = Stage::new().await;
+        let (service, other) = (Service::start(&stage, home).await, Service::start(&stage, home).await);
+        Self { home, stage, service, other }
+    }
+
+    /// Starts it again after it was killed.
+    async fn restart(&mut self) {
+        self.service = Service::start(&self.stage, self.home).await;
+    }
+
+    /// Begins a call and kills the process when the call waits there; tells whether it ever did.
+    async fn kill_at(&mut self, hold: Hold, person: &str, (method, path): (Method, &str)) -> bool {
+        let mut call = self.service.begin(person, method, path);
+        let reached = tokio::select! {
+            () = hold.reached(1) => true,
+            _ = &mut call => false,
+        };
+        if reached {
+            self.service.kill().await;
+            self.restart().await;
+        }
+        // In any case nobody is to wait there from now on.
+        hold.cut();
+        reached
+    }
+
+    /// The same when it is about to write.
+    async fn kill_writing(&mut self, person: &str, (method, path): (Method, &str)) {
+        let standstill = self.home.stand_still();
+        drop(self.service.begin(person, method, path));
+        standstill.reached_by(self.service.id()).await;
+        self.service.kill().await;
+        standstill.end();
+        self.restart().await;
+    }
+
+    /// Checks that somebody gets good tokens of one identity, and can leave. Gives how many identities nobody knows of.
+    async fn left_over(&self, person: &str) -> usize {
+        let (id, token) = self.service.token(person).await;
+        self.stage.assert_token(&token, &id).await;
+        let (again, token) = self.other.token(person).await;
+        assert_eq!(again, id);
+        self.stage.assert_token(&token, &id).await;
+        let (mut alive, _) = self.stage.identities().await;
+        assert!(alive.remove(&id));
+        self.service.forget(person).await;
+        assert_eq!(self.stage.identities().await.0, alive, "only the user's own has ended");
+        alive.len()
+    }
+
+    /// Makes the next call, and then the last one: nobody is there any more. Gives how many were in between.
+    async fn finish(&self, person: &str, (method, path): (Method, &str)) -> usize {
+        let (status, answer) = self.service.call(person, method, path).await;
+        assert_eq!(status, if path == "me/token" { 200 } else { 204 }, "{answer}");
+        let (alive, _) = self.stage.identities().await;
+        if path == "me/token" {
+            let (id, token) = (&answer["user"]["communicationUserId"], &answer["token"]);
+            self.stage.assert_token(token.as_str().unwrap(), id.as_str().unwrap()).await;
+            assert_eq!(alive.iter().collect::<Vec<_>>(), [id.as_str().unwrap()]);
+        }
+        self.service.forget(person).await;
+        assert!(self.stage.identities().await.0.is_empty());
+        alive.len()
+    }
 }
 
-/// Starts it again and checks that somebody gets good tokens of one identity, and can leave. Gives how many identities
-/// there are besides.
-async fn left_over(stage: &Stage, home: &Home, person: &str) -> usize {
-    let service = Service::start(stage, home).await;
-    let (id, token) = service.token(person).await;
-    stage.assert_token(&token, &id).await;
-    let (again, token) = Service::start(stage, home).await.token(person).await;
-    assert_eq!(again, id);
-    stage.assert_token(&token, &id).await;
-    let (mut alive, _) = stage.identities().await;
-    assert!(alive.remove(&id));
-    service.forget(person).await;
-    assert_eq!(stage.identities().await.0, alive, "only the user's own has ended");
-    alive.len()
-}
+const TOKEN: (Method, &str) = (Method::POST, "me/token");
+const REVOKE: (Method, &str) = (Method::DELETE, "me/tokens");
+const LEAVE: (Method, &str) = (Method::DELETE, "me");
 
 #[tokio::test]
 async fn first_use_is_finished_by_the_next_call_and_leaves_at_most_one_identity() {
     for home in Home::each("first_use_is_finished_by_the_next_call_and_leaves_at_most_one_identity").await {
         // Before ACS makes one, nothing can be left.
-        let stage = Stage::new().await;
-        let (person, service) = (stage.sign_in("asking").await, Service::start(&stage, &home).await);
-        let hold = stage.acs.hold(At::Request, is_call);
-        assert!(killed_at(hold, service, &person, Method::POST, "me/token").await);
-        assert_eq!(left_over(&stage, &home, &person).await, 0);
+        let mut scene = Scene::new(&home).await;
+        let person = scene.stage.sign_in("asks").await;
+        let hold = scene.stage.acs.hold(At::Request, is_call);
+        assert!(scene.kill_at(hold, &person, TOKEN).await);
+        assert_eq!(scene.left_over(&person).await, 0);
+
+        // As soon as it is written, neither.
+        let person = scene.stage.sign_in("is recorded").await;
+        let reader = scene.stage.instance(&home.settings);
+        let before = reader.records().await.len();
+        drop(scene.service.begin(&person, TOKEN.0, TOKEN.1));
+        while reader.records().await.len() == before {
+            tokio::task::yield_now().await;
+        }
+        scene.service.kill().await;
+        scene.restart().await;
+        assert_eq!(scene.left_over(&person).await, 0);
 
         // Made, but its maker does not hear of it.
-        let stage = Stage::new().await;
-        let (person, service) = (stage.sign_in("made").await, Service::start(&stage, &home).await);
-        let hold = stage.acs.hold(At::Answer, is_call);
-        assert!(killed_at(hold, service, &person, Method::POST, "me/token").await);
-        assert_eq!(left_over(&stage, &home, &person).await, 1);
+        let person = scene.stage.sign_in("is not told").await;
+        let hold = scene.stage.acs.hold(At::Answer, is_call);
+        assert!(scene.kill_at(hold, &person, TOKEN).await);
+        assert_eq!(scene.left_over(&person).await, 1);
 
-        // Between ACS's answer and the write that records it.
-        let stage = Stage::new().await;
-        let (person, service) = (stage.sign_in("writing").await, Service::start(&stage, &home).await);
-        killed_writing(&home, service, &person, Method::POST, "me/token").await;
-        // None if the store has not come about for so long that it was taken back.
-        assert!(left_over(&stage, &home, &person).await <= 1);
-
-        // As soon as it is written.
-        let stage = Stage::new().await;
-        let (person, service) = (stage.sign_in("written").await, Service::start(&stage, &home).await);
-        let reader = stage.instance(&home.settings);
-        let before = reader.records().await.len();
-        drop(service.begin(&person, Method::POST, "me/token"));
-        while reader.records().await.len() == before {}
-        service.kill().await;
-        assert_eq!(left_over(&stage, &home, &person).await, 0);
+        // Between ACS's answer and the write that records it: one at most, none if it was taken back because the write
+        // did not come about for so long.
+        let person = scene.stage.sign_in("is not recorded").await;
+        scene.kill_writing(&person, TOKEN).await;
+        assert!((1..=2).contains(&scene.left_over(&person).await));
     }
 }
 
 #[tokio::test]
 async fn first_use_with_a_custom_id_leaves_nothing() {
+    let home = Home::custom_ids();
+    let mut scene = Scene::new(&home).await;
     let mut steps = 0;
     for side in SIDES {
         for before in 0..CALLS {
-            let (home, stage) = (Home::custom_ids(), Stage::new().await);
-            let (person, service) = (stage.sign_in("anybody").await, Service::start(&stage, &home).await);
-            let hold = stage.acs.hold_after(before, side, is_call);
-            let reached = killed_at(hold, service, &person, Method::POST, "me/token").await;
-            assert_eq!(left_over(&stage, &home, &person).await, 0, "killed at call {before}, {side:?}");
-            steps += usize::from(reached);
+            let person = scene.stage.sign_in(&format!("{side:?} {before}")).await;
+            let hold = scene.stage.acs.hold_after(before, side, is_call);
+            let reached = scene.kill_at(hold, &person, TOKEN).await;
+            assert_eq!(scene.left_over(&person).await, 0, "killed at call {before}, {side:?}");
             if !reached {
                 break;
             }
+            steps += 1;
         }
     }
     assert_eq!(steps, 2 * 3, "it looks twice and issues a token");
 }
 
-/// The next call of each kind, after a process was killed while somebody left.
-const NEXT: [(Method, &str); 3] = [(Method::POST, "me/token"), (Method::DELETE, "me/tokens"), (Method::DELETE, "me")];
-
-/// Makes the next call, and then the last one: nobody is there any more.
-async fn finished(stage: &Stage, home: &Home, person: &str, (method, path): &(Method, &str)) -> usize {
-    let service = Service::start(stage, home).await;
-    let (status, answer) = service.call(person, method.clone(), path).await;
-    assert_eq!(status, if *path == "me/token" { 200 } else { 204 }, "{answer}");
-    let (alive, _) = stage.identities().await;
-    if *path == "me/token" {
-        let (id, token) = (&answer["user"]["communicationUserId"], &answer["token"]);
-        stage.assert_token(token.as_str().unwrap(), id.as_str().unwrap()).await;
-        assert_eq!(alive.iter().collect::<Vec<_>>(), [id.as_str().unwrap()]);
+/// Leaving, by the process that knows the identity or by one that has to look for it, killed at every call to ACS; then
+/// the next call of each kind. Gives how many identities there were then, and how many calls to ACS.
+async fn leave_at_every_step(home: &Home, knows: bool, next: (Method, &str), check: impl Fn(usize)) -> usize {
+    let mut scene = Scene::new(home).await;
+    let mut steps = 0;
+    for side in SIDES {
+        for before in 0..CALLS {
+            let person = scene.stage.sign_in(&format!("{next:?} {knows} {side:?} {before}")).await;
+            let (id, token) = if knows { &scene.service } else { &scene.other }.token(&person).await;
+            let hold = scene.stage.acs.hold_after(before, side, is_call);
+            let reached = scene.kill_at(hold, &person, LEAVE).await;
+            check(scene.finish(&person, next.clone()).await);
+            assert_eq!(scene.stage.status(&token).await, "deleted", "{id}");
+            if !reached {
+                break;
+            }
+            steps += 1;
+        }
     }
-    service.forget(person).await;
-    assert!(stage.identities().await.0.is_empty());
-    alive.len()
+    steps / SIDES.len()
 }
 
 #[tokio::test]
 async fn leaving_is_finished_by_the_next_call_of_any_kind() {
     for home in Home::each("leaving_is_finished_by_the_next_call_of_any_kind").await {
-        let mut steps = 0;
-        for next in NEXT {
-            for side in SIDES {
-                for before in 0..CALLS {
-                    let stage = Stage::new().await;
-                    let person = stage.sign_in(&format!("{before} {side:?} {next:?}")).await;
-                    let service = Service::start(&stage, &home).await;
-                    let (first, token) = service.token(&person).await;
-                    let hold = stage.acs.hold_after(before, side, is_call);
-                    let reached = killed_at(hold, service, &person, Method::DELETE, "me").await;
-                    let left = finished(&stage, &home, &person, &next).await;
-                    assert_eq!(left, usize::from(next.1 == "me/token"), "killed at call {before}, {side:?}: {next:?}");
-                    assert_eq!(stage.status(&token).await, "deleted", "{first}");
-                    steps += usize::from(reached);
-                    if !reached {
-                        break;
-                    }
-                }
-            }
+        for next in [TOKEN, REVOKE, LEAVE] {
+            let came_back = usize::from(next == TOKEN);
+            let check = |left| assert_eq!(left, came_back, "{next:?}");
+            let calls = leave_at_every_step(&home, true, next.clone(), check).await;
+            assert_eq!(calls, 2, "it revokes and deletes");
         }
-        assert_eq!(steps, NEXT.len() * 2 * 2, "it revokes and deletes");
     }
+}
+
+/// Nothing notes there that somebody is leaving. What was done stays done, and calling again does the rest.
+#[tokio::test]
+async fn leaving_with_a_custom_id_is_finished_by_calling_again() {
+    let home = Home::custom_ids();
+    for (knows, calls) in [(true, 5), (false, 3)] {
+        let check = |left| assert_eq!(left, 0);
+        assert_eq!(leave_at_every_step(&home, knows, LEAVE, check).await, calls);
+    }
+    let check = |left| assert_eq!(left, 1, "the only one");
+    leave_at_every_step(&home, true, TOKEN, check).await;
 }
 
 #[tokio::test]
 async fn leaving_is_finished_when_it_was_to_be_noted() {
     for home in Home::each("leaving_is_finished_when_it_was_to_be_noted").await {
-        for next in NEXT {
+        let mut scene = Scene::new(&home).await;
+        for next in [TOKEN, REVOKE, LEAVE] {
             // Not noted yet: nothing has happened.
-            let stage = Stage::new().await;
-            let person = stage.sign_in(&format!("leaving {next:?}")).await;
-            let service = Service::start(&stage, &home).await;
-            let (id, token) = service.token(&person).await;
-            killed_writing(&home, service, &person, Method::DELETE, "me").await;
-            stage.assert_token(&token, &id).await;
-            let left = finished(&stage, &home, &person, &next).await;
-            assert_eq!(left, usize::from(next.1 != "me"), "{next:?}");
+            let person = scene.stage.sign_in(&format!("{next:?} leaves")).await;
+            let (id, token) = scene.service.token(&person).await;
+            scene.kill_writing(&person, LEAVE).await;
+            scene.stage.assert_token(&token, &id).await;
+            let left = scene.finish(&person, next.clone()).await;
+            assert_eq!(left, usize::from(next != LEAVE), "{next:?}");
 
             // Everything has happened and is to be noted.
-            let stage = Stage::new().await;
-            let person = stage.sign_in(&format!("gone {next:?}")).await;
-            let service = Service::start(&stage, &home).await;
-            let (id, token) = service.token(&person).await;
-            let hold = stage.acs.hold(At::Answer, |line| line.starts_with("DELETE "));
-            drop(service.begin(&person, Method::DELETE, "me"));
+            let person = scene.stage.sign_in(&format!("{next:?} is gone")).await;
+            let (id, token) = scene.service.token(&person).await;
+            let hold = scene.stage.acs.hold(At::Answer, |line| line.starts_with("DELETE "));
+            drop(scene.service.begin(&person, LEAVE.0, LEAVE.1));
             hold.reached(1).await;
             let standstill = home.stand_still();
             hold.let_go();
-            standstill.reached_by(service.id()).await;
-            service.kill().await;
+            standstill.reached_by(scene.service.id()).await;
+            scene.service.kill().await;
             standstill.end();
-            assert_eq!(stage.status(&token).await, "deleted", "{id}");
-            let left = finished(&stage, &home, &person, &next).await;
-            assert_eq!(left, usize::from(next.1 == "me/token"), "{next:?}");
-        }
-    }
-}
-
-#[tokio::test]
-async fn leaving_with_a_custom_id_is_finished_by_calling_again() {
-    for next in NEXT {
-        // By the process that knows the identity, and by one that has to look for it.
-        for (knows, calls) in [(true, 5), (false, 3)] {
-            let mut steps = 0;
-            for side in SIDES {
-                for before in 0..CALLS {
-                    let (home, stage) = (Home::custom_ids(), Stage::new().await);
-                    let person = stage.sign_in("anybody").await;
-                    let mut service = Service::start(&stage, &home).await;
-                    service.token(&person).await;
-                    if !knows {
-                        service = Service::start(&stage, &home).await;
-                    }
-                    let hold = stage.acs.hold_after(before, side, is_call);
-                    let reached = killed_at(hold, service, &person, Method::DELETE, "me").await;
-                    let left = finished(&stage, &home, &person, &next).await;
-                    assert!(left <= 1, "killed at call {before}, {side:?}: {next:?}");
-                    steps += usize::from(reached);
-                    if !reached {
-                        break;
-                    }
-                }
-            }
-            assert_eq!(steps, 2 * calls, "{next:?}");
+            scene.restart().await;
+            assert_eq!(scene.stage.status(&token).await, "deleted", "{id}");
+            let left = scene.finish(&person, next.clone()).await;
+            assert_eq!(left, usize::from(next == TOKEN), "{next:?}");
         }
     }
 }

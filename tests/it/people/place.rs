@@ -97,6 +97,11 @@ impl Home {
         homes
     }
 
+    /// Whether it has records.
+    pub(crate) const fn has_records(&self) -> bool {
+        self.folder.is_some() || self.relay.is_some()
+    }
+
     /// The settings for a program.
     pub(crate) fn environment(&self) -> Vec<(&str, &str)> {
         self.environment.iter().map(|(name, value)| (*name, &**value)).collect()
@@ -155,10 +160,18 @@ impl Standstill {
         }
     }
 
+    /// Writes come about, those that waited too.
+    pub(crate) fn let_go(self) {
+        match self {
+            Self::Folder(file, _) => fs4::FileExt::unlock(&file).unwrap(),
+            Self::Remote(hold) => hold.let_go(),
+        }
+    }
+
     /// Writes come about again. Those that waited at a remote place never do.
     pub(crate) fn end(self) {
         match self {
-            Self::Folder(file, _) => fs4::FileExt::unlock(&file).unwrap(),
+            Self::Folder(..) => self.let_go(),
             Self::Remote(hold) => hold.cut(),
         }
     }

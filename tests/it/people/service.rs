@@ -49,7 +49,7 @@ impl Service {
     }
 
     /// Kills it with SIGKILL, and waits until it is gone.
-    pub(crate) async fn kill(mut self) {
+    pub(crate) async fn kill(&mut self) {
         self.running.kill().await;
     }
 
