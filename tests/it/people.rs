@@ -3,6 +3,8 @@
 mod cost;
 mod crowd;
 mod custom_ids;
+#[cfg(target_os = "linux")]
+mod keyless;
 #[cfg(unix)]
 mod kills;
 mod place;

@@ -1,5 +1,5 @@
 // Starts the stores, runs the tests with them as more places, and looks at what they hold then:
-//   node run.mjs <folder where they are installed>
+//   node run.mjs <folder where they are installed> <folder with certificate.pem and key.pem>
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
@@ -7,10 +7,11 @@ import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
 
-const [folder] = process.argv.slice(2);
+const [folder, certificate] = process.argv.slice(2);
 const installed = createRequire(join(folder, "azurite/package.json"));
 const { BlobServiceClient, StorageSharedKeyCredential } = installed("@azure/storage-blob");
 
+const TESTS = ["people::cost", "people::crowd", "people::keyless", "people::kills", "people::repairs"];
 const NAME = "users"; // of the container and of the bucket
 
 /** Starts a server; resolves to its address as soon as it listens. It ends when this does. */
@@ -29,8 +30,9 @@ function start(program, args) {
   });
 }
 
-async function azureBlobStorage() {
-  const args = ["--inMemoryPersistence", "--blobPort", "0", "--disableTelemetry", "--silent"];
+/** Azurite with these options besides, and its container. */
+async function azurite(...options) {
+  const args = ["--inMemoryPersistence", "--blobPort", "0", "--disableTelemetry", "--silent", ...options];
   const address = await start("azurite/node_modules/.bin/azurite-blob", args);
   // The account and key of every Azurite, published.
   const account = "devstoreaccount1";
@@ -43,7 +45,20 @@ async function azureBlobStorage() {
       yield [name, (await container.getBlobClient(name).downloadToBuffer()).toString()];
     }
   }
-  return { kind: "Azure Blob Storage", env: { ACS_TOKENS_TEST_BLOB: container.url }, objects };
+  return { address, url: container.url, objects };
+}
+
+async function azureBlobStorage() {
+  const { url, objects } = await azurite();
+  return { kind: "Azure Blob Storage", env: { ACS_TOKENS_TEST_BLOB: url }, objects };
+}
+
+/** Over https, where it takes the bearer tokens of a managed identity. */
+async function azureBlobStorageByManagedIdentity() {
+  const [cert, key] = ["certificate.pem", "key.pem"].map((name) => join(certificate, name));
+  const { address, objects } = await azurite("--oauth", "basic", "--cert", cert, "--key", key);
+  const env = { ACS_TOKENS_TEST_KEYLESS: new URL(address).host, ACS_TOKENS_TEST_CERTIFICATE: certificate };
+  return { kind: "Azure Blob Storage, by managed identity", env, objects };
 }
 
 async function amazonS3() {
@@ -68,7 +83,7 @@ async function amazonS3() {
 /** Runs the tests; gives the names of those that used each store, as they say. */
 function test(stores) {
   const env = Object.assign({ ...process.env }, ...stores.map((store) => store.env));
-  const args = ["test", "--test", "it", "--", "people::", "--nocapture"];
+  const args = ["test", "--test", "it", "--", ...TESTS, "--nocapture"];
   const child = spawn("cargo", args, { env, stdio: ["ignore", "pipe", "inherit"] });
   const used = new Map(stores.map(({ kind }) => [kind, new Set()]));
   createInterface({ input: child.stdout }).on("line", (line) => {
@@ -82,7 +97,7 @@ function test(stores) {
   });
 }
 
-const stores = await Promise.all([azureBlobStorage(), amazonS3()]);
+const stores = await Promise.all([azureBlobStorage(), azureBlobStorageByManagedIdentity(), amazonS3()]);
 const used = await test(stores);
 for (const { kind, objects } of stores) {
   // What is left there, test by test: nothing but names that say nothing, and identities.
@@ -95,7 +110,12 @@ for (const { kind, objects } of stores) {
     left[test] = (left[test] ?? 0) + 1;
   }
   console.log(`Left in ${kind}:`, left);
+  if (kind.endsWith("by managed identity")) {
+    assert.deepEqual(left, { a_hundred_first_calls_without_a_key: 1 });
+    continue;
+  }
   assert.equal(left.of_a_hundred_first_calls_on_two_instances_one_identity_is_left, 1);
+  assert.equal(left.of_a_hundred_first_calls_on_two_processes_one_identity_is_left, 1);
   assert.equal(left.users_do_not_get_into_each_others_way, 30);
 }
 process.exit();

@@ -57,6 +57,13 @@ impl Home {
         Self::new("ACS", "acs-custom-id", Vec::new())
     }
 
+    /// In Azure Blob Storage under its real name; only a program's environment leads there.
+    #[allow(clippy::print_stdout, reason = "tests/stores/run reads it")]
+    pub(crate) fn azure(storage: &str, test: &str) -> Self {
+        println!("{test}: in Azure Blob Storage, by managed identity");
+        Self::new("Azure Blob Storage", &format!("https://{storage}/users/{}", within(test)), Vec::new())
+    }
+
     async fn blob(container: &str, test: &str) -> Self {
         let (relay, path) = relay(container).await;
         let place = format!("{}{path}/{}", relay.url, within(test));

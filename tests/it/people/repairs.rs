@@ -181,3 +181,22 @@ async fn leaving_that_broke_off_is_finished_by_the_next_call_of_any_kind() {
         }
     }
 }
+
+/// The store has written, but its answer is lost: tried again, the write fails, since there is a record now.
+#[tokio::test]
+async fn a_write_whose_answer_is_lost_is_found_out_about() {
+    for home in Home::each("a_write_whose_answer_is_lost_is_found_out_about").await {
+        let Some(relay) = &home.relay else { continue };
+        let stage = Stage::new().await;
+        let instance = stage.instance(&home.settings);
+        let hold = relay.hold(At::Answer, |line| line.starts_with("PUT "));
+        let (issued, ()) = tokio::join!(instance.token(alice()), async {
+            hold.reached(1).await;
+            hold.cut();
+        });
+        stage.assert_good(&issued).await;
+        let only = stage.only_identity().await;
+        assert_eq!((issued.id.as_str(), instance.recorded(alice()).await.as_deref()), (&*only, Some(&*only)));
+        assert_eq!(stage.identities().await.1, 1);
+    }
+}

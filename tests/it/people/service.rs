@@ -29,17 +29,22 @@ impl Service {
     /// One that goes to ACS through a relay of its own.
     pub(crate) async fn start_by(relay: &Relay, stage: &Stage, home: &Home) -> Self {
         let acs = stage.connection_string(relay);
-        let issuer = stage.issuer();
-        let mut environment = vec![
-            ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs),
-            ("COMMUNICATION_SERVICES_PREVIEW", "true"),
-            ("OIDC_ISSUERS", &*issuer),
+        let mut environment =
+            vec![("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs), ("COMMUNICATION_SERVICES_PREVIEW", "true")];
+        environment.extend(home.environment());
+        Self::start_with(&environment, &stage.issuer()).await
+    }
+
+    /// One with these settings, for the people of an issuer.
+    pub(crate) async fn start_with(environment: &[(&str, &str)], issuer: &str) -> Self {
+        let people = [
+            ("OIDC_ISSUERS", issuer),
             ("OIDC_AUDIENCES", AUDIENCE),
             ("RATE_LIMIT", "none"),
             // Nobody reads its log any further.
             ("RUST_LOG", "acs_tokens::cli::serve=info"),
         ];
-        environment.extend(home.environment());
+        let environment = [environment, &people].concat();
         let mut running = Running::start(cli(&["serve", "--port", "0"], &environment));
         let lines = running.until(|line| line.contains("serving")).await;
         let address = lines.last().unwrap().split("127.0.0.1:").nth(1).unwrap();
