@@ -70,9 +70,9 @@ impl Relay {
     /// Holds back from now on those whose method and target are such, in place of those before.
     pub(crate) fn hold(&self, at: At, whose: fn(&str) -> bool) -> Hold {
         let (held, gate) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(Gate::Shut)));
-        let hold = Hold { at, whose, held, gate };
-        *self.inner.hold.lock().unwrap() = Some(hold.clone());
-        hold
+        let waiting = Hold { at, whose, held, gate };
+        *self.inner.hold.lock().unwrap() = Some(waiting.clone());
+        waiting
     }
 
     /// How many requests came whose method and target are such.
