@@ -40,8 +40,7 @@ fuzz_target!(|body: &[u8]| {
             && fields.get("expiresInMinutes").is_none_or(is_lifetime)
     });
     check::<my_teams_token::Request>(body, |fields| {
-        known(fields, &["token"])
-            && fields.get("token").and_then(Value::as_str).is_some_and(|token| !token.is_empty())
+        known(fields, &["token"]) && fields.get("token").and_then(Value::as_str).is_some_and(|token| !token.is_empty())
     });
 });
 

@@ -29,7 +29,12 @@ pub(super) fn open(settings: &Settings, http: &reqwest::Client) -> Result<Option
     let mut lock = None;
     let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.place {
         Place::CustomIds => return Ok(None),
-        Place::Memory => (Arc::new(InMemory::new()), ""),
+        Place::Memory => {
+            tracing::warn!(
+                "USER_DIRECTORY is memory: people get other identities in each process, and lose them with it"
+            );
+            (Arc::new(InMemory::new()), "")
+        }
         Place::Files(folder) => {
             make_private(folder).map_err(Cause::from)?;
             lock = Some(folder.join("lock"));

@@ -81,9 +81,9 @@ impl Relay {
     pub(crate) fn hold_after(&self, before: usize, at: At, whose: fn(&str) -> bool) -> Hold {
         let before = Arc::new(AtomicUsize::new(before));
         let (held, gate) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(Gate::Shut)));
-        let hold = Hold { at, whose, before, held, gate };
-        *self.inner.hold.lock().unwrap() = Some(hold.clone());
-        hold
+        let waiting = Hold { at, whose, before, held, gate };
+        *self.inner.hold.lock().unwrap() = Some(waiting.clone());
+        waiting
     }
 
     /// How many requests came whose method and target are such.
