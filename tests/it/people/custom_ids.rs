@@ -85,7 +85,7 @@ async fn an_identity_deleted_between_two_looks_is_replaced_by_one() {
         for hold in &holds {
             hold.reached(1).await;
         }
-        stage.client(&stage.acs).delete_identity(&found).await.unwrap();
+        stage.client().delete_identity(&found).await.unwrap();
         race(&stage, 2).await;
         for hold in &holds {
             hold.let_go();

@@ -85,8 +85,8 @@ async fn a_hundred_first_calls_without_a_key() {
         assert_eq!(id, only);
         stage.assert_token(&token, &id).await;
     }
-    let state = stage.door("GET", "state", &Value::Null).await;
-    assert!(state["managedIdentityTokens"].as_u64().unwrap() >= 4, "each process has one for each service");
+    let emulator = stage.door("GET", "state", &Value::Null).await;
+    assert!(emulator["managedIdentityTokens"].as_u64().unwrap() >= 4, "each process has one for each service");
     // Who starts anew finds it.
     let next = Service::start_with(&environment, &issuer).await;
     assert_eq!(next.token(&person).await.0, only);

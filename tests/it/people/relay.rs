@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use acs_tokens::emulator::DEVELOPMENT_KEY;
 use axum::{
     Router,
     body::{Body, to_bytes},
@@ -70,6 +71,11 @@ impl Relay {
         let app = Router::new().fallback(pass).with_state(Arc::clone(&inner));
         tokio::spawn(async move { axum::serve(listener, app).await });
         Self { url, inner }
+    }
+
+    /// The connection string of ACS behind it.
+    pub(crate) fn connection_string(&self) -> String {
+        format!("endpoint={}/;accesskey={DEVELOPMENT_KEY}", self.url)
     }
 
     /// Holds back from now on those whose method and target are such, in place of those before.

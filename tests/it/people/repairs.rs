@@ -16,7 +16,7 @@ async fn recreate(stage: &Stage) {
 /// The identity is deleted by somebody who knows nothing of the directory.
 async fn delete_elsewhere(stage: &Stage) {
     let id = stage.only_identity().await.parse().unwrap();
-    stage.client(&stage.acs).delete_identity(&id).await.unwrap();
+    stage.client().delete_identity(&id).await.unwrap();
 }
 
 /// Gets a token and checks that it is good, for the only identity there is. Gives this.

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::{place::Home, relay::Relay, stage::Stage};
+use super::{place::Home, stage::Stage};
 use crate::{
     harness::people::AUDIENCE,
     process::{Running, cli},
@@ -23,12 +23,7 @@ pub(crate) type Answer = Option<(u16, Value)>;
 impl Service {
     /// Starts one over the stage's ACS.
     pub(crate) async fn start(stage: &Stage, home: &Home) -> Self {
-        Self::start_by(&stage.acs, stage, home).await
-    }
-
-    /// One that goes to ACS through a relay of its own.
-    pub(crate) async fn start_by(relay: &Relay, stage: &Stage, home: &Home) -> Self {
-        let acs = stage.connection_string(relay);
+        let acs = stage.acs.connection_string();
         let mut environment =
             vec![("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs), ("COMMUNICATION_SERVICES_PREVIEW", "true")];
         environment.extend(home.environment());
@@ -78,7 +73,7 @@ impl Service {
     /// A call that is answered. It is made again while the directory has no time, as callers do.
     pub(crate) async fn call(&self, person: &str, method: Method, path: &str) -> (u16, Value) {
         loop {
-            let answer = self.begin(person, method.clone(), path).await.unwrap().expect("an answer");
+            let answer = self.begin(person, method.clone(), path).await.unwrap().unwrap();
             if answer.1["code"] != json!("directory-unavailable") {
                 return answer;
             }

@@ -13,7 +13,6 @@ use acs_tokens::{
         types::{ApiVersion, IdentityId, Scope, TokenRequest},
     },
     directory::{Deed, Directory, Error, Issued, Name, Record, Settings, User, Witness},
-    emulator::DEVELOPMENT_KEY,
 };
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
@@ -64,13 +63,12 @@ impl Stage {
         Relay::to(&self.emulator).await
     }
 
-    /// The connection string of a relay.
-    pub(crate) fn connection_string(&self, relay: &Relay) -> String {
-        format!("endpoint={}/;accesskey={DEVELOPMENT_KEY}", relay.url)
+    pub(crate) fn client(&self) -> Client {
+        Self::client_by(&self.acs)
     }
 
-    pub(crate) fn client(&self, relay: &Relay) -> Client {
-        let settings = self.connection_string(relay).parse::<ConnectionString>().unwrap().into();
+    fn client_by(relay: &Relay) -> Client {
+        let settings = relay.connection_string().parse::<ConnectionString>().unwrap().into();
         // The preview has all that the others have.
         let api_version = ApiVersion::preview();
         Client::new(AcsSettings { api_version, deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
@@ -85,7 +83,7 @@ impl Stage {
     pub(crate) fn instance_by(&self, relay: &Relay, settings: &Settings) -> Instance {
         let deeds = Arc::clone(&self.deeds);
         let witness: Witness = Arc::new(move |deed, id: &IdentityId| deeds.lock().unwrap().push((deed, id.clone())));
-        Instance { directory: Directory::open(settings, self.client(relay)).unwrap(), witness }
+        Instance { directory: Directory::open(settings, Self::client_by(relay)).unwrap(), witness }
     }
 
     /// The emulator's test issuer.
