@@ -49,6 +49,9 @@ export const door = {
   tokenStatus: async (token) => (await knock("POST", "tokens/check", { token })).status,
   entraToken: async (more) =>
     (await knock("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
+  /** What somebody has who has signed in at the test issuer: the value of Authorization. */
+  signIn: async (sub) =>
+    `Bearer ${(await knock("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
 };
 
 /** The claims of a token, unverified. */

@@ -1,0 +1,90 @@
+// AzureCommunicationTokenCredential in the hands of somebody who has signed in, with our me/token as its tokenRefresher.
+import assert from "node:assert/strict";
+import { randomUUID } from "node:crypto";
+import { beforeEach, describe, test } from "node:test";
+import { setTimeout as pause } from "node:timers/promises";
+import { AzureCommunicationTokenCredential, claims, commonVersion, door, functions } from "./under-test.mjs";
+
+/** Asks for one's own token, with nothing but the proof of who one is. */
+async function mine(authorization, signal, headers) {
+  const response = await fetch(`${functions}/me/token`, { method: "POST", headers: { authorization, ...headers }, signal });
+  assert.equal(response.status, 200);
+  return response;
+}
+
+/** What a refresher may be, by how the answer is read. */
+const REFRESHERS = {
+  "text": (me) => (signal) => mine(me, signal, { Accept: "text/plain" }).then((response) => response.text()),
+  "the token of the JSON": (me) => (signal) => mine(me, signal).then((response) => response.json()).then(({ token }) => token),
+};
+// Older versions take nothing but a string.
+if (!commonVersion.startsWith("2.3.")) {
+  REFRESHERS["the JSON as it stands"] = (me) => (signal) => mine(me, signal).then((response) => response.json());
+}
+
+/** Asks the credential until it has another token than this one. */
+async function nextAfter(credential, first) {
+  const deadline = Date.now() + 60_000;
+  let next = first;
+  while (next.token === first.token && Date.now() < deadline) {
+    await pause(25);
+    next = await credential.getToken();
+  }
+  return next;
+}
+
+for (const [name, make] of Object.entries(REFRESHERS)) {
+  describe(`my own token, given as ${name}, with common ${commonVersion}`, () => {
+    beforeEach(door.reset);
+
+    test("is refreshed when it is over, for the same identity", async (t) => {
+      const tokenRefresher = make(await door.signIn(randomUUID()));
+      const credential = new AzureCommunicationTokenCredential({ tokenRefresher });
+      t.after(() => credential.dispose());
+      await door.settings({ tokenLifetimeSeconds: 3 });
+      const first = await credential.getToken();
+      await door.settings({});
+      const second = await nextAfter(credential, first);
+
+      assert.ok(Date.now() >= claims(first.token).exp * 1000);
+      assert.equal(await door.tokenStatus(first.token), "expired");
+      assert.equal(await door.tokenStatus(second.token), "valid");
+      assert.equal(Math.floor(second.expiresOnTimestamp / 1000), claims(second.token).exp);
+      const { identities } = await door.state();
+      assert.deepEqual(
+        [first, second].map(({ token }) => `8:${claims(token).skypeid}`),
+        [identities[0].id, identities[0].id],
+      );
+      assert.deepEqual([identities.length, identities[0].tokensIssued], [1, 2]);
+    });
+  });
+}
+
+test(`my own token is refreshed without anybody asking for it, with common ${commonVersion}`, async (t) => {
+  await door.reset();
+  const me = REFRESHERS.text(await door.signIn(randomUUID()));
+  await door.settings({ tokenLifetimeSeconds: 6 });
+  const token = await me();
+  await door.settings({});
+  const refreshed = new Promise((resolve) => {
+    const tokenRefresher = (signal) => (resolve(), me(signal));
+    const credential = new AzureCommunicationTokenCredential({ tokenRefresher, token, refreshProactively: true });
+    t.after(() => credential.dispose());
+  });
+  await refreshed; // at half of its life; nobody asks the credential for anything
+  assert.equal((await door.state()).identities.length, 1);
+});
+
+test(`each gets their own, with common ${commonVersion}`, async (t) => {
+  await door.reset();
+  const people = [randomUUID(), randomUUID()];
+  const tokens = [];
+  for (const person of [...people, ...people]) {
+    const credential = new AzureCommunicationTokenCredential({ tokenRefresher: REFRESHERS.text(await door.signIn(person)) });
+    t.after(() => credential.dispose());
+    tokens.push((await credential.getToken()).token);
+  }
+  const ids = tokens.map((token) => claims(token).skypeid);
+  assert.notEqual(ids[0], ids[1]);
+  assert.deepEqual(ids.slice(2), ids.slice(0, 2));
+});
