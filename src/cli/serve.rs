@@ -38,10 +38,11 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     if matches!(callers.trusted, Trusted::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this address gets tokens");
     }
-    tracing::info!(%address, endpoint = %acs.endpoint, "serving");
+    let endpoint = acs.endpoint.clone();
     let acs = acs::Client::new(acs)?;
     let services = Services::open(acs.clone(), directory.as_ref())?;
     let app = app::router_with(services, &callers, rules);
+    tracing::info!(%address, %endpoint, "serving");
     // Beside the first request, not before it.
     tokio::spawn(async move { acs.warm().await });
     let served = serve::run(listener, app, asked_to_stop()).await;
