@@ -5,7 +5,6 @@ mod crowd;
 mod custom_ids;
 #[cfg(target_os = "linux")]
 mod keyless;
-#[cfg(unix)]
 mod kills;
 mod place;
 mod relay;

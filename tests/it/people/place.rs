@@ -58,6 +58,7 @@ impl Home {
     }
 
     /// In Azure Blob Storage under its real name; only a program's environment leads there.
+    #[cfg(target_os = "linux")]
     #[allow(clippy::print_stdout, reason = "tests/stores/run reads it")]
     pub(crate) fn azure(storage: &str, test: &str) -> Self {
         println!("{test}: in Azure Blob Storage, by managed identity");

@@ -182,6 +182,24 @@ async fn leaving_that_broke_off_is_finished_by_the_next_call_of_any_kind() {
     }
 }
 
+/// Whoever has the user in memory does not look into the directory: there only leaving again ends what was begun.
+#[tokio::test]
+async fn leaving_that_broke_off_is_not_noticed_by_who_remembers_the_user() {
+    for home in Home::each("leaving_that_broke_off_is_not_noticed_by_who_remembers_the_user").await {
+        let stage = Stage::new().await;
+        let [one, two] = [(); 2].map(|()| stage.instance(&home.settings));
+        let first = comes_back(&stage, &two).await;
+        stage.door("POST", "faults", &json!({ "operation": "revoke-tokens", "answer": { "status": 403 } })).await;
+        one.forget_at_once(alice()).await.unwrap_err();
+
+        assert_eq!(comes_back(&stage, &two).await, first);
+        assert_eq!(two.revoke(alice()).await, Some(first.clone()));
+        assert!(two.forget(alice()).await);
+        assert!(stage.identities().await.0.is_empty());
+        assert_ne!(comes_back(&stage, &two).await, first);
+    }
+}
+
 /// The store has written, but its answer is lost: tried again, the write fails, since there is a record now.
 #[tokio::test]
 async fn a_write_whose_answer_is_lost_is_found_out_about() {
