@@ -59,6 +59,11 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let url = Url::parse(text.trim()).map_err(|_| InvalidEndpoint::NotAUrl)?;
+        // A URL's host may have far more in it than the name of a machine, and a `;` would divide a connection string.
+        let of_a_name = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
+        if !url.host_str().unwrap_or_default().bytes().all(of_a_name) {
+            return Err(InvalidEndpoint::NotAUrl);
+        }
         match url.scheme() {
             "https" => {}
             "http" if is_loopback(&url) => {}
@@ -117,6 +122,9 @@ mod tests {
         for (text, fault) in [
             ("", InvalidEndpoint::NotAUrl),
             ("contoso.communication.azure.com", InvalidEndpoint::NotAUrl),
+            // U+037E is a semicolon once it is a host's name. Found by fuzzing.
+            ("https://contoso\u{37e}communication.azure.com", InvalidEndpoint::NotAUrl),
+            ("https://contoso{communication.azure.com", InvalidEndpoint::NotAUrl),
             ("ftp://contoso.communication.azure.com", InvalidEndpoint::Scheme),
             ("http://contoso.communication.azure.com", InvalidEndpoint::PlainHttp),
             ("http://localhost.evil.example", InvalidEndpoint::PlainHttp),
