@@ -189,7 +189,7 @@ impl Directory {
     }
 
     /// Ends the user's identity with all its tokens, and forgets whose it was. Tells whether there was anything to forget.
-    /// What was begun is finished even if the caller hangs up; if the process is killed, the user's next call finishes it.
+    /// What was begun is finished even if the caller hangs up; if the process is killed, by the next call that looks here.
     ///
     /// # Errors
     /// See [`Error`].

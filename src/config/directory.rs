@@ -48,6 +48,9 @@ impl Settings<'_> {
             }
         };
         let place = place?;
+        if cfg!(not(feature = "s3")) && matches!(place, Place::S3 { .. }) {
+            return self.fault(USER_DIRECTORY, "is in S3, which this program was built without".to_owned());
+        }
         if place == Place::CustomIds && acs.is_some_and(|acs| !acs.api_version.has_custom_ids()) {
             return self.fault(USER_DIRECTORY, format!("is acs-custom-id, which needs {PREVIEW}=true"));
         }
@@ -82,5 +85,23 @@ impl Settings<'_> {
             let _ = self.fault::<()>(S3_ENDPOINT, "is neither an https URL nor one of this machine".to_owned());
         }
         AWS.into_iter().filter_map(|name| Some((name, self.value(name)?))).collect()
+    }
+}
+
+#[cfg(all(test, not(feature = "s3")))]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn s3_is_a_fault_where_it_was_left_out() {
+        let get = |name: &str| match name {
+            USER_DIRECTORY => Some("s3://users".into()),
+            USER_DIRECTORY_KEY => Some("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into()),
+            _ => None,
+        };
+        let mut settings = Settings::new(&get);
+        let directory = settings.directory(None);
+        let faults = settings.finish(directory).unwrap_err().to_string();
+        assert_eq!(faults, "the settings are wrong\n  USER_DIRECTORY: is in S3, which this program was built without");
     }
 }
