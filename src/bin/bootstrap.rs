@@ -5,11 +5,13 @@
 use std::process::ExitCode;
 
 use acs_tokens::{
-    acs, app,
-    callers::{Callers, Trusted, rules::Rules},
+    access::Rules,
+    acs,
+    auth::{Callers, Trusted, audit::RequestId},
     config::Settings,
     directory,
     functions::Services,
+    http::router_with,
     telemetry,
 };
 use lambda_http::{Error, Request, RequestExt as _, tower::ServiceExt as _};
@@ -51,7 +53,7 @@ async fn run(
     }
     let acs = acs::Client::new(acs)?;
     let services = Services::open(acs.clone(), directory)?;
-    let app = app::router_with(services, callers, rules);
+    let app = router_with(services, callers, rules);
     // Lambda gives a starting instance more of a processor than a running one.
     tokio::spawn(async move { acs.warm().await });
     lambda_http::run(app.map_request(with_id)).await
@@ -60,7 +62,7 @@ async fn run(
 /// Gives the request the id that Lambda's own log lines have. It comes from the Runtime API, never from a header.
 fn with_id(mut request: Request) -> Request {
     if let Some(id) = request.lambda_context_ref().map(|context| context.request_id.clone()) {
-        request.extensions_mut().insert(app::RequestId(id));
+        request.extensions_mut().insert(RequestId(id));
     }
     request
 }

@@ -5,12 +5,8 @@
 use std::{error::Error, process::ExitCode};
 
 use acs_tokens::{
-    acs, app,
-    callers::{Callers, rules::Rules},
-    config::Settings,
-    directory,
-    functions::Services,
-    serve, telemetry,
+    access::Rules, acs, auth::Callers, config::Settings, directory, functions::Services, http::router_with, server,
+    telemetry,
 };
 use tokio::net::TcpListener;
 
@@ -47,10 +43,10 @@ async fn run(
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
     let acs = acs::Client::new(acs)?;
     let services = Services::open(acs.clone(), directory)?;
-    let app = app::router_with(services, callers, rules);
+    let app = router_with(services, callers, rules);
     // Beside the first request, not before it.
     tokio::spawn(async move { acs.warm().await });
     // The host never asks for an end; it kills.
-    serve::run(listener, app, std::future::pending()).await?;
+    server::run(listener, app, std::future::pending()).await?;
     Ok(())
 }

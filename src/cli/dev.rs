@@ -16,17 +16,17 @@ use super::{
 };
 use crate::{
     acs::{self, connection_string::ConnectionString},
-    app,
-    callers::{
+    auth::{
         Bearer, Callers, Standing, Trusted,
         bearer::{self, Issuer},
-        cors::{Cors, Origins},
     },
     config::Settings,
     directory::{self, Directory, Place},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     functions::Services,
-    serve, telemetry,
+    http::allowed_origins::{Cors, Origins},
+    http::router_with,
+    server, telemetry,
 };
 
 /// The name by which the emulator's test issuer knows the functions.
@@ -89,7 +89,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
         to_paste(address, emulator.http),
         about(&data)
     ));
-    let served = serve::run(listener, app::router_with(services, &callers, rules), asked_to_stop()).await;
+    let served = server::run(listener, router_with(services, &callers, rules), asked_to_stop()).await;
     telemetry::flush().await;
     Ok(served?)
 }

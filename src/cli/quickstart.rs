@@ -14,10 +14,10 @@ use uuid::Uuid;
 use super::{Result, asked_to_stop, say_aside};
 use crate::{
     acs::{self, endpoint::Endpoint},
-    app,
-    callers::Trusted,
+    auth::Trusted,
     config::Settings,
-    serve, telemetry,
+    http::router,
+    server, telemetry,
 };
 use walk::Walk;
 
@@ -88,8 +88,8 @@ async fn start(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Result
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let app = app::router(acs::Client::new(acs)?, &Trusted::Anyone.into());
-    tokio::spawn(serve::run(listener, app, std::future::pending()));
+    let app = router(acs::Client::new(acs)?, &Trusted::Anyone.into());
+    tokio::spawn(server::run(listener, app, std::future::pending()));
     Ok(address)
 }
 

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::Args;
 
 use super::{Result, asked_to_stop, listen};
-use crate::{acs, app, callers::Trusted, config::Settings, functions::Services, serve, telemetry};
+use crate::{acs, auth::Trusted, config::Settings, functions::Services, http::router_with, server, telemetry};
 
 /// Where to serve.
 #[derive(Debug, Args)]
@@ -41,11 +41,11 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     let endpoint = acs.endpoint.clone();
     let acs = acs::Client::new(acs)?;
     let services = Services::open(acs.clone(), directory.as_ref())?;
-    let app = app::router_with(services, &callers, rules);
+    let app = router_with(services, &callers, rules);
     tracing::info!(%address, %endpoint, "serving");
     // Beside the first request, not before it.
     tokio::spawn(async move { acs.warm().await });
-    let served = serve::run(listener, app, asked_to_stop()).await;
+    let served = server::run(listener, app, asked_to_stop()).await;
     telemetry::flush().await;
     Ok(served?)
 }

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use uuid::Uuid;
 
 use super::Settings;
-use crate::callers::{
+use crate::auth::{
     Bearer, CallerKey, Callers, Standing, Trusted,
     bearer::{self, Issuer},
 };

@@ -3,12 +3,14 @@
 use std::num::NonZeroU32;
 
 use super::Settings;
-use crate::callers::{
-    Callers, Trusted,
-    cors::{Cors, Origins},
-    limits::{Limits, Rates},
-    policy::{InvalidPolicy, Policy},
-    rules::Rules,
+use crate::{
+    access::{
+        Rules,
+        policy::{InvalidPolicy, Policy},
+        rate_limits::{Limits, Rates},
+    },
+    auth::{Callers, Trusted},
+    http::allowed_origins::{Cors, Origins},
 };
 
 pub(super) const TOKEN_POLICY: &str = "TOKEN_POLICY";

@@ -22,11 +22,12 @@ use super::{
     token::{self, WireToken},
 };
 use crate::{
+    access::policy::Allowance,
     acs::{
         self, CreatedIdentity,
         types::{CustomId, Scope, Validity},
     },
-    callers::{audit::Auditor, policy::Allowance},
+    auth::audit::Auditor,
     extract::{
         FromFields, Json,
         fields::{Faults, Fields},

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 use http::StatusCode;
 
 use super::me::{self, Me};
-use crate::{callers::audit::Auditor, directory::Witness, problem::Problem};
+use crate::{auth::audit::Auditor, directory::Witness, problem::Problem};
 
 /// Forgets the person: 204, also where there is nothing to forget.
 ///

@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::token;
 use crate::{
     acs::{self, TeamsTokenRequest},
-    callers::audit::Auditor,
+    auth::audit::Auditor,
     extract::{
         FromFields, Json, TokenFormat,
         fields::{Faults, Fields},

@@ -4,11 +4,12 @@ use axum::{Extension, extract::State, response::Response};
 
 use super::token;
 use crate::{
+    access::policy::Allowance,
     acs::{
         self,
         types::{Scope, Validity},
     },
-    callers::{audit::Auditor, policy::Allowance},
+    auth::audit::Auditor,
     extract::{FromFields, Json, Path, TokenFormat, fields::Fields},
     problem::Problem,
 };

@@ -7,7 +7,7 @@ use http::request::Parts;
 
 use super::Services;
 use crate::{
-    callers::{Caller, Person, audit::Auditor},
+    auth::{Caller, Person, audit::Auditor},
     directory::{Deed, Directory, User, Witness},
     problem::{Kind, Problem},
 };

@@ -16,7 +16,7 @@ use uuid::Uuid;
 use super::{Services, exchange_teams_token, me, token};
 use crate::{
     acs::{self, TeamsTokenRequest},
-    callers::{EntraAccount, audit::Auditor},
+    auth::{EntraAccount, audit::Auditor},
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::{Kind, Problem},
 };

@@ -7,8 +7,9 @@ use super::{
     token,
 };
 use crate::{
+    access::policy::Allowance,
     acs::types::{Scope, Validity},
-    callers::{audit::Auditor, policy::Allowance},
+    auth::audit::Auditor,
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::Problem,
 };

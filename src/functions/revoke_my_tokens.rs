@@ -3,7 +3,7 @@
 use http::StatusCode;
 
 use super::me::{Me, witness};
-use crate::{callers::audit::Auditor, problem::Problem};
+use crate::{auth::audit::Auditor, problem::Problem};
 
 /// Revokes the tokens: 204, also where there is no identity.
 ///

@@ -3,7 +3,7 @@
 use axum::extract::State;
 use http::StatusCode;
 
-use crate::{acs, callers::audit::Auditor, extract::Path, problem::Problem};
+use crate::{acs, auth::audit::Auditor, extract::Path, problem::Problem};
 
 /// Revokes the tokens: 204.
 ///

@@ -6,8 +6,9 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
+    access::policy::Allowance,
     acs::types::{AccessToken, IdentityId, InvalidScopes, Scope, TokenRequest, Validity, format_timestamp},
-    callers::{audit::Record, policy::Allowance},
+    auth::audit::Record,
     extract::{
         TokenFormat,
         fields::{Faults, Fields},

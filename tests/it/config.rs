@@ -8,7 +8,7 @@ use std::ffi::OsString;
 
 use acs_tokens::{
     acs::{self, credential::Credential},
-    callers::{Callers, Trusted},
+    auth::{Callers, Trusted},
     config::{Faults, Settings},
 };
 

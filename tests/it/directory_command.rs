@@ -13,7 +13,7 @@ use acs_tokens::{
         hash::short_hash,
         types::{Scope, TokenRequest},
     },
-    callers::Subject,
+    auth::Subject,
     directory::{self, Directory, Issued, Key, Name, Place, User, Witness},
 };
 use jiff::Timestamp;

@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use acs_tokens::{
     acs::{Client, Settings, connection_string::ConnectionString},
-    app,
-    callers::Trusted,
-    serve,
+    auth::Trusted,
+    http::router,
+    server,
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -23,8 +23,8 @@ async fn hanging_up_ends_the_call_at_acs() {
     let settings = Settings::from(text.parse::<ConnectionString>().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = app::router(Client::new(settings).unwrap(), &Trusted::Anyone.into());
-    tokio::spawn(serve::run(listener, app, std::future::pending()));
+    let app = router(Client::new(settings).unwrap(), &Trusted::Anyone.into());
+    tokio::spawn(server::run(listener, app, std::future::pending()));
 
     let mut caller = TcpStream::connect(address).await.unwrap();
     let request = format!("DELETE /api/identities/{FOREIGN_ID} HTTP/1.1\r\nHost: x\r\n\r\n");

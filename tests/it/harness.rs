@@ -6,12 +6,13 @@ pub(crate) mod people;
 use std::path::{Path, PathBuf};
 
 use acs_tokens::{
+    access::Rules,
     acs::{Client, Settings, connection_string::ConnectionString, types::ApiVersion},
-    app,
-    callers::{Callers, Trusted, rules::Rules},
+    auth::{Callers, Trusted},
     directory,
     emulator::{Emulator, Options, connection_string},
     functions::Services,
+    http::router_with,
 };
 use http::Method;
 use reqwest::RequestBuilder;
@@ -73,7 +74,7 @@ impl Api {
         change(&mut settings);
         let directory = directory::Settings::in_memory();
         let services = Services::open(Client::new(settings).unwrap(), Some(&directory)).unwrap();
-        Self::serving(emulator, app::router_with(services, callers, rules)).await
+        Self::serving(emulator, router_with(services, callers, rules)).await
     }
 
     /// The real `handler` behind the stand-in host, which checks no keys, as under `func start`.

@@ -8,7 +8,7 @@ mod tokens;
 
 use std::collections::HashSet;
 
-use acs_tokens::callers::{
+use acs_tokens::auth::{
     Bearer, CallerKey, Callers, Standing, Trusted,
     bearer::{Issuer, Settings},
 };

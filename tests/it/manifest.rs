@@ -3,8 +3,8 @@
 use std::{fs, path::Path};
 
 use acs_tokens::{
-    app::DEADLINE,
     functions::{AuthLevel, FUNCTIONS, PREFIX},
+    http::DEADLINE,
 };
 use serde_json::{Value, json};
 

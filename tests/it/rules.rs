@@ -1,13 +1,13 @@
 //! The rules for callers through the whole app: policy, limits, CORS, each answer with its exact headers.
 
 use acs_tokens::{
-    callers::{
-        CallerKey, Trusted,
-        cors::Cors,
-        limits::{Limits, Rates},
-        rules::Rules,
+    access::{
+        Rules,
+        rate_limits::{Limits, Rates},
     },
+    auth::{CallerKey, Trusted},
     directory,
+    http::allowed_origins::Cors,
 };
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};

@@ -150,7 +150,7 @@ async fn assert_untold(api: &Api, secrets: &[String], answers: &[Answer]) {
 
 #[test]
 fn no_secret_is_shown_by_debug() {
-    use acs_tokens::{acs, callers::CallerKey, extract::FromFields as _};
+    use acs_tokens::{acs, auth::CallerKey, extract::FromFields as _};
     let text = "endpoint=https://contoso.communication.azure.com/;accesskey=c2VjcmV0LWtleQ==";
     let parsed: acs::connection_string::ConnectionString = text.parse().unwrap();
     let settings = acs::Settings::from(parsed.clone());

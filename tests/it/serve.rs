@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acs_tokens::serve;
+use acs_tokens::server;
 use tokio::{net::TcpListener, sync::mpsc};
 
 #[cfg(unix)]
@@ -52,7 +52,7 @@ async fn breaks_off_what_lasts_too_long() {
     };
     let app = axum::Router::new().route("/", axum::routing::get(forever));
     let shutdown = async move { arrival.recv().await.unwrap() };
-    let served = serve::run_with_grace(listener, app, shutdown, Duration::from_millis(50));
+    let served = server::run_with_grace(listener, app, shutdown, Duration::from_millis(50));
     let asked = tokio::spawn(reqwest::Client::builder().build().unwrap().get(base).send());
     tokio::time::timeout(Duration::from_secs(20), served).await.unwrap().unwrap();
     assert!(!asked.is_finished());

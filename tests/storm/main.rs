@@ -13,10 +13,10 @@ use std::{collections::BTreeSet, ffi::OsString, time::Instant};
 
 use acs_tokens::{
     acs::{Client, Settings, connection_string::ConnectionString},
-    app,
-    callers::Trusted,
+    auth::Trusted,
     emulator::{Emulator, Options, connection_string},
-    serve,
+    http::router,
+    server,
 };
 use caller::{Caller, Tally};
 use serde_json::Value;
@@ -41,8 +41,8 @@ async fn every_answer_is_right_or_an_honest_problem_and_no_identity_is_lost() {
     let settings: Settings = connection_string("http", address).parse::<ConnectionString>().unwrap().into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/api", listener.local_addr().unwrap());
-    let app = app::router(Client::new(settings).unwrap(), &Trusted::Anyone.into());
-    tokio::spawn(serve::run(listener, app, std::future::pending()));
+    let app = router(Client::new(settings).unwrap(), &Trusted::Anyone.into());
+    tokio::spawn(server::run(listener, app, std::future::pending()));
 
     let start = Instant::now();
     let mut callers = JoinSet::new();

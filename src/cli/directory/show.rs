@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::{super::Result, open, records::Row, say, say_aside, settings};
 use crate::{
     acs::{error::causes, hash::short_hash},
-    callers::Subject,
+    auth::Subject,
     directory::{Name, Place, Settings, User},
 };
 

@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 
 use crate::{
     acs::{TeamsTokenRequest, endpoint::Endpoint, error::causes},
-    callers::KEY_HEADER,
+    auth::KEY_HEADER,
 };
 
 /// A failure, with the step in it.

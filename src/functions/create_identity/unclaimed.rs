@@ -10,7 +10,7 @@ use crate::{
         self, CreatedIdentity, Error,
         types::{CustomId, TokenRequest},
     },
-    callers::audit::{Auditor, Record},
+    auth::audit::{Auditor, Record},
     problem::Problem,
 };
 

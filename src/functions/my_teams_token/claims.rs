@@ -9,7 +9,7 @@ use serde_json::{Map, Value};
 use uuid::Uuid;
 
 use crate::{
-    callers::EntraAccount,
+    auth::EntraAccount,
     problem::{FieldFault, Kind, Problem},
 };
 

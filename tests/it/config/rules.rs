@@ -3,7 +3,8 @@
 use std::ffi::OsString;
 
 use acs_tokens::{
-    callers::{Trusted, policy::Policy, rules::Rules},
+    access::{Rules, policy::Policy},
+    auth::Trusted,
     config::Settings,
 };
 

@@ -1,6 +1,6 @@
 //! What holds for every function: bodies, media types, methods, paths, and what becomes of ACS's errors.
 
-use acs_tokens::callers::{CallerKey, Trusted};
+use acs_tokens::auth::{CallerKey, Trusted};
 use serde_json::json;
 
 use crate::harness::{Answer, Api, FOREIGN_ID};

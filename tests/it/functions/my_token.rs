@@ -1,6 +1,6 @@
 //! `POST me/token`.
 
-use acs_tokens::callers::rules::Rules;
+use acs_tokens::access::Rules;
 use serde_json::json;
 
 use crate::{

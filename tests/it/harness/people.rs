@@ -3,17 +3,19 @@
 use std::collections::HashSet;
 
 use acs_tokens::{
+    access::{
+        Rules,
+        rate_limits::{Limits, Rates},
+    },
     acs::{Client, connection_string::ConnectionString},
-    app,
-    callers::{
+    auth::{
         Bearer, Callers, Standing, Trusted,
         bearer::{Issuer, Settings},
-        limits::{Limits, Rates},
-        rules::Rules,
     },
     directory,
     functions::Services,
-    serve,
+    http::router_with,
+    server,
 };
 use axum::Router;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -62,14 +64,14 @@ impl Api {
         let (emulator, connection_string) = emulator().await;
         let acs = Client::new(connection_string.parse::<ConnectionString>().unwrap().into()).unwrap();
         let callers = Callers { bearer: Some(sign_in_at(&emulator)), ..Trusted::Anyone.into() };
-        Self::serving(emulator, app::router_with(Services::open(acs, directory).unwrap(), &callers, rules)).await
+        Self::serving(emulator, router_with(Services::open(acs, directory).unwrap(), &callers, rules)).await
     }
 
     /// A router on a socket, over an emulator.
     pub(super) async fn serving(emulator: String, app: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(serve::run(listener, app, std::future::pending()));
+        tokio::spawn(server::run(listener, app, std::future::pending()));
         Self { base, emulator, http: super::client(), host: None }
     }
 

@@ -5,7 +5,7 @@ use std::{
     time::Duration,
 };
 
-use acs_tokens::callers::bearer::Issuer;
+use acs_tokens::auth::bearer::Issuer;
 use axum::{Router, routing::get};
 use serde_json::json;
 use tokio::{net::TcpListener, task::JoinSet};

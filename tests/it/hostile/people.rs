@@ -1,6 +1,6 @@
 //! What people try who have signed in, and strangers who try to pass for one.
 
-use acs_tokens::callers::{Callers, Standing, Trusted};
+use acs_tokens::auth::{Callers, Standing, Trusted};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};

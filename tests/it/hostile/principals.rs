@@ -1,6 +1,6 @@
 //! The headers of App Service Authentication, forged and real.
 
-use acs_tokens::callers::{Callers, Standing, Trusted};
+use acs_tokens::auth::{Callers, Standing, Trusted};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 

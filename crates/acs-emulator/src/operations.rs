@@ -1,0 +1,217 @@
+//! The operations of ACS Identity: what each takes, does and gives.
+
+use http::{HeaderMap, StatusCode};
+use hyper::body::Bytes;
+use jiff::{SignedDuration, Timestamp};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
+
+use super::{
+    Service,
+    answer::Answer,
+    custom_ids,
+    jwt::Issuer,
+    refusal::Refusal,
+    route::{Operation, Route, Version},
+    state::Identity,
+    teams,
+};
+use acs_identity::types::{Scope, format_timestamp};
+
+/// An authenticated call.
+pub(super) struct Call<'a> {
+    pub(super) headers: &'a HeaderMap,
+    pub(super) body: &'a Bytes,
+    pub(super) version: Version,
+    pub(super) at: Timestamp,
+}
+
+#[derive(Deserialize, Default)]
+#[serde(rename_all = "camelCase", default)]
+struct CreateRequest {
+    create_token_with_scopes: Option<Vec<String>>,
+    expires_in_minutes: Option<i32>,
+    custom_id: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct TokenRequest {
+    scopes: Option<Vec<String>>,
+    expires_in_minutes: Option<i32>,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct IdentityBody {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    custom_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    last_token_issued_at: Option<String>,
+    id: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(super) struct TokenBody {
+    pub(super) token: String,
+    pub(super) expires_on: String,
+}
+
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct CreateBody {
+    identity: IdentityBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    access_token: Option<TokenBody>,
+}
+
+/// The claims of a real token, in their order. `scp` is 1792 in all that were seen.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Claims<'a> {
+    skypeid: &'a str,
+    scp: u16,
+    csi: String,
+    exp: i64,
+    rgn: &'static str,
+    acs_scope: String,
+    resource_id: String,
+    resource_location: &'static str,
+    iat: i64,
+}
+
+/// Does what the call asks for. What it changes is kept before it is answered.
+pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let answer = match route.operation {
+        Operation::CreateIdentity => create(service, call).await,
+        Operation::GetIdentity => get(service, &route.identity),
+        Operation::DeleteIdentity => {
+            service
+                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.delete(call.at)))?;
+            Ok(Answer::no_content())
+        }
+        Operation::RevokeTokens => {
+            service
+                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.revoke(call.at)))?;
+            Ok(Answer::no_content())
+        }
+        Operation::IssueToken => issue(service, &route.identity, call).await,
+        Operation::ExchangeTeamsToken => teams::exchange(service, call).await,
+    }?;
+    if route.operation != Operation::GetIdentity && route.operation != Operation::ExchangeTeamsToken {
+        service.keeper.kept().await?;
+    }
+    Ok(answer)
+}
+
+async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
+    // The JavaScript and Python SDKs send nothing where no token is wanted, the .NET SDK `{}`.
+    let request: CreateRequest = if call.body.is_empty() { CreateRequest::default() } else { call.json()? };
+    let lifetime = call.lifetime(request.expires_in_minutes)?;
+    let scopes = call.scopes(request.create_token_with_scopes.unwrap_or_default())?;
+    let custom_id = request.custom_id.filter(|_| call.version.has_custom_ids());
+    if custom_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
+        return Err(Refusal::invalid("customId", "CustomId must have 1 to 256 characters."));
+    }
+    let mut identity = custom_ids::find_or_make(service, custom_id, call.at).await?;
+    let mut access_token = None;
+    if !scopes.is_empty() {
+        access_token = Some(mint(service, &identity.id, &scopes, lifetime, call.at).await?);
+        identity = service.state().living(service.options.resource, &identity.id)?.clone();
+    }
+    if identity.custom_id.is_none() {
+        identity.last_token_issued_at = None; // the service names it here only beside a custom id
+    }
+    Ok(Answer::json(StatusCode::CREATED, &CreateBody { identity: identity.into(), access_token }))
+}
+
+fn get(service: &Service, id: &str) -> Result<Answer, Refusal> {
+    let identity = service.state().living(service.options.resource, id)?.clone();
+    Ok(Answer::json(StatusCode::OK, &IdentityBody::from(identity)))
+}
+
+async fn issue(service: &Service, id: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
+    let request: TokenRequest = call.json()?;
+    let scopes = request.scopes.ok_or(Refusal::Required("Scopes"))?;
+    let lifetime = call.lifetime(request.expires_in_minutes)?;
+    if scopes.is_empty() {
+        return Err(Refusal::invalid("scopes", "Invalid scopes - Scopes field is required."));
+    }
+    let scopes = call.scopes(scopes)?;
+    Ok(Answer::json(StatusCode::OK, &mint(service, id, &scopes, lifetime, call.at).await?))
+}
+
+async fn mint(
+    service: &Service,
+    id: &str,
+    scopes: &[Scope],
+    lifetime: SignedDuration,
+    now: Timestamp,
+) -> Result<TokenBody, Refusal> {
+    let issued_at = service.change(|state| state.living(service.options.resource, id).map(|it| it.issue(now)))?;
+    let expires_on = issued_at + service.lifetime(lifetime);
+    let claims = Claims {
+        skypeid: id.strip_prefix("8:").unwrap_or(id),
+        scp: 1792,
+        csi: issued_at.as_second().to_string(),
+        exp: expires_on.as_second(),
+        rgn: "amer",
+        acs_scope: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
+        resource_id: service.options.resource.to_string(),
+        resource_location: "unitedstates",
+        iat: issued_at.as_second(),
+    };
+    Ok(TokenBody { token: service.signer.sign(Issuer::Acs, &claims).await?, expires_on: format_timestamp(expires_on) })
+}
+
+impl Service {
+    /// The lifetime asked for, or the one that the settings force upon every token.
+    fn lifetime(&self, asked: SignedDuration) -> SignedDuration {
+        let forced = self.state().settings.token_lifetime_seconds;
+        forced.map_or(asked, |seconds| SignedDuration::from_secs(seconds.into()))
+    }
+}
+
+impl Call<'_> {
+    /// The body as JSON. Fields that the version does not know are ignored, as ASP.NET does.
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+        let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+        let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
+        if self.body.is_empty() {
+            return Err(Refusal::Malformed("it is empty".to_owned()));
+        }
+        if !essence.eq_ignore_ascii_case("application/json") {
+            return Err(Refusal::MediaType);
+        }
+        serde_json::from_slice(self.body).map_err(|error| Refusal::Malformed(error.to_string()))
+    }
+
+    fn lifetime(&self, minutes: Option<i32>) -> Result<SignedDuration, Refusal> {
+        let minutes = minutes.filter(|_| self.version.has_lifetimes()).unwrap_or(1440);
+        if (60..=1440).contains(&minutes) {
+            return Ok(SignedDuration::from_mins(minutes.into()));
+        }
+        let message =
+            format!("ExpiresInMinutes value {minutes} is invalid. Value must be within the [60, 1440] interval.");
+        Err(Refusal::invalid("ExpiresInMinutes", message))
+    }
+
+    fn scopes(&self, names: Vec<String>) -> Result<Vec<Scope>, Refusal> {
+        let known = |name: String| match name.parse() {
+            Ok(scope) if self.version.has_scope(scope) => Ok(scope),
+            _ => Err(Refusal::invalid("scopes", format!("Invalid scopes - {name} is not supported."))),
+        };
+        names.into_iter().map(known).collect()
+    }
+}
+
+impl From<Identity> for IdentityBody {
+    fn from(identity: Identity) -> Self {
+        let whole_seconds = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
+        Self {
+            custom_id: identity.custom_id,
+            last_token_issued_at: identity.last_token_issued_at.map(whole_seconds),
+            id: identity.id,
+        }
+    }
+}

@@ -1,0 +1,130 @@
+//! Which operation a request names, and which api-versions know it.
+
+use http::Method;
+use percent_encoding::percent_decode_str;
+use serde::{Deserialize, Serialize};
+
+use super::refusal::Refusal;
+use acs_identity::types::Scope;
+
+/// The operations of ACS Identity that the emulator plays.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub(super) enum Operation {
+    CreateIdentity,
+    GetIdentity,
+    DeleteIdentity,
+    IssueToken,
+    RevokeTokens,
+    ExchangeTeamsToken,
+}
+
+impl Operation {
+    /// The name at the door: that of the function which calls it.
+    pub(super) const fn name(self) -> &'static str {
+        match self {
+            Self::CreateIdentity => "create-identity",
+            Self::GetIdentity => "get-identity",
+            Self::DeleteIdentity => "delete-identity",
+            Self::IssueToken => "issue-token",
+            Self::RevokeTokens => "revoke-tokens",
+            Self::ExchangeTeamsToken => "exchange-teams-token",
+        }
+    }
+}
+
+/// An operation, and the identity that the path names, if it names one.
+#[derive(Debug)]
+pub(super) struct Route {
+    pub(super) operation: Operation,
+    pub(super) identity: String,
+}
+
+impl Route {
+    /// Reads method and path. Ids come literal (`8:acs:…`) and percent-encoded (`8%3Aacs%3A…`); both name the same.
+    pub(super) fn of(method: &Method, path: &str) -> Result<Self, Refusal> {
+        use Operation::{CreateIdentity, DeleteIdentity, ExchangeTeamsToken, GetIdentity, IssueToken, RevokeTokens};
+        let segments: Vec<String> =
+            path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy().into()).collect();
+        let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
+        let post = |operation| if method == Method::POST { Ok(operation) } else { Err("POST") };
+        let (operation, identity) = match segments[..] {
+            ["identities"] => (post(CreateIdentity), ""),
+            ["identities", id] if !id.is_empty() => match *method {
+                Method::DELETE => (Ok(DeleteIdentity), id),
+                Method::GET => (Ok(GetIdentity), id),
+                _ => (Err("DELETE, GET"), id),
+            },
+            ["identities", id, ":issueAccessToken"] => (post(IssueToken), id),
+            ["identities", id, ":revokeAccessTokens"] => (post(RevokeTokens), id),
+            ["teamsUser", ":exchangeAccessToken"] => (post(ExchangeTeamsToken), ""),
+            _ => return Err(Refusal::NoRoute),
+        };
+        let operation = operation.map_err(Refusal::MethodNotAllowed)?;
+        Ok(Self { operation, identity: identity.to_owned() })
+    }
+}
+
+/// An api-version that the emulator knows. Their order is that of their dates.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Version(&'static str);
+
+const PREVIEW: Version = Version("2025-03-02-preview");
+
+/// Every stable version, and the one preview that has custom ids.
+const VERSIONS: [Version; 7] = [
+    Version("2021-03-07"),
+    Version("2022-06-01"),
+    Version("2022-10-01"),
+    Version("2023-10-01"),
+    PREVIEW,
+    Version("2025-06-30"),
+    Version("2026-09-23"),
+];
+
+impl Version {
+    /// Finds the version in a query, and whether it has the operation. `url` is what the refusal shows.
+    pub(super) fn of(query: &str, operation: Operation, url: &str) -> Result<Self, Refusal> {
+        let asked = query
+            .split('&')
+            .find_map(|pair| pair.strip_prefix("api-version="))
+            .map(|value| percent_decode_str(value).decode_utf8_lossy())
+            .filter(|value| !value.is_empty())
+            .ok_or(Refusal::NoVersion)?;
+        VERSIONS
+            .into_iter()
+            .find(|version| version.0 == asked && version.has(operation))
+            .ok_or_else(|| Refusal::UnsupportedVersion { url: url.to_owned(), version: asked.into_owned() })
+    }
+
+    fn has(self, operation: Operation) -> bool {
+        match operation {
+            Operation::ExchangeTeamsToken => self >= Self("2022-06-01"),
+            Operation::GetIdentity => self.has_custom_ids(),
+            _ => true,
+        }
+    }
+
+    /// The versions of an operation's route, as the header `api-supported-versions` lists them.
+    pub(super) fn supporting(operation: Operation) -> String {
+        // One controller serves all of /identities, so the preview-only GET there shares its list.
+        let listed = |version: &Version| operation == Operation::GetIdentity || version.has(operation);
+        VERSIONS.iter().filter(|version| listed(version)).map(|version| version.0).collect::<Vec<_>>().join(", ")
+    }
+
+    /// Whether `expiresInMinutes` means anything; older versions ignore it.
+    pub(super) fn has_lifetimes(self) -> bool {
+        self >= Self("2022-10-01")
+    }
+
+    pub(super) fn has_custom_ids(self) -> bool {
+        self == PREVIEW
+    }
+
+    pub(super) fn has_scope(self, scope: Scope) -> bool {
+        match scope {
+            Scope::Chat | Scope::Voip => true,
+            Scope::ChatJoin | Scope::ChatJoinLimited | Scope::VoipJoin => self >= Self("2023-10-01"),
+        }
+    }
+}

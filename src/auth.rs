@@ -1,0 +1,187 @@
+//! Who is calling, and may they?
+//!
+//! Behind the Functions host the host checks its function keys before a request gets here. Anywhere else nobody does
+//! it for us: back ends show a key of `CALLER_KEYS` or a bearer token with the managing role, people a bearer token.
+
+pub mod audit;
+pub mod bearer;
+pub mod caller;
+mod easy_auth;
+mod function_keys;
+
+use http::{HeaderMap, HeaderName, HeaderValue, header};
+
+pub use bearer::Bearer;
+pub use caller::{Caller, EntraAccount, Person, Subject};
+pub use function_keys::{CallerKey, KEY_HEADER};
+
+use crate::problem::{Kind, Problem};
+
+const SEND_A_TOKEN: &str = "Send a bearer token in the Authorization header.";
+
+const SIGN_IN: &str = "Sign in first.";
+
+/// The challenge of RFC 6750 section 3. App Service Authentication takes bearer tokens as well.
+const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+
+/// How back ends are told from strangers.
+#[derive(Debug, Clone)]
+pub enum Trusted {
+    /// The Functions host has done it.
+    Host,
+    /// By these keys.
+    Keys(Vec<CallerKey>),
+    /// Not at all: on a developer's loopback, or because the operator said so.
+    Anyone,
+}
+
+/// What of a token or principal gives which standing.
+#[derive(Debug, Clone)]
+pub struct Standing {
+    /// The claim that lists roles: `roles`, `groups`.
+    pub roles_claim: String,
+    /// The role that makes an application a trusted back end.
+    pub manage_role: String,
+}
+
+impl Default for Standing {
+    fn default() -> Self {
+        Self { roles_claim: "roles".to_owned(), manage_role: "Tokens.Manage".to_owned() }
+    }
+}
+
+impl Standing {
+    /// What somebody with these roles is. A delegated token is a person's, whatever roles the person has: Entra gives
+    /// both the same claim. Nothing is an application without the role, which must not pass for a person.
+    fn caller(&self, person: Person, delegated: bool, application: bool) -> Option<Caller> {
+        if !delegated && person.roles.contains(&self.manage_role) {
+            return Some(Caller::App(person.subject));
+        }
+        (!application).then_some(Caller::Person(person))
+    }
+}
+
+/// How callers are checked.
+#[derive(Debug, Clone)]
+pub struct Callers {
+    /// How back ends are told from strangers.
+    pub trusted: Trusted,
+    /// The issuers whose bearer tokens are taken.
+    pub bearer: Option<Bearer>,
+    /// App Service Authentication is on, so that the platform alone can set its headers.
+    pub easy_auth: Option<Standing>,
+}
+
+impl From<Trusted> for Callers {
+    fn from(trusted: Trusted) -> Self {
+        Self { trusted, bearer: None, easy_auth: None }
+    }
+}
+
+impl Callers {
+    /// Lets a trusted back end in, and nobody else; says who it is.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthorized`] for a stranger, [`Kind::Forbidden`] for somebody known without the role,
+    /// [`Kind::IssuerUnreachable`] where a token could not be checked.
+    pub async fn trusted(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let keys = match &self.trusted {
+            Trusted::Host => return Ok(Caller::Host),
+            Trusted::Anyone => return Ok(Caller::Anyone),
+            Trusted::Keys(keys) => keys,
+        };
+        if headers.contains_key(KEY_HEADER) && !keys.is_empty() {
+            return function_keys::check(keys, headers).map(Caller::Key).map_err(|detail| self.unauthorized(detail));
+        }
+        match self.signed_in(headers).await? {
+            Some(Caller::Person(_)) => {
+                let detail = "The token is good, but lacks the role that this function needs.";
+                Err(Problem::new(Kind::Forbidden, detail))
+            }
+            Some(caller) => Ok(caller),
+            None => Err(self.unauthorized(self.what_to_send())),
+        }
+    }
+
+    /// Lets a signed-in person in, and nobody else. Neither a key nor the Functions host speaks for a person.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthorized`] for who has not signed in, [`Kind::Forbidden`] for an application,
+    /// [`Kind::IssuerUnreachable`] where a token could not be checked.
+    pub async fn person(&self, headers: &HeaderMap) -> Result<Person, Problem> {
+        match self.signed_in(headers).await? {
+            Some(Caller::Person(person)) => Ok(person),
+            Some(_) => {
+                let detail = "This function is for signed-in people. An application has no identity of its own; it makes \
+                              some with POST identities, and issues their tokens with POST identities/{id}/tokens.";
+                Err(Problem::new(Kind::Forbidden, detail))
+            }
+            None => Err(not_signed_in(match (&self.bearer, &self.easy_auth) {
+                (Some(_), _) => SEND_A_TOKEN,
+                (None, Some(_)) => SIGN_IN,
+                (None, None) => {
+                    "This function is for signed-in people, and nobody can sign in here: the operator has to set \
+                     OIDC_ISSUERS."
+                }
+            })),
+        }
+    }
+
+    /// Who has signed in: by the platform where it does that, else by a bearer token. Nothing is nobody.
+    async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
+        if let Some(standing) = &self.easy_auth
+            && let Some(principal) = easy_auth::principal(standing, headers)
+        {
+            return principal.map(Some).map_err(|refusal| match refusal {
+                easy_auth::Refusal::Unreadable => not_signed_in(easy_auth::UNREADABLE),
+                easy_auth::Refusal::Application => bearer::Refusal::Application.into(),
+            });
+        }
+        let Some(bearer) = &self.bearer else { return Ok(None) };
+        match bearer.check(headers).await {
+            Err(bearer::Refusal::NoToken) => Ok(None),
+            checked => Ok(Some(checked?)),
+        }
+    }
+
+    const fn what_to_send(&self) -> &'static str {
+        match (&self.trusted, &self.bearer) {
+            (Trusted::Keys(keys), None) if !keys.is_empty() => function_keys::MISSING,
+            (Trusted::Keys(keys), Some(_)) if !keys.is_empty() => {
+                "Send an x-functions-key header with one of the keys that the operator gave out, or a bearer token."
+            }
+            (_, Some(_)) => SEND_A_TOKEN,
+            _ => SIGN_IN,
+        }
+    }
+
+    /// A stranger's answer: it names each way in (RFC 9110 section 11.6.1).
+    fn unauthorized(&self, detail: &'static str) -> Problem {
+        let mut problem = Problem::new(Kind::Unauthorized, detail);
+        if matches!(&self.trusted, Trusted::Keys(keys) if !keys.is_empty()) {
+            problem = problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(function_keys::CHALLENGE));
+        }
+        if self.bearer.is_some() {
+            problem = problem.with_header(header::WWW_AUTHENTICATE, BEARER);
+        }
+        problem
+    }
+}
+
+/// The answer to who has to sign in, which no key can take the place of.
+fn not_signed_in(detail: &'static str) -> Problem {
+    Problem::new(Kind::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, BEARER)
+}
+
+/// Takes away what callers prove themselves by: behind the guard nobody needs it, and nobody can take a header that any
+/// client can send for the platform's word.
+pub fn strip(headers: &mut HeaderMap) {
+    let of_the_platform = |name: &&HeaderName| {
+        ["x-ms-client-principal", "x-ms-token-"].iter().any(|prefix| name.as_str().starts_with(prefix))
+    };
+    let mut proofs: Vec<HeaderName> = headers.keys().filter(of_the_platform).cloned().collect();
+    proofs.extend([header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)]);
+    for name in proofs {
+        headers.remove(name);
+    }
+}
