@@ -9,7 +9,7 @@ use rate_limits::Limits;
 
 /// The rules. The [`Default`] is what holds out of the box.
 #[derive(Debug, Default)]
-pub struct Rules {
+pub struct AccessRules {
     /// Which tokens a caller may have.
     pub policy: Policy,
     /// How often a caller may call.

@@ -12,7 +12,7 @@ mod function_keys;
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
 pub use bearer::Bearer;
-pub use caller::{Caller, EntraAccount, Person, Subject};
+pub use caller::{Caller, EntraAccount, Subject, User};
 pub use function_keys::{CallerKey, KEY_HEADER};
 
 use crate::problem::{Kind, Problem};
@@ -26,7 +26,7 @@ const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// How back ends are told from strangers.
 #[derive(Debug, Clone)]
-pub enum Trusted {
+pub enum BackendAuth {
     /// The Functions host has done it.
     Host,
     /// By these keys.
@@ -35,50 +35,50 @@ pub enum Trusted {
     Anyone,
 }
 
-/// What of a token or principal gives which standing.
+/// What of a token or principal gives which role_mapping.
 #[derive(Debug, Clone)]
-pub struct Standing {
+pub struct RoleMapping {
     /// The claim that lists roles: `roles`, `groups`.
     pub roles_claim: String,
     /// The role that makes an application a trusted back end.
     pub manage_role: String,
 }
 
-impl Default for Standing {
+impl Default for RoleMapping {
     fn default() -> Self {
         Self { roles_claim: "roles".to_owned(), manage_role: "Tokens.Manage".to_owned() }
     }
 }
 
-impl Standing {
+impl RoleMapping {
     /// What somebody with these roles is. A delegated token is a person's, whatever roles the person has: Entra gives
     /// both the same claim. Nothing is an application without the role, which must not pass for a person.
-    fn caller(&self, person: Person, delegated: bool, application: bool) -> Option<Caller> {
+    fn caller(&self, person: User, delegated: bool, application: bool) -> Option<Caller> {
         if !delegated && person.roles.contains(&self.manage_role) {
             return Some(Caller::App(person.subject));
         }
-        (!application).then_some(Caller::Person(person))
+        (!application).then_some(Caller::User(person))
     }
 }
 
 /// How callers are checked.
 #[derive(Debug, Clone)]
-pub struct Callers {
+pub struct Authenticator {
     /// How back ends are told from strangers.
-    pub trusted: Trusted,
+    pub trusted: BackendAuth,
     /// The issuers whose bearer tokens are taken.
     pub bearer: Option<Bearer>,
     /// App Service Authentication is on, so that the platform alone can set its headers.
-    pub easy_auth: Option<Standing>,
+    pub easy_auth: Option<RoleMapping>,
 }
 
-impl From<Trusted> for Callers {
-    fn from(trusted: Trusted) -> Self {
+impl From<BackendAuth> for Authenticator {
+    fn from(trusted: BackendAuth) -> Self {
         Self { trusted, bearer: None, easy_auth: None }
     }
 }
 
-impl Callers {
+impl Authenticator {
     /// Lets a trusted back end in, and nobody else; says who it is.
     ///
     /// # Errors
@@ -86,15 +86,15 @@ impl Callers {
     /// [`Kind::IssuerUnreachable`] where a token could not be checked.
     pub async fn trusted(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
         let keys = match &self.trusted {
-            Trusted::Host => return Ok(Caller::Host),
-            Trusted::Anyone => return Ok(Caller::Anyone),
-            Trusted::Keys(keys) => keys,
+            BackendAuth::Host => return Ok(Caller::Host),
+            BackendAuth::Anyone => return Ok(Caller::Anyone),
+            BackendAuth::Keys(keys) => keys,
         };
         if headers.contains_key(KEY_HEADER) && !keys.is_empty() {
             return function_keys::check(keys, headers).map(Caller::Key).map_err(|detail| self.unauthorized(detail));
         }
         match self.signed_in(headers).await? {
-            Some(Caller::Person(_)) => {
+            Some(Caller::User(_)) => {
                 let detail = "The token is good, but lacks the role that this function needs.";
                 Err(Problem::new(Kind::Forbidden, detail))
             }
@@ -108,9 +108,9 @@ impl Callers {
     /// # Errors
     /// [`Kind::Unauthorized`] for who has not signed in, [`Kind::Forbidden`] for an application,
     /// [`Kind::IssuerUnreachable`] where a token could not be checked.
-    pub async fn person(&self, headers: &HeaderMap) -> Result<Person, Problem> {
+    pub async fn person(&self, headers: &HeaderMap) -> Result<User, Problem> {
         match self.signed_in(headers).await? {
-            Some(Caller::Person(person)) => Ok(person),
+            Some(Caller::User(person)) => Ok(person),
             Some(_) => {
                 let detail = "This function is for signed-in people. An application has no identity of its own; it makes \
                               some with POST identities, and issues their tokens with POST identities/{id}/tokens.";
@@ -129,25 +129,25 @@ impl Callers {
 
     /// Who has signed in: by the platform where it does that, else by a bearer token. Nothing is nobody.
     async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
-        if let Some(standing) = &self.easy_auth
-            && let Some(principal) = easy_auth::principal(standing, headers)
+        if let Some(role_mapping) = &self.easy_auth
+            && let Some(principal) = easy_auth::principal(role_mapping, headers)
         {
-            return principal.map(Some).map_err(|refusal| match refusal {
-                easy_auth::Refusal::Unreadable => not_signed_in(easy_auth::UNREADABLE),
-                easy_auth::Refusal::Application => bearer::Refusal::Application.into(),
+            return principal.map(Some).map_err(|token_error| match token_error {
+                easy_auth::TokenError::Unreadable => not_signed_in(easy_auth::UNREADABLE),
+                easy_auth::TokenError::Application => bearer::TokenError::Application.into(),
             });
         }
         let Some(bearer) = &self.bearer else { return Ok(None) };
         match bearer.check(headers).await {
-            Err(bearer::Refusal::NoToken) => Ok(None),
+            Err(bearer::TokenError::NoToken) => Ok(None),
             checked => Ok(Some(checked?)),
         }
     }
 
     const fn what_to_send(&self) -> &'static str {
         match (&self.trusted, &self.bearer) {
-            (Trusted::Keys(keys), None) if !keys.is_empty() => function_keys::MISSING,
-            (Trusted::Keys(keys), Some(_)) if !keys.is_empty() => {
+            (BackendAuth::Keys(keys), None) if !keys.is_empty() => function_keys::MISSING,
+            (BackendAuth::Keys(keys), Some(_)) if !keys.is_empty() => {
                 "Send an x-functions-key header with one of the keys that the operator gave out, or a bearer token."
             }
             (_, Some(_)) => SEND_A_TOKEN,
@@ -158,7 +158,7 @@ impl Callers {
     /// A stranger's answer: it names each way in (RFC 9110 section 11.6.1).
     fn unauthorized(&self, detail: &'static str) -> Problem {
         let mut problem = Problem::new(Kind::Unauthorized, detail);
-        if matches!(&self.trusted, Trusted::Keys(keys) if !keys.is_empty()) {
+        if matches!(&self.trusted, BackendAuth::Keys(keys) if !keys.is_empty()) {
             problem = problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(function_keys::CHALLENGE));
         }
         if self.bearer.is_some() {

@@ -67,7 +67,7 @@ pub async fn run() -> ExitCode {
     };
     done.map_or_else(
         |error| {
-            say_aside(&format!("error: {error}"));
+            eprint(&format!("error: {error}"));
             ExitCode::FAILURE
         },
         |()| ExitCode::SUCCESS,
@@ -80,7 +80,7 @@ fn say(text: &str) {
 }
 
 /// Prints to stderr, where it stays out of what is piped on.
-fn say_aside(text: &str) {
+fn eprint(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 

@@ -43,19 +43,19 @@ impl fmt::Display for Faults {
 }
 
 /// Reads settings, and collects what is wrong with them.
-pub struct Settings<'a> {
+pub struct EnvReader<'a> {
     get: &'a dyn Fn(&str) -> Option<OsString>,
     faults: Vec<Fault>,
 }
 
-impl fmt::Debug for Settings<'_> {
+impl fmt::Debug for EnvReader<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Settings").field("faults", &self.faults).finish_non_exhaustive()
+        f.debug_struct("EnvReader").field("faults", &self.faults).finish_non_exhaustive()
     }
 }
 
-impl<'a> Settings<'a> {
-    /// Settings as `get` gives them; for a program that is [`std::env::var_os`].
+impl<'a> EnvReader<'a> {
+    /// EnvReader as `get` gives them; for a program that is [`std::env::var_os`].
     #[must_use]
     pub fn new(get: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
         Self { get, faults: Vec::new() }

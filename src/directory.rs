@@ -5,15 +5,15 @@
 //! says that the identity is gone, and it is looked up anew.
 
 mod custom_ids;
-mod flights;
 mod http;
 mod key;
 mod open;
 mod operate;
-mod place;
 mod record;
 mod records;
 mod store;
+mod store_location;
+mod user_locks;
 
 use std::{
     fmt,
@@ -26,18 +26,18 @@ use lru::LruCache;
 use tracing::Instrument as _;
 
 pub use key::{InvalidKey, Key, Name};
-pub use operate::{Keeper, Repaired};
-pub use place::{InvalidPlace, Place, Settings};
+pub use operate::{DirectoryAdmin, Repaired};
 pub use record::Record;
 pub use store::{Entry, Failure};
+pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
 
 use crate::acs::{
     self,
     types::{AccessToken, IdentityId, TokenRequest},
 };
 use custom_ids::CustomIds;
-use flights::Flights;
 use records::Records;
+use user_locks::UserLocks;
 
 /// How many users' identities are kept in memory. Each takes about 250 bytes.
 const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
@@ -47,17 +47,17 @@ const ROUNDS: usize = 5;
 
 /// A signed-in user, as the hash by which callers tell them apart.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct User([u8; 32]);
+pub struct UserId([u8; 32]);
 
-impl From<[u8; 32]> for User {
+impl From<[u8; 32]> for UserId {
     fn from(hash: [u8; 32]) -> Self {
         Self(hash)
     }
 }
 
-impl fmt::Debug for User {
+impl fmt::Debug for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("User(…)")
+        f.write_str("UserId(…)")
     }
 }
 
@@ -106,8 +106,8 @@ pub struct Directory(Arc<Inner>);
 struct Inner {
     acs: acs::Client,
     way: Way,
-    known: Mutex<LruCache<User, IdentityId>>,
-    flights: Flights,
+    known: Mutex<LruCache<UserId, IdentityId>>,
+    user_locks: UserLocks,
 }
 
 /// Who keeps it.
@@ -117,7 +117,7 @@ enum Way {
 }
 
 /// What there is of a user, after it was made if need be.
-enum Settled {
+enum Resolved {
     /// The user's identity.
     Known(IdentityId),
     /// An identity just made, with the token that was asked for.
@@ -135,31 +135,31 @@ impl Directory {
     ///
     /// # Errors
     /// When its folder cannot be made, or the TLS library cannot be set up.
-    pub fn open(settings: &Settings, acs: acs::Client) -> Result<Self, Failure> {
+    pub fn open(settings: &DirectorySettings, acs: acs::Client) -> Result<Self, Failure> {
         let way = match open::open(settings, acs.http())? {
             Some(store) => Way::Records(Records { store, key: settings.key.clone() }),
             None => Way::CustomIds(CustomIds { key: settings.key.clone() }),
         };
         let known = Mutex::new(LruCache::new(KNOWN));
-        Ok(Self(Arc::new(Inner { acs, way, known, flights: Flights::default() })))
+        Ok(Self(Arc::new(Inner { acs, way, known, user_locks: UserLocks::default() })))
     }
 
     /// A token for the user's own identity, which is made at first use.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn issue_token(&self, user: User, token: &TokenRequest, witness: &Witness) -> Result<Issued, Error> {
+    pub async fn issue_token(&self, user: UserId, token: &TokenRequest, witness: &Witness) -> Result<Issued, Error> {
         let mut gone = None;
         for _ in 0..ROUNDS {
             let id = match self.known(user) {
                 Some(id) => id,
                 None => match self.settle(user, gone.take(), token, witness).await? {
-                    Settled::Known(id) => id,
-                    Settled::Made(issued) => return Ok(issued),
+                    Resolved::Known(id) => id,
+                    Resolved::Made(issued) => return Ok(issued),
                 },
             };
             match self.0.acs.issue_token(&id, token).await {
-                Err(error) if error.is_identity_gone() => gone = Some(self.unlearn(user, id)),
+                Err(error) if error.is_identity_gone() => gone = Some(self.evict(user, id)),
                 token => return Ok(Issued { token: token?, id }),
             }
         }
@@ -170,7 +170,7 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn revoke_tokens(&self, user: User, witness: &Witness) -> Result<Option<IdentityId>, Error> {
+    pub async fn revoke_tokens(&self, user: UserId, witness: &Witness) -> Result<Option<IdentityId>, Error> {
         let mut gone = None;
         for _ in 0..ROUNDS {
             let id = match self.known(user) {
@@ -181,7 +181,7 @@ impl Directory {
                 },
             };
             match self.0.acs.revoke_tokens(&id).await {
-                Err(error) if error.is_identity_gone() => gone = Some(self.unlearn(user, id)),
+                Err(error) if error.is_identity_gone() => gone = Some(self.evict(user, id)),
                 answer => return Ok(answer.map(|()| Some(id))?),
             }
         }
@@ -193,12 +193,12 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn forget(&self, user: User, witness: &Witness) -> Result<bool, Error> {
-        let turn = self.0.flights.turn(user).await;
+    pub async fn forget(&self, user: UserId, witness: &Witness) -> Result<bool, Error> {
+        let turn = self.0.user_locks.turn(user).await;
         let (this, witness) = (self.clone(), witness.clone());
-        to_the_end(async move {
+        run_detached(async move {
             let _turn = turn;
-            let known = this.learnt().pop(&user);
+            let known = this.cache().pop(&user);
             let Inner { acs, way, .. } = &*this.0;
             match way {
                 Way::Records(records) => records.forget(acs, user, &witness).await,
@@ -211,35 +211,40 @@ impl Directory {
     /// The user's identity, made with a token if there is none. `gone` is one that ACS does not know any more.
     async fn settle(
         &self,
-        user: User,
+        user: UserId,
         gone: Option<IdentityId>,
         token: &TokenRequest,
         witness: &Witness,
-    ) -> Result<Settled, Error> {
-        let turn = self.0.flights.turn(user).await;
+    ) -> Result<Resolved, Error> {
+        let turn = self.0.user_locks.turn(user).await;
         if let Some(id) = self.known(user) {
-            return Ok(Settled::Known(id));
+            return Ok(Resolved::Known(id));
         }
         let (this, token, witness) = (self.clone(), token.clone(), witness.clone());
-        to_the_end(async move {
+        run_detached(async move {
             let _turn = turn;
             let Inner { acs, way, .. } = &*this.0;
             let settled = match way {
                 Way::Records(records) => records.settle(acs, user, gone.as_ref(), &token, &witness).await?,
                 Way::CustomIds(custom_ids) => custom_ids.settle(acs, user, &token, &witness).await?,
             };
-            let (Settled::Known(id) | Settled::Made(Issued { id, .. })) = &settled;
-            this.learnt().put(user, id.clone());
+            let (Resolved::Known(id) | Resolved::Made(Issued { id, .. })) = &settled;
+            this.cache().put(user, id.clone());
             Ok(settled)
         })
         .await
     }
 
     /// The user's identity, if there is one. `gone` is one that ACS does not know any more.
-    async fn find(&self, user: User, gone: Option<IdentityId>, witness: &Witness) -> Result<Option<IdentityId>, Error> {
-        let turn = self.0.flights.turn(user).await;
+    async fn find(
+        &self,
+        user: UserId,
+        gone: Option<IdentityId>,
+        witness: &Witness,
+    ) -> Result<Option<IdentityId>, Error> {
+        let turn = self.0.user_locks.turn(user).await;
         let (this, witness) = (self.clone(), witness.clone());
-        to_the_end(async move {
+        run_detached(async move {
             let _turn = turn;
             let Inner { acs, way, .. } = &*this.0;
             let found = match way {
@@ -247,20 +252,20 @@ impl Directory {
                 Way::CustomIds(custom_ids) => custom_ids.find(acs, user).await?,
             };
             if let Some(id) = &found {
-                this.learnt().put(user, id.clone());
+                this.cache().put(user, id.clone());
             }
             Ok(found)
         })
         .await
     }
 
-    fn known(&self, user: User) -> Option<IdentityId> {
-        self.learnt().get(&user).cloned()
+    fn known(&self, user: UserId) -> Option<IdentityId> {
+        self.cache().get(&user).cloned()
     }
 
-    /// Drops what was known of the user, unless another call has learnt better meanwhile.
-    fn unlearn(&self, user: User, id: IdentityId) -> IdentityId {
-        let mut known = self.learnt();
+    /// Drops what was known of the user, unless another call has cache better meanwhile.
+    fn evict(&self, user: UserId, id: IdentityId) -> IdentityId {
+        let mut known = self.cache();
         if known.peek(&user) == Some(&id) {
             known.pop(&user);
         }
@@ -268,7 +273,7 @@ impl Directory {
     }
 
     /// The memory, locked; never across an await.
-    fn learnt(&self) -> MutexGuard<'_, LruCache<User, IdentityId>> {
+    fn cache(&self) -> MutexGuard<'_, LruCache<UserId, IdentityId>> {
         self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
@@ -291,7 +296,7 @@ async fn delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result
 }
 
 /// Does it in a task of its own, which goes on when the caller hangs up or the deadline passes.
-async fn to_the_end<T: Send + 'static>(
+async fn run_detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
     let task = tokio::spawn(acs::trace::in_current(work.in_current_span()));

@@ -46,7 +46,7 @@ impl<S: Send + Sync> FromRequestParts<S> for Path {
 /// A request that is read from the fields of a JSON object.
 pub trait FromFields: Sized {
     /// Whether a request without a body is as good as one with `{}`.
-    const MAY_BE_LEFT_OUT: bool = false;
+    const BODY_OPTIONAL: bool = false;
 
     /// Takes the fields it knows; what is wrong, and what is left, is collected in `fields`.
     fn from_fields(fields: &mut Fields) -> Option<Self>;
@@ -74,7 +74,7 @@ impl<S: Sync, T: FromFields> FromRequest<S> for Json<T> {
                 return Err(Problem::new(Kind::MalformedJson, detail).with_cause(error.to_string()));
             }
         };
-        let body = if body.is_empty() && T::MAY_BE_LEFT_OUT {
+        let body = if body.is_empty() && T::BODY_OPTIONAL {
             Bytes::from_static(b"{}")
         } else if body.is_empty() {
             // A forwarding Functions host passes no body on unless the request had a Content-Length.

@@ -45,7 +45,10 @@ impl Services {
     ///
     /// # Errors
     /// When the directory's folder cannot be made, or the TLS library cannot be set up.
-    pub fn open(acs: acs::Client, directory: Option<&directory::Settings>) -> Result<Self, directory::Failure> {
+    pub fn open(
+        acs: acs::Client,
+        directory: Option<&directory::DirectorySettings>,
+    ) -> Result<Self, directory::Failure> {
         let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
         Ok(Self { acs, directory })
     }

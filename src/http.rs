@@ -19,8 +19,8 @@ use tower_http::catch_panic::CatchPanicLayer;
 pub use crate::auth::audit::RequestId;
 
 use crate::{
-    access::Rules,
-    auth::{self, Caller, Callers},
+    access::AccessRules,
+    auth::{self, Authenticator, Caller},
     functions::{AuthLevel, FUNCTIONS, Function, PREFIX, Services},
     problem::{self, Kind, Problem},
 };
@@ -33,14 +33,14 @@ pub const DEADLINE: Duration = Duration::from_secs(25);
 const INVOCATION_ID: &str = "x-azure-functions-invocationid";
 
 /// The whole app, with the rules that hold out of the box.
-pub fn router(services: impl Into<Services>, callers: &Callers) -> Router {
-    router_with(services, callers, Rules::default())
+pub fn router(services: impl Into<Services>, callers: &Authenticator) -> Router {
+    router_with(services, callers, AccessRules::default())
 }
 
 /// The whole app.
-pub fn router_with(services: impl Into<Services>, callers: &Callers, rules: Rules) -> Router {
+pub fn router_with(services: impl Into<Services>, callers: &Authenticator, rules: AccessRules) -> Router {
     let cors = rules.cors.as_ref().map(cors::layer);
-    let gate = Arc::new(Gate { callers: callers.clone(), rules });
+    let gate = Arc::new(AccessControl { callers: callers.clone(), rules });
     let mut functions = Router::new().route("/", axum::routing::get(index));
     for function in &FUNCTIONS {
         let guard = from_fn_with_state((gate.clone(), function), guard);
@@ -66,21 +66,19 @@ pub fn router_with(services: impl Into<Services>, callers: &Callers, rules: Rule
 
 /// What every request to a function has to pass.
 #[derive(Debug)]
-struct Gate {
-    callers: Callers,
-    rules: Rules,
+struct AccessControl {
+    callers: Authenticator,
+    rules: AccessRules,
 }
 
-impl Gate {
+impl AccessControl {
     /// Lets a request in, and notes in its extensions who it comes from and what they may have. Gives headers for the
     /// answer.
     async fn admit(&self, function: &Function, request: &mut Request) -> Result<HeaderMap, Problem> {
         let caller = match function.auth_level {
             AuthLevel::Anonymous => Ok(None),
             AuthLevel::Function => self.callers.trusted(request.headers()).await.map(Some),
-            AuthLevel::Bearer => {
-                self.callers.person(request.headers()).await.map(|person| Some(Caller::Person(person)))
-            }
+            AuthLevel::Bearer => self.callers.person(request.headers()).await.map(|person| Some(Caller::User(person))),
         };
         auth::strip(request.headers_mut());
         let Some(caller) = caller? else { return Ok(HeaderMap::new()) };
@@ -93,7 +91,7 @@ impl Gate {
 
 /// Lets in whom the function's level lets in, and notes for the log which function it was.
 async fn guard(
-    State((gate, function)): State<(Arc<Gate>, &'static Function)>,
+    State((gate, function)): State<(Arc<AccessControl>, &'static Function)>,
     mut request: Request,
     next: Next,
 ) -> Response {

@@ -5,7 +5,7 @@ mod document;
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
 use crate::{
-    acs::types::{Scope, TokenRequest, Validity},
+    acs::types::{Scope, TokenLifetime, TokenRequest},
     auth::Caller,
     problem::{FieldFault, Kind, Problem},
 };
@@ -35,9 +35,9 @@ impl Policy {
     /// What a caller may have. People have the union of what their roles give, or the default if none gives anything.
     /// Back ends are trusted: they have no limit, unless the policy has an entry for their key.
     #[must_use]
-    pub fn allowance(&self, caller: &Caller) -> Allowance {
-        Allowance(match caller {
-            Caller::Person(person) => {
+    pub fn allowance(&self, caller: &Caller) -> EffectivePolicy {
+        EffectivePolicy(match caller {
+            Caller::User(person) => {
                 let grants = person.roles.iter().filter_map(|role| self.roles.get(role)).cloned();
                 Some(grants.reduce(|one, other| one.union(&other)).unwrap_or_else(|| self.default.clone()))
             }
@@ -46,15 +46,15 @@ impl Policy {
         })
     }
 
-    /// What a caller gets who asks for this; see [`Allowance::allow`].
+    /// What a caller gets who asks for this; see [`EffectivePolicy::allow`].
     ///
     /// # Errors
-    /// As of [`Allowance::allow`].
+    /// As of [`EffectivePolicy::allow`].
     pub fn allow(
         &self,
         caller: &Caller,
         asked: Option<&[Scope]>,
-        lifetime: Option<Validity>,
+        lifetime: Option<TokenLifetime>,
     ) -> Result<TokenRequest, Problem> {
         self.allowance(caller).allow(asked, lifetime)
     }
@@ -67,9 +67,9 @@ impl Policy {
 
 /// What one caller may have. `app` puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Allowance(Option<Grant>);
+pub struct EffectivePolicy(Option<Grant>);
 
-impl Allowance {
+impl EffectivePolicy {
     /// Whether anything is beyond it.
     #[must_use]
     pub const fn is_limited(&self) -> bool {
@@ -81,7 +81,7 @@ impl Allowance {
     /// # Errors
     /// [`Kind::BeyondPolicy`] names what is allowed, and each field that asks for more; [`Kind::InvalidFields`] says that
     /// somebody without limits has to name scopes.
-    pub fn allow(&self, asked: Option<&[Scope]>, lifetime: Option<Validity>) -> Result<TokenRequest, Problem> {
+    pub fn allow(&self, asked: Option<&[Scope]>, lifetime: Option<TokenLifetime>) -> Result<TokenRequest, Problem> {
         let Some(grant) = &self.0 else { return request(asked.unwrap_or_default(), lifetime) };
         let mut errors = Vec::new();
         for (i, scope) in asked.unwrap_or_default().iter().enumerate() {
@@ -102,7 +102,7 @@ impl Allowance {
     }
 }
 
-fn request(scopes: &[Scope], lifetime: Option<Validity>) -> Result<TokenRequest, Problem> {
+fn request(scopes: &[Scope], lifetime: Option<TokenLifetime>) -> Result<TokenRequest, Problem> {
     TokenRequest::new(scopes.to_vec(), lifetime)
         .map_err(|error| Problem::fields(vec![FieldFault { pointer: "/scopes".to_owned(), detail: error.to_string() }]))
 }
@@ -124,13 +124,13 @@ fn within(scope: Scope, other: Scope) -> bool {
 #[derive(Debug, Clone, PartialEq, Eq)]
 struct Grant {
     scopes: Vec<Scope>,
-    longest: Validity,
+    longest: TokenLifetime,
 }
 
 impl Default for Grant {
     /// To join what others have begun, for an hour.
     fn default() -> Self {
-        Self { scopes: vec![Scope::ChatJoin, Scope::VoipJoin], longest: Validity::MIN }
+        Self { scopes: vec![Scope::ChatJoin, Scope::VoipJoin], longest: TokenLifetime::MIN }
     }
 }
 

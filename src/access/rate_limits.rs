@@ -135,7 +135,7 @@ impl<C: Clock + Clone> Limits<C> {
 
     /// Counts a request to a function. Gives the headers that tell a limited caller what is left.
     ///
-    /// Callers that cannot be told apart (those that the Functions host let in, and [`Caller::Anyone`]) are not counted:
+    /// Authenticator that cannot be told apart (those that the Functions host let in, and [`Caller::Anyone`]) are not counted:
     /// one limit for all of them together would let one use up what belongs to the others.
     ///
     /// # Errors
@@ -143,7 +143,7 @@ impl<C: Clock + Clone> Limits<C> {
     pub fn check(&self, caller: &Caller, function: &'static str) -> Result<HeaderMap, Problem> {
         let rate = match caller {
             Caller::Host | Caller::Anyone => return Ok(HeaderMap::new()),
-            Caller::Person(_) => &self.people,
+            Caller::User(_) => &self.people,
             Caller::Key(_) | Caller::App(_) => &self.keys,
         };
         self.forget_now_and_then();

@@ -7,7 +7,7 @@ use super::caller::Caller;
 use crate::{
     acs::{
         hash::short_hash,
-        types::{IdentityId, Scope, TokenRequest, Validity},
+        types::{IdentityId, Scope, TokenLifetime, TokenRequest},
     },
     problem::{Kind, Problem},
 };
@@ -69,20 +69,20 @@ impl Record {
     }
 
     /// What is asked for, before it is known what is given.
-    pub fn asked(&mut self, scopes: Option<&[Scope]>, lifetime: Option<Validity>) {
+    pub fn asked(&mut self, scopes: Option<&[Scope]>, lifetime: Option<TokenLifetime>) {
         self.scopes = scopes.map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
-        self.minutes = lifetime.map(Validity::minutes);
+        self.minutes = lifetime.map(TokenLifetime::minutes);
     }
 
     /// What is given.
     pub fn token(&mut self, token: &TokenRequest) {
-        self.asked(Some(token.scopes()), Some(token.validity().unwrap_or(Validity::MAX)));
+        self.asked(Some(token.scopes()), Some(token.validity().unwrap_or(TokenLifetime::MAX)));
     }
 
-    /// Notes a refusal. Nothing has been done otherwise.
+    /// Notes a token_error. Nothing has been done otherwise.
     ///
     /// # Errors
-    /// The refusal.
+    /// The token_error.
     pub fn unless_refused<T>(&mut self, result: Result<T, Problem>) -> Result<T, Problem> {
         result.inspect_err(|problem| self.outcome = problem.kind.parts().0)
     }

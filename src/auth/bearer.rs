@@ -6,7 +6,7 @@
 mod claims;
 mod issuer;
 mod keys;
-mod refusal;
+mod token_error;
 
 use std::{collections::HashSet, sync::Arc};
 
@@ -15,10 +15,10 @@ use jsonwebtoken::{Validation, decode, errors::ErrorKind};
 use serde_json::Value;
 
 pub use issuer::{InvalidIssuer, Issuer};
-pub use refusal::Refusal;
+pub use token_error::TokenError;
 
 use self::{claims::Claims, keys::Keys};
-use super::{Caller, Person, Standing};
+use super::{Caller, RoleMapping, User};
 
 /// Longer than an Entra token with the 200 groups that it may list, shorter than what web servers take as a header.
 const MAX_TOKEN: usize = 16 * 1024;
@@ -28,15 +28,15 @@ const LEEWAY: u64 = 60;
 
 /// Which tokens are taken.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct BearerSettings {
     /// The issuers.
     pub issuers: Vec<Issuer>,
     /// The names under which the issuers know this service; a token must be for one of them.
     pub audiences: HashSet<String>,
     /// The scope that a person's token must have.
     pub required_scope: Option<String>,
-    /// What of a token gives which standing.
-    pub standing: Standing,
+    /// What of a token gives which role_mapping.
+    pub role_mapping: RoleMapping,
 }
 
 /// A check of bearer tokens. Clones share the issuers' keys.
@@ -45,7 +45,7 @@ pub struct Bearer(Arc<Checks>);
 
 #[derive(Debug)]
 struct Checks {
-    settings: Settings,
+    settings: BearerSettings,
     /// The keys of each issuer, in the order of the settings.
     keys: Vec<Keys>,
 }
@@ -55,21 +55,21 @@ impl Bearer {
     ///
     /// # Errors
     /// When the TLS library cannot be set up, as without any trusted root on the machine.
-    pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
+    pub fn new(settings: BearerSettings) -> Result<Self, reqwest::Error> {
         let keys = settings.issuers.iter().map(Keys::new).collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Checks { settings, keys })))
     }
 
     /// Whose token the request has.
-    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<Caller, Refusal> {
+    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<Caller, TokenError> {
         let Checks { settings, keys } = &*self.0;
         let token = token(headers)?;
         let header = claims::header(token)?;
         let name = claims::unverified_issuer(token)?;
-        let at = settings.issuers.iter().position(|issuer| issuer.name() == name).ok_or(Refusal::Issuer)?;
+        let at = settings.issuers.iter().position(|issuer| issuer.name() == name).ok_or(TokenError::Issuer)?;
         let key = keys[at].find(&header.kid).await?;
         if !key.algorithms.contains(&header.algorithm) {
-            return Err(Refusal::AlgorithmOfKey);
+            return Err(TokenError::AlgorithmOfKey);
         }
         let mut validation = Validation::new(header.algorithm);
         validation.leeway = LEEWAY;
@@ -82,61 +82,61 @@ impl Bearer {
     }
 }
 
-impl Settings {
+impl BearerSettings {
     /// What somebody with these claims, which are the issuer's own, is here.
-    fn caller(&self, issuer: &Issuer, claims: &Claims) -> Result<Caller, Refusal> {
+    fn caller(&self, issuer: &Issuer, claims: &Claims) -> Result<Caller, TokenError> {
         if issuer
             .tenant()
             .is_some_and(|tenant| !claims.tid.as_ref().is_some_and(|tid| tid.eq_ignore_ascii_case(tenant)))
         {
-            return Err(Refusal::Tenant);
+            return Err(TokenError::Tenant);
         }
-        let subject = claims.subject().ok_or(Refusal::Subject)?;
-        let person = Person { subject, roles: claims.list(&self.standing.roles_claim), account: claims.account() };
-        let caller = self.standing.caller(person, claims.is_delegated(), claims.is_application());
-        let caller = caller.ok_or(Refusal::Application)?;
+        let subject = claims.subject().ok_or(TokenError::Subject)?;
+        let person = User { subject, roles: claims.list(&self.role_mapping.roles_claim), account: claims.account() };
+        let caller = self.role_mapping.caller(person, claims.is_delegated(), claims.is_application());
+        let caller = caller.ok_or(TokenError::Application)?;
         match (&caller, &self.required_scope) {
-            (Caller::Person(_), Some(scope)) if !claims.has_scope(scope) => Err(Refusal::Scope(scope.clone())),
+            (Caller::User(_), Some(scope)) if !claims.has_scope(scope) => Err(TokenError::Scope(scope.clone())),
             _ => Ok(caller),
         }
     }
 }
 
 /// The one token of the one Authorization header.
-fn token(headers: &HeaderMap) -> Result<&str, Refusal> {
+fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
     let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let first = given.next().ok_or(Refusal::NoToken)?;
+    let first = given.next().ok_or(TokenError::NoToken)?;
     if given.next().is_some() {
-        return Err(Refusal::TwoHeaders);
+        return Err(TokenError::TwoHeaders);
     }
     // A name is all ASCII up to its space; what follows is looked at as bytes until it is known to be a token.
     let value = first.as_bytes();
     let (scheme, token) = value.iter().position(|b| *b == b' ').map_or((value, &[][..]), |at| value.split_at(at));
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(Refusal::NoToken);
+        return Err(TokenError::NoToken);
     }
     if token.len() > MAX_TOKEN {
-        return Err(Refusal::TooLong);
+        return Err(TokenError::TooLong);
     }
-    let token = std::str::from_utf8(token).map_err(|_| Refusal::NotAJwt)?.trim_start_matches(' ');
+    let token = std::str::from_utf8(token).map_err(|_| TokenError::NotAJwt)?.trim_start_matches(' ');
     let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
     let parts: Vec<&str> = token.split('.').collect();
     // RFC 7515 section 3.1. An empty signature is told apart below, by its algorithm.
     let is_jwt = parts.len() == 3 && parts.iter().all(|part| part.bytes().all(is_base64url));
-    if is_jwt { Ok(token) } else { Err(Refusal::NotAJwt) }
+    if is_jwt { Ok(token) } else { Err(TokenError::NotAJwt) }
 }
 
-fn refusal_of(kind: &ErrorKind) -> Refusal {
+fn refusal_of(kind: &ErrorKind) -> TokenError {
     match kind {
-        ErrorKind::ExpiredSignature => Refusal::Expired,
-        ErrorKind::ImmatureSignature => Refusal::NotYet,
-        ErrorKind::InvalidAudience => Refusal::Audience,
-        ErrorKind::InvalidIssuer => Refusal::Issuer,
-        ErrorKind::InvalidSignature | ErrorKind::Base64(_) => Refusal::Signature,
-        ErrorKind::MissingRequiredClaim(name) if name == "exp" => Refusal::NoExpiry,
-        ErrorKind::MissingRequiredClaim(name) if name == "aud" => Refusal::Audience,
-        ErrorKind::InvalidClaimFormat(_) => Refusal::Times,
-        _ => Refusal::NotAJwt,
+        ErrorKind::ExpiredSignature => TokenError::Expired,
+        ErrorKind::ImmatureSignature => TokenError::NotYet,
+        ErrorKind::InvalidAudience => TokenError::Audience,
+        ErrorKind::InvalidIssuer => TokenError::Issuer,
+        ErrorKind::InvalidSignature | ErrorKind::Base64(_) => TokenError::Signature,
+        ErrorKind::MissingRequiredClaim(name) if name == "exp" => TokenError::NoExpiry,
+        ErrorKind::MissingRequiredClaim(name) if name == "aud" => TokenError::Audience,
+        ErrorKind::InvalidClaimFormat(_) => TokenError::Times,
+        _ => TokenError::NotAJwt,
     }
 }
 

@@ -15,7 +15,7 @@ pub enum Caller {
     /// A trusted back end with a bearer token that has the managing role.
     App(Subject),
     /// A signed-in person.
-    Person(Person),
+    User(User),
     /// Nobody checked.
     Anyone,
 }
@@ -29,7 +29,7 @@ impl Caller {
             Self::Host => "host".to_owned(),
             Self::Key(name) => format!("key:{name}"),
             Self::App(subject) => format!("app:{subject}"),
-            Self::Person(Person { subject, .. }) => format!("person:{subject}"),
+            Self::User(User { subject, .. }) => format!("person:{subject}"),
             Self::Anyone => "anyone".to_owned(),
         }
     }
@@ -37,7 +37,7 @@ impl Caller {
 
 /// A signed-in person.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct Person {
+pub struct User {
     /// Who it is.
     pub subject: Subject,
     /// The roles that the issuer says the person has.

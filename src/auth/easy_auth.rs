@@ -6,7 +6,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::HeaderMap;
 use serde::Deserialize;
 
-use super::{Caller, EntraAccount, Person, Standing, Subject};
+use super::{Caller, EntraAccount, RoleMapping, Subject, User};
 
 const HEADER: &str = "x-ms-client-principal";
 
@@ -20,7 +20,7 @@ const SCOPE: [&str; 2] = ["scp", "http://schemas.microsoft.com/identity/claims/s
 
 /// Why a principal is not taken.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum TokenError {
     /// It is not as the platform sends one.
     Unreadable,
     /// It is of an application that has not the managing role.
@@ -80,7 +80,7 @@ impl Principal {
 }
 
 /// Whom the platform says has signed in; nothing if nobody has.
-pub(super) fn principal(standing: &Standing, headers: &HeaderMap) -> Option<Result<Caller, Refusal>> {
+pub(super) fn principal(role_mapping: &RoleMapping, headers: &HeaderMap) -> Option<Result<Caller, TokenError>> {
     let mut given = headers.get_all(HEADER).iter();
     let first = given.next()?;
     // The platform sends one; a second can only be somebody else's.
@@ -88,22 +88,22 @@ pub(super) fn principal(standing: &Standing, headers: &HeaderMap) -> Option<Resu
     let decoded = one.and_then(|value| STANDARD.decode(value.as_bytes()).ok());
     let principal = decoded.and_then(|json| serde_json::from_slice::<Principal>(&json).ok());
     let person = principal.and_then(|principal| {
-        let is_role = |typ: &str| typ == standing.roles_claim || principal.role_typ.as_deref() == Some(typ);
+        let is_role = |typ: &str| typ == role_mapping.roles_claim || principal.role_typ.as_deref() == Some(typ);
         let roles = principal.claims.iter().filter(|claim| is_role(&claim.typ)).map(|claim| claim.val.clone());
-        let person = Person { subject: principal.subject()?, roles: roles.collect(), account: principal.account() };
+        let person = User { subject: principal.subject()?, roles: roles.collect(), account: principal.account() };
         Some((person, principal.is_delegated(), principal.is_application()))
     });
-    let Some((person, delegated, application)) = person else { return Some(Err(Refusal::Unreadable)) };
-    Some(standing.caller(person, delegated, application).ok_or(Refusal::Application))
+    let Some((person, delegated, application)) = person else { return Some(Err(TokenError::Unreadable)) };
+    Some(role_mapping.caller(person, delegated, application).ok_or(TokenError::Application))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    fn read(principal: &serde_json::Value) -> Result<Caller, Refusal> {
+    fn read(principal: &serde_json::Value) -> Result<Caller, TokenError> {
         let value = STANDARD.encode(principal.to_string()).parse().unwrap();
-        super::principal(&Standing::default(), &HeaderMap::from_iter([(HEADER.parse().unwrap(), value)])).unwrap()
+        super::principal(&RoleMapping::default(), &HeaderMap::from_iter([(HEADER.parse().unwrap(), value)])).unwrap()
     }
 
     #[test]
@@ -121,7 +121,7 @@ mod tests {
         assert_eq!(delegated.label(), format!("person:{user}"));
         let by_short_names = of(&[&claim("tid", "t"), &claim("oid", "o"), &claim("roles", "host")]).unwrap();
         assert_eq!(by_short_names.label(), format!("person:{user}"));
-        assert_eq!(of(&[&tenant]), Err(Refusal::Unreadable));
+        assert_eq!(of(&[&tenant]), Err(TokenError::Unreadable));
         let google =
             read(&serde_json::json!({ "auth_typ": "google", "claims": [claim(SUBJECT[1], "7"), tenant, object] }));
         assert_eq!(google.unwrap().label(), format!("person:{}", Subject::oidc("google", "7")));
@@ -146,17 +146,17 @@ mod tests {
             ("aad", &[("aud", "api://x")], true, None),
             ("google", &[(SUBJECT[1], "7"), ("azp", app)], false, None),
         ] {
-            let Ok(Caller::Person(person)) = read(provider, more) else { panic!("{more:?}") };
+            let Ok(Caller::User(person)) = read(provider, more) else { panic!("{more:?}") };
             let id = |text: &str| text.parse::<uuid::Uuid>().unwrap();
             let account =
                 known.then(|| EntraAccount { tenant: id(tenant), object_id: id(object), app_id: through.map(id) });
             assert_eq!(person.account, account, "{more:?}");
         }
         for application in [&[(SUBJECT[1], object)][..], &[("idtyp", "app")]] {
-            assert_eq!(read("aad", application), Err(Refusal::Application));
+            assert_eq!(read("aad", application), Err(TokenError::Application));
         }
         // A person lent an application their rights, and both ids are one in that directory.
         let person = read("aad", &[(SUBJECT[1], object), (SCOPE[0], "access_as_user")]);
-        assert!(matches!(person, Ok(Caller::Person(_))));
+        assert!(matches!(person, Ok(Caller::User(_))));
     }
 }

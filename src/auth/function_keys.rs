@@ -1,4 +1,4 @@
-//! Keys of back ends, as on the Functions host: in a header, compared so that nothing is learnt from the time it takes.
+//! Keys of back ends, as on the Functions host: in a header, compared so that nothing is cache from the time it takes.
 
 use std::{fmt, sync::Arc};
 

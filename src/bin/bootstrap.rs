@@ -5,10 +5,10 @@
 use std::process::ExitCode;
 
 use acs_tokens::{
-    access::Rules,
+    access::AccessRules,
     acs,
-    auth::{Callers, Trusted, audit::RequestId},
-    config::Settings,
+    auth::{Authenticator, BackendAuth, audit::RequestId},
+    config::EnvReader,
     directory,
     functions::Services,
     http::router_with,
@@ -22,7 +22,7 @@ use tracing_subscriber::filter::LevelFilter;
 const WRITES_EVENTS: &str = "lambda_runtime::layers::api_response";
 
 fn main() -> ExitCode {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     telemetry::init(settings.log_filter().with_target(WRITES_EVENTS, LevelFilter::WARN));
     let (lambda, acs, callers) = (settings.lambda(), settings.acs(), settings.callers());
     let rules = settings.rules(callers.as_ref());
@@ -43,12 +43,12 @@ fn main() -> ExitCode {
 /// One thread serves: Lambda gives an instance one request at a time.
 #[tokio::main(flavor = "current_thread")]
 async fn run(
-    acs: acs::Settings,
-    directory: Option<&directory::Settings>,
-    callers: &Callers,
-    rules: Rules,
+    acs: acs::ClientOptions,
+    directory: Option<&directory::DirectorySettings>,
+    callers: &Authenticator,
+    rules: AccessRules,
 ) -> Result<(), Error> {
-    if matches!(callers.trusted, Trusted::Anyone) {
+    if matches!(callers.trusted, BackendAuth::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this function gets tokens");
     }
     let acs = acs::Client::new(acs)?;

@@ -5,13 +5,13 @@
 use std::{error::Error, process::ExitCode};
 
 use acs_tokens::{
-    access::Rules, acs, auth::Callers, config::Settings, directory, functions::Services, http::router_with, server,
-    telemetry,
+    access::AccessRules, acs, auth::Authenticator, config::EnvReader, directory, functions::Services,
+    http::router_with, server, telemetry,
 };
 use tokio::net::TcpListener;
 
 fn main() -> ExitCode {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     telemetry::init(settings.log_filter());
     let (port, acs, callers) = (settings.handler_port(), settings.acs(), settings.callers_behind_host());
     let rules = settings.rules(Some(&callers));
@@ -34,10 +34,10 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn run(
     port: u16,
-    acs: acs::Settings,
-    directory: Option<&directory::Settings>,
-    callers: &Callers,
-    rules: Rules,
+    acs: acs::ClientOptions,
+    directory: Option<&directory::DirectorySettings>,
+    callers: &Authenticator,
+    rules: AccessRules,
 ) -> Result<(), Box<dyn Error>> {
     // The host asks on IPv4 loopback, and nobody else shall.
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;

@@ -14,7 +14,7 @@ use crate::{
         remedy::{MAX_CLOCK_SKEW, describe_skew},
         types::ApiVersion,
     },
-    config::Settings,
+    config::EnvReader,
 };
 use report::{Finding, Report};
 
@@ -36,7 +36,7 @@ enum Output {
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(options: Options) -> Result<()> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let acs = settings.acs();
     let _ = settings.log_filter();
     let _ = settings.directory(acs.as_ref());
@@ -48,7 +48,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let mut report = Report { endpoint: None, settings: settings.found(), findings: Vec::new() };
     if let Ok(acs) = settings.finish(acs) {
         report.endpoint = Some(acs.endpoint.to_string());
-        report.findings = examine(acs::Settings { deadline: DEADLINE, ..acs }).await?;
+        report.findings = examine(acs::ClientOptions { deadline: DEADLINE, ..acs }).await?;
     }
     say(&match options.output {
         Output::Text => report.to_text(),
@@ -62,7 +62,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 /// Asks ACS, by a call that changes nothing.
-async fn examine(settings: acs::Settings) -> Result<Vec<Finding>> {
+async fn examine(settings: acs::ClientOptions) -> Result<Vec<Finding>> {
     let (endpoint, version) = (settings.endpoint.clone(), settings.api_version.clone());
     let client = Client::new(settings)?;
     let resolved = resolve(&endpoint).await;

@@ -17,11 +17,11 @@ use super::{
 use crate::{
     acs::{self, connection_string::ConnectionString},
     auth::{
-        Bearer, Callers, Standing, Trusted,
+        Authenticator, BackendAuth, Bearer, RoleMapping,
         bearer::{self, Issuer},
     },
-    config::Settings,
-    directory::{self, Directory, Place},
+    config::EnvReader,
+    directory::{self, Directory, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     functions::Services,
     http::allowed_origins::{Cors, Origins},
@@ -62,10 +62,10 @@ impl Default for Options {
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let filter = settings.log_filter();
     // As under `func start`, nobody asks for keys on loopback.
-    let rules = settings.rules(Some(&Trusted::Anyone.into()));
+    let rules = settings.rules(Some(&BackendAuth::Anyone.into()));
     let (filter, mut rules) = settings.finish(Some(filter).zip(rules))?;
     telemetry::init(filter);
     let data = folder(options.data)?;
@@ -79,7 +79,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     )
     .await?;
     let acs = acs::Client::new(settings_for(emulator.http)?)?;
-    let place = directory::Settings::at(Place::Files(data.join("directory")), DIRECTORY_KEY.parse()?);
+    let place = directory::DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?);
     let services = Services { directory: Some(Directory::open(&place, acs.clone())?), acs };
     let callers = callers(emulator.http)?;
     rules.cors = Some(open_to_the_page(rules.cors, &emulator)?);
@@ -109,14 +109,14 @@ fn functions(address: SocketAddr, emulator: SocketAddr) -> Functions {
 }
 
 /// Back ends are not asked for anything, people for a token of the emulator's test issuer.
-fn callers(emulator: SocketAddr) -> Result<Callers> {
-    let settings = bearer::Settings {
+fn callers(emulator: SocketAddr) -> Result<Authenticator> {
+    let settings = bearer::BearerSettings {
         issuers: vec![Issuer::new(&issuer(emulator), None)?],
         audiences: HashSet::from([AUDIENCE.to_owned()]),
         required_scope: None,
-        standing: Standing::default(),
+        role_mapping: RoleMapping::default(),
     };
-    Ok(Callers { bearer: Some(Bearer::new(settings)?), ..Trusted::Anyone.into() })
+    Ok(Authenticator { bearer: Some(Bearer::new(settings)?), ..BackendAuth::Anyone.into() })
 }
 
 /// Lets the emulator's page call, beside those that the settings let in.
@@ -131,12 +131,12 @@ fn open_to_the_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
 }
 
 /// The settings for an emulator on this machine, asked in the version that the environment says.
-pub(super) fn settings_for(emulator: SocketAddr) -> Result<acs::Settings> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+pub(super) fn settings_for(emulator: SocketAddr) -> Result<acs::ClientOptions> {
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let api_version = settings.api_version();
     let api_version = settings.finish(Some(api_version))?;
-    let settings = acs::Settings::from(connection_string("http", emulator).parse::<ConnectionString>()?);
-    Ok(acs::Settings { api_version, ..settings })
+    let settings = acs::ClientOptions::from(connection_string("http", emulator).parse::<ConnectionString>()?);
+    Ok(acs::ClientOptions { api_version, ..settings })
 }
 
 /// The five calls of the quickstart, and a person's own, to paste into a shell.

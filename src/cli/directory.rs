@@ -9,11 +9,11 @@ mod show;
 
 use clap::{Args, Subcommand};
 
-use super::{Result, asked_to_stop, say, say_aside};
+use super::{Result, asked_to_stop, eprint, say};
 use crate::{
     acs::error::causes,
-    config::Settings,
-    directory::{self, Keeper, Place},
+    config::EnvReader,
+    directory::{self, DirectoryAdmin, StoreLocation},
 };
 
 /// What to do with it.
@@ -48,19 +48,19 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
 }
 
 /// The directory's settings alone: reading it takes no credential for ACS.
-fn settings() -> Result<directory::Settings> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+fn settings() -> Result<directory::DirectorySettings> {
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let directory = settings.kept_directory(None);
     Ok(settings.finish(directory)?)
 }
 
 /// The directory's records, or what stands in the way.
-fn open(settings: &directory::Settings) -> Result<Keeper> {
-    if let Place::Files(folder) = &settings.place
+fn open(settings: &directory::DirectorySettings) -> Result<DirectoryAdmin> {
+    if let StoreLocation::Files(folder) = &settings.place
         && !folder.is_dir()
     {
         return Err("USER_DIRECTORY names a folder that is not there; the first user makes it".into());
     }
-    let keeper = Keeper::open(settings).map_err(|failure| causes(&failure))?;
+    let keeper = DirectoryAdmin::open(settings).map_err(|failure| causes(&failure))?;
     keeper.ok_or_else(|| "USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and lists nothing of it".into())
 }

@@ -10,7 +10,7 @@ use clap::Args;
 
 use super::{Result, asked_to_stop, listen, say};
 use crate::{
-    config::Settings,
+    config::EnvReader,
     emulator::{
         Certificate, DEVELOPMENT_IDENTITY_HEADER, Emulator, Options as EmulatorOptions, connection_string,
         identity_endpoint,
@@ -126,7 +126,7 @@ impl Running {
 }
 
 pub(super) async fn run(Options { port, https_port, state, tls }: Options) -> Result<()> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let filter = settings.log_filter();
     telemetry::init(settings.finish(Some(filter))?);
     let running = Running::start(

@@ -11,11 +11,11 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Result, asked_to_stop, say_aside};
+use super::{Result, asked_to_stop, eprint};
 use crate::{
     acs::{self, endpoint::Endpoint},
-    auth::Trusted,
-    config::Settings,
+    auth::BackendAuth,
+    config::EnvReader,
     http::router,
     server, telemetry,
 };
@@ -75,26 +75,26 @@ pub(super) async fn run(options: Options) -> Result<()> {
 
 /// Starts the functions: in front of the resource that the environment names, else of an emulator.
 async fn start(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Result<SocketAddr> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     // What the functions would log is the cause of what they answer.
     telemetry::init_aside();
     let acs = if settings.names_a_resource() {
         let acs = settings.acs();
         let acs = settings.finish(acs)?;
-        say_aside(&format!("Using the ACS resource at {}", acs.endpoint));
+        eprint(&format!("Using the ACS resource at {}", acs.endpoint));
         acs
     } else {
         emulator(full, teams).await?
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let app = router(acs::Client::new(acs)?, &Trusted::Anyone.into());
+    let app = router(acs::Client::new(acs)?, &BackendAuth::Anyone.into());
     tokio::spawn(server::run(listener, app, std::future::pending()));
     Ok(address)
 }
 
 #[cfg(feature = "emulator")]
-async fn emulator(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Result<acs::Settings> {
+async fn emulator(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Result<acs::ClientOptions> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let emulator = crate::emulator::Emulator::new(<_>::default());
@@ -109,6 +109,6 @@ async fn emulator(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Res
 
 #[cfg(not(feature = "emulator"))]
 #[expect(clippy::unused_async, reason = "the emulator's twin awaits")]
-async fn emulator(_: bool, _: &mut Option<acs::TeamsTokenRequest>) -> Result<acs::Settings> {
+async fn emulator(_: bool, _: &mut Option<acs::TeamsTokenRequest>) -> Result<acs::ClientOptions> {
     Err("this build has no emulator; set COMMUNICATION_SERVICES_CONNECTION_STRING, or give --url".into())
 }

@@ -5,7 +5,7 @@ use std::net::IpAddr;
 use clap::Args;
 
 use super::{Result, asked_to_stop, listen};
-use crate::{acs, auth::Trusted, config::Settings, functions::Services, http::router_with, server, telemetry};
+use crate::{acs, auth::BackendAuth, config::EnvReader, functions::Services, http::router_with, server, telemetry};
 
 /// Where to serve.
 #[derive(Debug, Args)]
@@ -26,7 +26,7 @@ impl Default for Options {
 }
 
 pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     telemetry::init(settings.log_filter());
     let (acs, callers, env_port) = (settings.acs(), settings.callers(), settings.port());
     let rules = settings.rules(callers.as_ref());
@@ -35,7 +35,7 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
         settings.finish(acs.zip(callers).zip(rules.zip(directory).zip(env_port)))?;
     let port = port.unwrap_or(env_port);
     let (listener, address) = listen(&host.to_string(), port, "--port").await?;
-    if matches!(callers.trusted, Trusted::Anyone) {
+    if matches!(callers.trusted, BackendAuth::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this address gets tokens");
     }
     let endpoint = acs.endpoint.clone();

@@ -4,9 +4,9 @@ use std::collections::HashSet;
 
 use uuid::Uuid;
 
-use super::Settings;
+use super::EnvReader;
 use crate::auth::{
-    Bearer, CallerKey, Callers, Standing, Trusted,
+    Authenticator, BackendAuth, Bearer, CallerKey, RoleMapping,
     bearer::{self, Issuer},
 };
 
@@ -27,9 +27,9 @@ const MIN_CALLER_KEY: usize = 16;
 /// What stands in an issuer for each tenant of `OIDC_TENANTS`, as Entra writes it in its discovery document.
 const TENANT_PLACE: &str = "{tenantid}";
 
-impl Settings<'_> {
+impl EnvReader<'_> {
     /// How callers are checked where no Functions host does it.
-    pub fn callers(&mut self) -> Option<Callers> {
+    pub fn callers(&mut self) -> Option<Authenticator> {
         let faults = self.faults.len();
         let anonymous = self.flag(ALLOW_ANONYMOUS) == Some(true);
         let keys = self.value(CALLER_KEYS).map(|keys| self.caller_keys(&keys));
@@ -39,7 +39,7 @@ impl Settings<'_> {
             for (name, _) in others.into_iter().filter(|(_, given)| *given) {
                 let _ = self.fault::<()>(ALLOW_ANONYMOUS, format!("is true, and {name} is set; choose one"));
             }
-            return Some(Callers { trusted: Trusted::Anyone, ..signed_in });
+            return Some(Authenticator { trusted: BackendAuth::Anyone, ..signed_in });
         }
         if keys.is_none() && signed_in.bearer.is_none() && signed_in.easy_auth.is_none() && self.faults.len() == faults
         {
@@ -47,29 +47,29 @@ impl Settings<'_> {
                           semicolons, or OIDC_ISSUERS, or ALLOW_ANONYMOUS=true if something else checks callers";
             return self.fault(CALLER_KEYS, detail.to_owned());
         }
-        Some(Callers { trusted: Trusted::Keys(keys.unwrap_or_default()), ..signed_in })
+        Some(Authenticator { trusted: BackendAuth::Keys(keys.unwrap_or_default()), ..signed_in })
     }
 
     /// How callers are checked behind the Functions host, which has checked its keys.
-    pub fn callers_behind_host(&mut self) -> Callers {
-        Callers { trusted: Trusted::Host, ..self.signed_in() }
+    pub fn callers_behind_host(&mut self) -> Authenticator {
+        Authenticator { trusted: BackendAuth::Host, ..self.signed_in() }
     }
 
     /// How those are checked who have signed in somewhere.
-    fn signed_in(&mut self) -> Callers {
-        let standing = self.standing();
+    fn signed_in(&mut self) -> Authenticator {
+        let role_mapping = self.role_mapping();
         let easy_auth = self.flag(EASY_AUTH) == Some(true) && self.auth_is_on();
-        let bearer = self.bearer(&standing);
-        Callers { trusted: Trusted::Host, bearer, easy_auth: easy_auth.then_some(standing) }
+        let bearer = self.bearer(&role_mapping);
+        Authenticator { trusted: BackendAuth::Host, bearer, easy_auth: easy_auth.then_some(role_mapping) }
     }
 
-    fn standing(&mut self) -> Standing {
-        let usual = Standing::default();
+    fn role_mapping(&mut self) -> RoleMapping {
+        let usual = RoleMapping::default();
         let roles_claim = self.value(OIDC_ROLES_CLAIM).unwrap_or(usual.roles_claim);
         if ["iss", "sub", "tid", "oid"].contains(&&*roles_claim) {
             let _ = self.fault::<()>(OIDC_ROLES_CLAIM, "names a claim that says who somebody is".to_owned());
         }
-        Standing { roles_claim, manage_role: self.value(OIDC_MANAGE_ROLE).unwrap_or(usual.manage_role) }
+        RoleMapping { roles_claim, manage_role: self.value(OIDC_MANAGE_ROLE).unwrap_or(usual.manage_role) }
     }
 
     /// The platform sets it, and writes `True`.
@@ -77,7 +77,7 @@ impl Settings<'_> {
         self.value(WEBSITE_AUTH_ENABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"))
     }
 
-    fn bearer(&mut self, standing: &Standing) -> Option<Bearer> {
+    fn bearer(&mut self, role_mapping: &RoleMapping) -> Option<Bearer> {
         let issuers = self.value(OIDC_ISSUERS);
         let audiences: HashSet<String> = self.list(OIDC_AUDIENCES).into_iter().collect();
         let tenants = self.tenants();
@@ -101,7 +101,8 @@ impl Settings<'_> {
             let _ = self.fault::<()>(OIDC_AUDIENCES, detail);
         }
         let issuers = self.issuers(&issuers, &tenants);
-        let settings = bearer::Settings { issuers, audiences, required_scope, standing: standing.clone() };
+        let settings =
+            bearer::BearerSettings { issuers, audiences, required_scope, role_mapping: role_mapping.clone() };
         Bearer::new(settings).map_err(|error| self.fault::<()>(OIDC_ISSUERS, error.to_string())).ok()
     }
 

@@ -2,10 +2,10 @@
 
 use reqwest::Url;
 
-use super::{Settings, resource::PREVIEW};
+use super::{EnvReader, resource::PREVIEW};
 use crate::{
     acs::{self, credential::Entra, endpoint::is_loopback},
-    directory::{self, Key, Place},
+    directory::{self, Key, StoreLocation},
 };
 
 pub(super) const USER_DIRECTORY: &str = "USER_DIRECTORY";
@@ -26,9 +26,9 @@ const AWS: [&str; 9] = [
     "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
 ];
 
-impl Settings<'_> {
+impl EnvReader<'_> {
     /// The directory, if one is set. `acs` is `None` where faults kept it from being read.
-    pub fn directory(&mut self, acs: Option<&acs::Settings>) -> Option<Option<directory::Settings>> {
+    pub fn directory(&mut self, acs: Option<&acs::ClientOptions>) -> Option<Option<directory::DirectorySettings>> {
         let key = self.value(USER_DIRECTORY_KEY).map(|text| self.parse::<Key>(USER_DIRECTORY_KEY, &text));
         let Some(text) = self.value(USER_DIRECTORY) else {
             return match key {
@@ -36,11 +36,11 @@ impl Settings<'_> {
                 None => Some(None),
             };
         };
-        let place: Option<Place> = self.parse(USER_DIRECTORY, &text);
+        let place: Option<StoreLocation> = self.parse(USER_DIRECTORY, &text);
         let key = match (key, &place) {
             (Some(key), _) => key,
             // Nobody else has to find the names again.
-            (None, Some(Place::Memory)) => Some(Key::random()),
+            (None, Some(StoreLocation::Memory)) => Some(Key::random()),
             (None, _) => {
                 let detail = "is missing; users' names are hashed with it. `openssl rand -base64 32` makes one; keep it, \
                               without it nobody is found again";
@@ -48,25 +48,25 @@ impl Settings<'_> {
             }
         };
         let place = place?;
-        if cfg!(not(feature = "s3")) && matches!(place, Place::S3 { .. }) {
+        if cfg!(not(feature = "s3")) && matches!(place, StoreLocation::S3 { .. }) {
             return self.fault(USER_DIRECTORY, "is in S3, which this program was built without".to_owned());
         }
-        if place == Place::CustomIds && acs.is_some_and(|acs| !acs.api_version.has_custom_ids()) {
+        if place == StoreLocation::CustomIds && acs.is_some_and(|acs| !acs.api_version.has_custom_ids()) {
             return self.fault(USER_DIRECTORY, format!("is acs-custom-id, which needs {PREVIEW}=true"));
         }
         let entra = match &place {
-            Place::Blob { emulated: false, .. } => Some(Entra::for_storage(self.keyless_way()?)),
+            StoreLocation::Blob { emulated: false, .. } => Some(Entra::for_storage(self.keyless_way()?)),
             _ => None,
         };
-        let aws = if matches!(place, Place::S3 { .. }) { self.aws() } else { Vec::new() };
-        Some(Some(directory::Settings { place, key: key?, entra, aws }))
+        let aws = if matches!(place, StoreLocation::S3 { .. }) { self.aws() } else { Vec::new() };
+        Some(Some(directory::DirectorySettings { place, key: key?, entra, aws }))
     }
 
     /// The directory for those who look after it, who have come for nothing else.
-    pub fn kept_directory(&mut self, acs: Option<&acs::Settings>) -> Option<directory::Settings> {
+    pub fn kept_directory(&mut self, acs: Option<&acs::ClientOptions>) -> Option<directory::DirectorySettings> {
         match self.directory(acs)? {
             None => self.fault(USER_DIRECTORY, "is missing; it says where the directory is".to_owned()),
-            Some(directory) if directory.place == Place::Memory => {
+            Some(directory) if directory.place == StoreLocation::Memory => {
                 let detail = "is memory:, which only the process knows that has it, and which ends with it";
                 self.fault(USER_DIRECTORY, detail.to_owned())
             }
@@ -99,7 +99,7 @@ mod tests {
             USER_DIRECTORY_KEY => Some("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into()),
             _ => None,
         };
-        let mut settings = Settings::new(&get);
+        let mut settings = EnvReader::new(&get);
         let directory = settings.directory(None);
         let faults = settings.finish(directory).unwrap_err().to_string();
         assert_eq!(faults, "the settings are wrong\n  USER_DIRECTORY: is in S3, which this program was built without");

@@ -1,7 +1,7 @@
 //! The settings as they were found, for people who look for what is wrong.
 
 use super::{
-    ACCESS_KEY, API_VERSION, CONNECTION_STRING, ENDPOINT, LOG, LOG_IDENTITY_IDS, Settings,
+    ACCESS_KEY, API_VERSION, CONNECTION_STRING, ENDPOINT, EnvReader, LOG, LOG_IDENTITY_IDS,
     callers::{
         ALLOW_ANONYMOUS, CALLER_KEYS, EASY_AUTH, OIDC_AUDIENCES, OIDC_ISSUERS, OIDC_MANAGE_ROLE, OIDC_REQUIRED_SCOPE,
         OIDC_ROLES_CLAIM, OIDC_TENANTS, WEBSITE_AUTH_ENABLED,
@@ -67,7 +67,7 @@ pub struct Found {
     pub faults: Vec<String>,
 }
 
-impl Settings<'_> {
+impl EnvReader<'_> {
     /// Every setting, and what has been found wrong with it so far.
     #[must_use]
     pub fn found(&self) -> Vec<Found> {

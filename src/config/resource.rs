@@ -5,7 +5,7 @@ use std::str::FromStr;
 #[cfg(feature = "lambda")]
 use crate::acs::credential::aws::Role;
 
-use super::{ACCESS_KEY, API_VERSION, CONNECTION_STRING, ENDPOINT, LOG_IDENTITY_IDS, Settings};
+use super::{ACCESS_KEY, API_VERSION, CONNECTION_STRING, ENDPOINT, EnvReader, LOG_IDENTITY_IDS};
 use crate::acs::{
     self,
     connection_string::ConnectionString,
@@ -83,9 +83,9 @@ const fn choose(signs: Signs) -> Choice {
     }
 }
 
-impl Settings<'_> {
+impl EnvReader<'_> {
     /// The ACS resource: by connection string, or by endpoint, with a key or without one.
-    pub fn acs(&mut self) -> Option<acs::Settings> {
+    pub fn acs(&mut self) -> Option<acs::ClientOptions> {
         let api_version = self.api_version();
         let forced = self.parsed::<Choice>(CREDENTIAL);
         let secondary = self.value(SECONDARY_KEY).map(|text| self.access_key(SECONDARY_KEY, &text));
@@ -100,8 +100,8 @@ impl Settings<'_> {
             (choice, _) => self.entra(source, endpoint.as_ref(), choice),
         };
         let log_identity_ids = self.flag(LOG_IDENTITY_IDS).unwrap_or_default();
-        let settings = acs::Settings::new(endpoint?, credential?);
-        Some(acs::Settings { api_version, log_identity_ids, ..settings })
+        let settings = acs::ClientOptions::new(endpoint?, credential?);
+        Some(acs::ClientOptions { api_version, log_identity_ids, ..settings })
     }
 
     /// How Entra comes to know who this is, for services beside ACS, which no key of ACS opens.
@@ -197,7 +197,7 @@ impl Settings<'_> {
 }
 
 #[cfg(feature = "lambda")]
-impl Settings<'_> {
+impl EnvReader<'_> {
     /// The role of the Lambda function, with what Lambda says of it.
     fn aws_federation(&mut self) -> Option<Way> {
         let names =

@@ -2,14 +2,14 @@
 
 use std::num::NonZeroU32;
 
-use super::Settings;
+use super::EnvReader;
 use crate::{
     access::{
-        Rules,
+        AccessRules,
         policy::{InvalidPolicy, Policy},
         rate_limits::{Limits, Rates},
     },
-    auth::{Callers, Trusted},
+    auth::{Authenticator, BackendAuth},
     http::allowed_origins::{Cors, Origins},
 };
 
@@ -19,21 +19,24 @@ pub(super) const RATE_LIMIT_KEYS: &str = "RATE_LIMIT_KEYS";
 pub(super) const CORS_ALLOWED_ORIGINS: &str = "CORS_ALLOWED_ORIGINS";
 pub(super) const CORS_ALLOW_CREDENTIALS: &str = "CORS_ALLOW_CREDENTIALS";
 
-impl Settings<'_> {
+impl EnvReader<'_> {
     /// What these callers may have. `callers` is `None` where faults kept them from being read.
-    pub fn rules(&mut self, callers: Option<&Callers>) -> Option<Rules> {
+    pub fn rules(&mut self, callers: Option<&Authenticator>) -> Option<AccessRules> {
         let policy = self.policy(callers);
         let default = Rates::default();
         let people = self.rate(RATE_LIMIT, default.people);
         let keys = self.rate(RATE_LIMIT_KEYS, default.keys);
         // The host lets no preflight through to its handler, so CORS is the host's, and these settings would mislead.
-        let cors =
-            if callers.is_some_and(|callers| matches!(callers.trusted, Trusted::Host)) { None } else { self.cors() };
-        Some(Rules { policy: policy?, limits: Limits::new(Rates { people, keys }), cors })
+        let cors = if callers.is_some_and(|callers| matches!(callers.trusted, BackendAuth::Host)) {
+            None
+        } else {
+            self.cors()
+        };
+        Some(AccessRules { policy: policy?, limits: Limits::new(Rates { people, keys }), cors })
     }
 
     /// JSON, or the path of a file with JSON.
-    fn policy(&mut self, callers: Option<&Callers>) -> Option<Policy> {
+    fn policy(&mut self, callers: Option<&Authenticator>) -> Option<Policy> {
         let Some(text) = self.value(TOKEN_POLICY) else { return Some(Policy::default()) };
         let text = if text.starts_with(['{', '[', '"']) {
             text
@@ -60,13 +63,13 @@ impl Settings<'_> {
     }
 
     /// An entry for a key that nobody has would limit nobody, and the key that was meant would have no limit.
-    fn check_key_names(&mut self, policy: &Policy, callers: Option<&Callers>) {
+    fn check_key_names(&mut self, policy: &Policy, callers: Option<&Authenticator>) {
         for name in policy.key_names() {
             let detail = match callers.map(|callers| &callers.trusted) {
-                Some(Trusted::Keys(keys)) if keys.iter().any(|key| key.name == name) => continue,
-                Some(Trusted::Keys(_)) => "no pair of CALLER_KEYS has that name",
-                Some(Trusted::Host) => "the Functions host checks keys, and does not say which one it was",
-                Some(Trusted::Anyone) => "nobody is asked for a key",
+                Some(BackendAuth::Keys(keys)) if keys.iter().any(|key| key.name == name) => continue,
+                Some(BackendAuth::Keys(_)) => "no pair of CALLER_KEYS has that name",
+                Some(BackendAuth::Host) => "the Functions host checks keys, and does not say which one it was",
+                Some(BackendAuth::Anyone) => "nobody is asked for a key",
                 None => continue,
             };
             let _ = self.fault::<()>(TOKEN_POLICY, format!("/keys/{name} limits nobody: {detail}"));

@@ -17,7 +17,7 @@ use std::{
 
 use uuid::Uuid;
 
-use super::{Deed, Error, Issued, Key, Name, Settled, User, Witness, delete, end};
+use super::{Deed, Error, Issued, Key, Name, Resolved, UserId, Witness, delete, end};
 use crate::acs::{
     self,
     error::Kind,
@@ -42,10 +42,10 @@ impl CustomIds {
     pub(super) async fn settle(
         &self,
         acs: &acs::Client,
-        user: User,
+        user: UserId,
         token: &TokenRequest,
         witness: &Witness,
-    ) -> Result<Settled, Error> {
+    ) -> Result<Resolved, Error> {
         let custom_id = self.custom_id(user)?;
         let (mut look, mut seen, mut doubted, mut gave_way) = (0, None, false, false);
         loop {
@@ -75,7 +75,7 @@ impl CustomIds {
             };
             doubted = false;
             if found.last_token_issued_at.is_some() {
-                return Ok(Settled::Known(found.id));
+                return Ok(Resolved::Known(found.id));
             }
             if seen.as_ref() != Some(&found.id) {
                 seen = Some(found.id);
@@ -94,14 +94,14 @@ impl CustomIds {
                 token => {
                     let token = token?;
                     witness(Deed::Created, &found.id);
-                    return Ok(Settled::Made(Issued { id: found.id, token }));
+                    return Ok(Resolved::Made(Issued { id: found.id, token }));
                 }
             }
         }
     }
 
     /// The user's identity. ACS tells it by making one, if there is none; the user's first token will be for that one.
-    pub(super) async fn find(&self, acs: &acs::Client, user: User) -> Result<Option<IdentityId>, Error> {
+    pub(super) async fn find(&self, acs: &acs::Client, user: UserId) -> Result<Option<IdentityId>, Error> {
         let custom_id = self.custom_id(user)?;
         let found = one(&mut 0, || acs.create_identity_for(&custom_id, None)).await?;
         // Without a token there is none to revoke.
@@ -112,7 +112,7 @@ impl CustomIds {
     pub(super) async fn forget(
         &self,
         acs: &acs::Client,
-        user: User,
+        user: UserId,
         known: Option<IdentityId>,
         witness: &Witness,
     ) -> Result<bool, Error> {
@@ -126,7 +126,7 @@ impl CustomIds {
         Ok(true)
     }
 
-    fn custom_id(&self, user: User) -> Result<CustomId, Error> {
+    fn custom_id(&self, user: UserId) -> Result<CustomId, Error> {
         // 64 hex digits, which every custom id may be.
         Name::of(&self.key, user).to_string().parse().map_err(|_| Error::Contended)
     }

@@ -7,7 +7,7 @@ use hmac::{Hmac, KeyInit as _, Mac as _};
 use secrecy::{ExposeSecret as _, SecretSlice};
 use sha2::Sha256;
 
-use super::User;
+use super::UserId;
 
 /// What names are hashed with. Who loses it loses who is who.
 #[derive(Clone)]
@@ -64,7 +64,7 @@ pub struct InvalidName;
 impl Name {
     /// The user's name.
     #[must_use]
-    pub fn of(key: &Key, user: User) -> Self {
+    pub fn of(key: &Key, user: UserId) -> Self {
         // HMAC takes a key of any length.
         let mac = Hmac::<Sha256>::new_from_slice(key.0.expose_secret()).map(|mac| mac.chain_update(user.0));
         Self(mac.map(|mac| mac.finalize().into_bytes().into()).unwrap_or_default())
@@ -107,10 +107,10 @@ mod tests {
     #[test]
     fn hashes_as_openssl_does() {
         let key: Key = STANDARD.encode([0x0b; 32]).parse().unwrap();
-        let name = Name::of(&key, User::from([1; 32]));
+        let name = Name::of(&key, UserId::from([1; 32]));
         assert_eq!(name.to_string(), "ea3ce3e2e328be8d8ebfe7107a68cdd7adae8d6188ddb06d91b8dbb4cb9c1842");
         assert_eq!(name.to_string().parse(), Ok(name));
-        assert_ne!(Name::of(&Key::random(), User::from([1; 32])), name);
+        assert_ne!(Name::of(&Key::random(), UserId::from([1; 32])), name);
         assert_eq!(format!("{key:?}"), "Key(…)");
     }
 

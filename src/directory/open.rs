@@ -14,7 +14,7 @@ use object_store::{
 };
 
 use super::{
-    Failure, Place, Settings,
+    DirectorySettings, Failure, StoreLocation,
     http::Connector,
     store::{Cause, Store},
 };
@@ -25,22 +25,22 @@ use crate::acs::credential::Entra;
 const AZURITE_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// The store, or none where ACS keeps the directory.
-pub(super) fn open(settings: &Settings, http: &reqwest::Client) -> Result<Option<Store>, Failure> {
+pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Result<Option<Store>, Failure> {
     let mut lock = None;
     let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.place {
-        Place::CustomIds => return Ok(None),
-        Place::Memory => {
+        StoreLocation::CustomIds => return Ok(None),
+        StoreLocation::Memory => {
             tracing::warn!(
                 "USER_DIRECTORY is memory: people get other identities in each process, and lose them with it"
             );
             (Arc::new(InMemory::new()), "")
         }
-        Place::Files(folder) => {
+        StoreLocation::Files(folder) => {
             make_private(folder).map_err(Cause::from)?;
             lock = Some(folder.join("lock"));
             (Arc::new(LocalFileSystem::new_with_prefix(folder)?), "")
         }
-        Place::Blob { account, endpoint, container, prefix, emulated } => {
+        StoreLocation::Blob { account, endpoint, container, prefix, emulated } => {
             let blob = MicrosoftAzureBuilder::new()
                 .with_account(account)
                 .with_endpoint(endpoint.clone())
@@ -55,9 +55,9 @@ pub(super) fn open(settings: &Settings, http: &reqwest::Client) -> Result<Option
             (Arc::new(blob.build()?), prefix)
         }
         #[cfg(feature = "s3")]
-        Place::S3 { bucket, prefix } => (s3(bucket, &settings.aws, http)?, prefix),
+        StoreLocation::S3 { bucket, prefix } => (s3(bucket, &settings.aws, http)?, prefix),
         #[cfg(not(feature = "s3"))]
-        Place::S3 { .. } => return Err(Cause::WithoutS3.into()),
+        StoreLocation::S3 { .. } => return Err(Cause::WithoutS3.into()),
     };
     Ok(Some(Store { objects, prefix: Path::from(prefix), lock }))
 }

@@ -11,11 +11,12 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    Directory, Entry, Error, Failure, Name, Record, Settings, User, Way, Witness, end, http, open, records::Records,
+    Directory, DirectorySettings, Entry, Error, Failure, Name, Record, UserId, Way, Witness, end, http, open,
+    records::Records,
 };
 use crate::acs::{
     self,
-    types::{IdentityId, Scope, TokenRequest, Validity},
+    types::{IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 
 /// How long the record of somebody forgotten stays: far longer than any request takes that may have read it.
@@ -40,35 +41,35 @@ pub enum Repaired {
 }
 
 /// A directory of records, for those who look after it.
-pub struct Keeper {
+pub struct DirectoryAdmin {
     records: Records,
     /// When the next record may be one for which ACS is called.
     next: Mutex<Option<Instant>>,
 }
 
-impl fmt::Debug for Keeper {
+impl fmt::Debug for DirectoryAdmin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Keeper").finish_non_exhaustive()
+        f.debug_struct("DirectoryAdmin").finish_non_exhaustive()
     }
 }
 
 impl Directory {
     /// The directory's records; nothing where ACS keeps the directory, which lists nothing.
     #[must_use]
-    pub fn keeper(&self) -> Option<Keeper> {
+    pub fn keeper(&self) -> Option<DirectoryAdmin> {
         match &self.0.way {
-            Way::Records(records) => Some(Keeper::of(records.clone())),
+            Way::Records(records) => Some(DirectoryAdmin::of(records.clone())),
             Way::CustomIds(_) => None,
         }
     }
 }
 
-impl Keeper {
+impl DirectoryAdmin {
     /// The records of the directory that the settings name; nothing where ACS keeps it, which lists nothing.
     ///
     /// # Errors
     /// As [`Directory::open`].
-    pub fn open(settings: &Settings) -> Result<Option<Self>, Failure> {
+    pub fn open(settings: &DirectorySettings) -> Result<Option<Self>, Failure> {
         let store = open::open(settings, &http::client(reqwest::Client::builder())?)?;
         Ok(store.map(|store| Self::of(Records { store, key: settings.key.clone() })))
     }
@@ -79,7 +80,7 @@ impl Keeper {
 
     /// Under which name a user stands.
     #[must_use]
-    pub fn name(&self, user: User) -> Name {
+    pub fn name(&self, user: UserId) -> Name {
         Name::of(&self.records.key, user)
     }
 
@@ -99,7 +100,7 @@ impl Keeper {
     /// One record, and when it was written.
     ///
     /// # Errors
-    /// As [`Keeper::record`].
+    /// As [`DirectoryAdmin::record`].
     pub async fn dated_record(&self, name: Name) -> Result<Option<(Record, Timestamp)>, Failure> {
         let found = self.records.store.read(name).await?;
         Ok(found.map(|(record, version)| (record, version.written_at)))
@@ -152,7 +153,7 @@ async fn is_gone(acs: &acs::Client, id: &IdentityId) -> Result<bool, Error> {
     let answer = if acs.has_custom_ids() {
         acs.get_identity(id).await.map(|_| ())
     } else {
-        match TokenRequest::new(vec![Scope::VoipJoin], Some(Validity::MIN)) {
+        match TokenRequest::new(vec![Scope::VoipJoin], Some(TokenLifetime::MIN)) {
             Ok(least) => acs.issue_token(id, &least).await.map(|_| ()),
             Err(_) => Ok(()),
         }
@@ -174,7 +175,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn acs_is_called_for_ten_records_a_second() {
-        let keeper = Keeper::open(&Settings::in_memory()).unwrap().unwrap();
+        let keeper = DirectoryAdmin::open(&DirectorySettings::in_memory()).unwrap().unwrap();
         let start = Instant::now();
         futures_util::future::join_all((0..31).map(|_| keeper.turn())).await;
         assert_eq!(start.elapsed().as_secs(), 3);

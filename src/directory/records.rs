@@ -4,7 +4,7 @@
 //! first. It deletes the identity that it made, and goes by the other's.
 
 use super::{
-    Deed, Error, Issued, Key, Name, ROUNDS, Record, Settled, User, Witness, end,
+    Deed, Error, Issued, Key, Name, ROUNDS, Record, Resolved, UserId, Witness, end,
     store::{Store, Version},
 };
 use crate::acs::{
@@ -23,15 +23,15 @@ impl Records {
     pub(super) async fn settle(
         &self,
         acs: &acs::Client,
-        user: User,
+        user: UserId,
         gone: Option<&IdentityId>,
         token: &TokenRequest,
         witness: &Witness,
-    ) -> Result<Settled, Error> {
+    ) -> Result<Resolved, Error> {
         let name = self.name(user);
         for _ in 0..ROUNDS {
             let version = match self.read(name).await? {
-                Some((Record::Identity(id), _)) if Some(&id) != gone => return Ok(Settled::Known(id)),
+                Some((Record::Identity(id), _)) if Some(&id) != gone => return Ok(Resolved::Known(id)),
                 Some((Record::Leaving(id), version)) => {
                     end(acs, &id, witness).await?;
                     Some(version)
@@ -44,8 +44,8 @@ impl Records {
             // Killed here, the process leaves an identity that nobody knows of.
             if self.record(acs, name, &created.id, version, witness).await? {
                 return match created.token {
-                    Some(token) => Ok(Settled::Made(Issued { id: created.id, token })),
-                    None => Ok(Settled::Known(created.id)),
+                    Some(token) => Ok(Resolved::Made(Issued { id: created.id, token })),
+                    None => Ok(Resolved::Known(created.id)),
                 };
             }
         }
@@ -82,7 +82,7 @@ impl Records {
     pub(super) async fn find(
         &self,
         acs: &acs::Client,
-        user: User,
+        user: UserId,
         gone: Option<&IdentityId>,
         witness: &Witness,
     ) -> Result<Option<IdentityId>, Error> {
@@ -95,7 +95,7 @@ impl Records {
 
     /// Ends the user's identity: first it is noted that the user wants to leave, so that whoever calls next goes on with
     /// it, then the identity is ended, then forgotten.
-    pub(super) async fn forget(&self, acs: &acs::Client, user: User, witness: &Witness) -> Result<bool, Error> {
+    pub(super) async fn forget(&self, acs: &acs::Client, user: UserId, witness: &Witness) -> Result<bool, Error> {
         let name = self.name(user);
         for _ in 0..ROUNDS {
             let (id, version) = match self.read(name).await? {
@@ -119,7 +119,7 @@ impl Records {
         Ok(self.store.read(name).await?)
     }
 
-    fn name(&self, user: User) -> Name {
+    fn name(&self, user: UserId) -> Name {
         Name::of(&self.key, user)
     }
 }

@@ -1,6 +1,6 @@
 //! `POST identities`: an identity, with `createTokenWithScopes` a token, and with `customId` the one that has it.
 
-mod unclaimed;
+mod delete_on_drop;
 
 use axum::{
     Extension,
@@ -14,7 +14,7 @@ use http::{
 use serde::Serialize;
 use serde_json::Value;
 
-use unclaimed::Unclaimed;
+use delete_on_drop::DeleteOnDrop;
 
 use super::{
     PREFIX,
@@ -22,10 +22,10 @@ use super::{
     token::{self, WireToken},
 };
 use crate::{
-    access::policy::Allowance,
+    access::policy::EffectivePolicy,
     acs::{
         self, CreatedIdentity,
-        types::{CustomId, Scope, Validity},
+        types::{CustomId, Scope, TokenLifetime},
     },
     auth::audit::Auditor,
     extract::{
@@ -40,7 +40,7 @@ use crate::{
 pub struct Request {
     custom_id: Option<CustomId>,
     scopes: Option<Vec<Scope>>,
-    lifetime: Option<Validity>,
+    lifetime: Option<TokenLifetime>,
 }
 
 impl FromFields for Request {
@@ -77,7 +77,7 @@ struct Created<'a> {
 /// See [`Problem`].
 pub async fn handle(
     State(acs): State<acs::Client>,
-    Extension(allowance): Extension<Allowance>,
+    Extension(allowance): Extension<EffectivePolicy>,
     auditor: Auditor,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
@@ -105,10 +105,10 @@ pub async fn handle(
 /// Who names no scopes asks for no token: the identity alone.
 async fn create(
     acs: acs::Client,
-    allowance: &Allowance,
+    allowance: &EffectivePolicy,
     auditor: Auditor,
     Request { custom_id, scopes, lifetime }: Request,
-) -> Result<Unclaimed, Problem> {
+) -> Result<DeleteOnDrop, Problem> {
     let mut record = auditor.record("create-identity");
     record.asked(scopes.as_deref(), lifetime);
     if custom_id.is_some() {
@@ -118,5 +118,5 @@ async fn create(
         Some(scopes) => Some(token::allowed(allowance, Some(&scopes), lifetime, &mut record)?),
         None => None,
     };
-    Unclaimed::create(acs, custom_id, token, auditor, record).await
+    DeleteOnDrop::create(acs, custom_id, token, auditor, record).await
 }

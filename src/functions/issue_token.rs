@@ -4,10 +4,10 @@ use axum::{Extension, extract::State, response::Response};
 
 use super::token;
 use crate::{
-    access::policy::Allowance,
+    access::policy::EffectivePolicy,
     acs::{
         self,
-        types::{Scope, Validity},
+        types::{Scope, TokenLifetime},
     },
     auth::audit::Auditor,
     extract::{FromFields, Json, Path, TokenFormat, fields::Fields},
@@ -19,12 +19,12 @@ use crate::{
 #[derive(Debug)]
 pub struct Request {
     scopes: Option<Vec<Scope>>,
-    lifetime: Option<Validity>,
+    lifetime: Option<TokenLifetime>,
 }
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let scopes = if fields.context().get().is_some_and(Allowance::is_limited) {
+        let scopes = if fields.context().get().is_some_and(EffectivePolicy::is_limited) {
             fields.optional("scopes", token::scopes)
         } else {
             fields.required("scopes", token::SCOPES_REMEDY, token::scopes)
@@ -39,7 +39,7 @@ impl FromFields for Request {
 /// See [`Problem`].
 pub async fn handle(
     State(acs): State<acs::Client>,
-    Extension(allowance): Extension<Allowance>,
+    Extension(allowance): Extension<EffectivePolicy>,
     auditor: Auditor,
     Path(id): Path,
     format: TokenFormat,

@@ -7,8 +7,8 @@ use http::request::Parts;
 
 use super::Services;
 use crate::{
-    auth::{Caller, Person, audit::Auditor},
-    directory::{Deed, Directory, User, Witness},
+    auth::{Caller, User, audit::Auditor},
+    directory::{Deed, Directory, UserId, Witness},
     problem::{Kind, Problem},
 };
 
@@ -16,7 +16,7 @@ use crate::{
 /// they are has a say in it.
 #[derive(Debug)]
 pub struct Me {
-    pub(super) user: User,
+    pub(super) user: UserId,
     pub(super) directory: Directory,
 }
 
@@ -24,7 +24,7 @@ impl FromRequestParts<Services> for Me {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
-        let user = User::from(*person(parts)?.subject.hash());
+        let user = UserId::from(*user(parts)?.subject.hash());
         let directory = services.directory.clone().ok_or_else(|| {
             let detail =
                 "No directory is set up that says whose identity is whose: the operator has to set USER_DIRECTORY.";
@@ -35,9 +35,9 @@ impl FromRequestParts<Services> for Me {
 }
 
 /// The person, as the guard has left them. A route without that guard serves nobody.
-pub(super) fn person(parts: &Parts) -> Result<&Person, Problem> {
+pub(super) fn user(parts: &Parts) -> Result<&User, Problem> {
     match parts.extensions.get::<Caller>() {
-        Some(Caller::Person(person)) => Ok(person),
+        Some(Caller::User(user)) => Ok(user),
         _ => Err(Problem::new(Kind::Internal, "Something went wrong in here. The operator's log says more.")
             .with_cause("the route has no guard that lets only people in")),
     }

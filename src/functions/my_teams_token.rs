@@ -39,7 +39,7 @@ impl FromRequestParts<Services> for TeamsUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Services) -> Result<Self, Problem> {
-        let account = me::person(parts)?.account.ok_or_else(|| {
+        let account = me::user(parts)?.account.ok_or_else(|| {
             let detail = "You have not signed in with an account in Entra, and Teams knows no other.";
             Problem::new(Kind::Forbidden, detail)
         })?;

@@ -7,8 +7,8 @@ use super::{
     token,
 };
 use crate::{
-    access::policy::Allowance,
-    acs::types::{Scope, Validity},
+    access::policy::EffectivePolicy,
+    acs::types::{Scope, TokenLifetime},
     auth::audit::Auditor,
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::Problem,
@@ -18,13 +18,13 @@ use crate::{
 #[derive(Debug)]
 pub struct Request {
     scopes: Option<Vec<Scope>>,
-    lifetime: Option<Validity>,
+    lifetime: Option<TokenLifetime>,
 }
 
 impl FromFields for Request {
     /// A `tokenRefresher` posts nothing. Where a host loses a body, more is given than was asked for, but no more than
     /// the person may have.
-    const MAY_BE_LEFT_OUT: bool = true;
+    const BODY_OPTIONAL: bool = true;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let scopes = fields.optional("scopes", token::scopes);
@@ -38,7 +38,7 @@ impl FromFields for Request {
 /// See [`Problem`].
 pub async fn handle(
     Me { user, directory }: Me,
-    Extension(allowance): Extension<Allowance>,
+    Extension(allowance): Extension<EffectivePolicy>,
     auditor: Auditor,
     format: TokenFormat,
     Json(request): Json<Request>,

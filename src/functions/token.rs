@@ -6,8 +6,8 @@ use serde::Serialize;
 use serde_json::Value;
 
 use crate::{
-    access::policy::Allowance,
-    acs::types::{AccessToken, IdentityId, InvalidScopes, Scope, TokenRequest, Validity, format_timestamp},
+    access::policy::EffectivePolicy,
+    acs::types::{AccessToken, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest, format_timestamp},
     auth::audit::Record,
     extract::{
         TokenFormat,
@@ -71,10 +71,10 @@ pub(super) fn to_json(body: &impl Serialize) -> Vec<u8> {
 }
 
 /// The lifetime, in whole minutes.
-pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<Validity> {
-    let limited = fields.context().get().is_some_and(Allowance::is_limited);
+pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
+    let limited = fields.context().get().is_some_and(EffectivePolicy::is_limited);
     fields.optional("expiresInMinutes", move |faults, value| {
-        let validity = value.as_i64().and_then(|minutes| Validity::from_minutes(minutes).ok());
+        let validity = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
         if validity.is_none() {
             let most = if limited { "the most that you may have" } else { "1440" };
             faults.add(format_args!(
@@ -107,9 +107,9 @@ pub(super) fn scopes(faults: &mut Faults<'_>, value: &Value) -> Option<Vec<Scope
 
 /// What is given of what is asked: all that the caller may have where nothing is asked.
 pub(super) fn allowed(
-    allowance: &Allowance,
+    allowance: &EffectivePolicy,
     scopes: Option<&[Scope]>,
-    lifetime: Option<Validity>,
+    lifetime: Option<TokenLifetime>,
     record: &mut Record,
 ) -> Result<TokenRequest, Problem> {
     record.asked(scopes, lifetime);

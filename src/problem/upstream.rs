@@ -26,7 +26,7 @@ impl From<acs::Error> for Problem {
                 Kind::UpstreamTimeout,
                 "ACS did not answer in time. What was asked may have been done or not.",
             ),
-            acs::Error::Interrupted(_) | acs::Error::Unintelligible { .. } => Self::new(
+            acs::Error::Interrupted(_) | acs::Error::InvalidResponse { .. } => Self::new(
                 Kind::UpstreamFailed,
                 "The answer of ACS did not arrive whole. What was asked may have been done or not.",
             ),

@@ -51,7 +51,7 @@ use self::worker::{Setup, Worker};
 /// How long [`Host::until`] waits before it gives up.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// What a host has learnt by its time.
+/// What a host has cache by its time.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Generation {
     /// From 2025: `enableProxyingHttpRequest`, and forwarding.

@@ -69,7 +69,7 @@ impl Service {
     }
 }
 
-/// Asks at the emulator's door for a token.
+/// Asks at the emulator's control API for a token.
 async fn token(service: &Service, url: String, order: Value) -> String {
     let request = service.http.post(url).header("content-type", "application/json").body(order.to_string());
     let answer: Value = serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap();

@@ -97,7 +97,7 @@ async fn all_is_well() {
     assert_eq!(report["endpoint"], endpoint);
     assert_eq!(report["settings"][0], json!({"name": RESOURCE, "source": "environment", "value": null, "faults": []}));
     // It makes nothing.
-    assert_eq!(api.door("GET", "state", None).await["identities"], json!([]));
+    assert_eq!(api.control("GET", "state", None).await["identities"], json!([]));
 }
 
 #[tokio::test]
@@ -121,7 +121,7 @@ async fn a_wrong_key_is_told_with_its_remedy() {
 async fn a_wrong_clock_is_told() {
     let api = Api::direct().await;
     let date = json!({"date": "Wed, 13 Apr 2022 18:09:12 GMT"});
-    api.door("POST", "faults", Some(json!({"answer": {"status": 401, "headers": date}}))).await;
+    api.control("POST", "faults", Some(json!({"answer": {"status": 401, "headers": date}}))).await;
     let (code, report) = check(&[(RESOURCE, &api.connection_string())]).await;
     assert_eq!(code, 1);
     let expected =
@@ -164,7 +164,7 @@ async fn an_api_version_that_acs_does_not_know_is_told() {
 #[tokio::test]
 async fn an_acs_that_fails_is_told() {
     let api = Api::direct().await;
-    api.door("POST", "faults", Some(json!({"times": 3, "answer": {"status": 503}}))).await;
+    api.control("POST", "faults", Some(json!({"times": 3, "answer": {"status": 503}}))).await;
     let (code, report) = check(&[(RESOURCE, &api.connection_string())]).await;
     let expected =
         [("name", "ok"), ("answer", "failed"), ("clock", "ok"), ("credential", "unknown"), ("api-version", "unknown")];

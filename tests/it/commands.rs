@@ -119,14 +119,14 @@ async fn quickstart_walks_a_deployed_app_and_leaves_nothing_behind() {
         ("delete the identity", "delete-identity"),
         ("create an identity", "create-identity"),
     ] {
-        api.door("POST", "faults", Some(json!({ "operation": operation, "times": 3, "answer": { "status": 500 } })))
+        api.control("POST", "faults", Some(json!({ "operation": operation, "times": 3, "answer": { "status": 500 } })))
             .await;
         let (code, _, stderr) = run(cli(&["quickstart", "--url", &api.base], &[])).await;
         let said = format!("error: the step '{step}' failed: 502 ACS failed: ACS answered 500. Try again later.\n");
         assert_eq!((code, stderr), (1, said));
-        api.door("DELETE", "faults", None).await;
+        api.control("DELETE", "faults", None).await;
     }
-    let state = api.door("GET", "state", None).await;
+    let state = api.control("GET", "state", None).await;
     let identities = state["identities"].as_array().unwrap();
     assert_eq!(identities.len(), 4);
     assert!(identities.iter().all(|identity| !identity["deletedAt"].is_null()), "{identities:?}");

@@ -8,14 +8,14 @@ use std::ffi::OsString;
 
 use acs_tokens::{
     acs::{self, credential::Credential},
-    auth::{Callers, Trusted},
-    config::{Faults, Settings},
+    auth::{Authenticator, BackendAuth},
+    config::{EnvReader, Faults},
 };
 
 /// Reads what a program reads from an environment of these variables.
-fn read(environment: &[(&str, &str)]) -> Result<(acs::Settings, Callers), Faults> {
+fn read(environment: &[(&str, &str)]) -> Result<(acs::ClientOptions, Authenticator), Faults> {
     let get = |name: &str| environment.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
-    let mut settings = Settings::new(&get);
+    let mut settings = EnvReader::new(&get);
     let (acs, callers) = (settings.acs(), settings.callers());
     let _ = settings.log_filter();
     settings.finish(acs.zip(callers))
@@ -32,7 +32,7 @@ fn takes_a_connection_string_or_endpoint_and_key() {
     let (acs, callers) = read(&[RESOURCE, OPEN]).unwrap();
     assert_eq!(acs.endpoint.to_string(), "https://contoso.communication.azure.com/");
     assert_eq!(acs.api_version.as_str(), "2025-06-30");
-    assert!(matches!(callers.trusted, Trusted::Anyone));
+    assert!(matches!(callers.trusted, BackendAuth::Anyone));
 
     let (acs, _) = read(&[
         ("COMMUNICATION_SERVICES_ENDPOINT", " https://contoso.communication.azure.com "),
@@ -153,7 +153,7 @@ fn names_what_is_wrong_with_the_credential() {
 fn takes_caller_keys() {
     let (_, callers) =
         read(&[RESOURCE, ("CALLER_KEYS", "web=c2VjcmV0c2VjcmV0==; bot = another secret one ;")]).unwrap();
-    let Trusted::Keys(keys) = &callers.trusted else { panic!("{callers:?}") };
+    let BackendAuth::Keys(keys) = &callers.trusted else { panic!("{callers:?}") };
     let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["web", "bot"]);
     assert!(!format!("{callers:?}").contains("c2Vj"));
@@ -168,7 +168,7 @@ fn takes_issuers_and_the_platforms_word() {
     for name in ["http://127.0.0.1:1/a", "https://login.example/99999999-2222-4333-8444-555555555555/v2.0"] {
         assert!(shown.contains(name), "{shown}");
     }
-    assert!(matches!(&callers.trusted, Trusted::Keys(keys) if keys.is_empty()));
+    assert!(matches!(&callers.trusted, BackendAuth::Keys(keys) if keys.is_empty()));
     assert!(callers.easy_auth.is_none());
 
     // Only the setting and the platform together.
@@ -285,7 +285,7 @@ fn a_handler_wants_the_hosts_port() {
         (Some("7070"), None),
     ] {
         let get = |name: &str| (name == "FUNCTIONS_CUSTOMHANDLER_PORT").then(|| port.map(OsString::from))?;
-        let mut settings = Settings::new(&get);
+        let mut settings = EnvReader::new(&get);
         let read = settings.handler_port();
         let found = settings.finish(read).map_err(|faults| faults.0[0].detail.clone());
         assert_eq!(found.err().as_deref(), fault);

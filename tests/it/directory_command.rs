@@ -8,13 +8,13 @@ use std::{fs, path::PathBuf, sync::Arc};
 
 use acs_tokens::{
     acs::{
-        Client, Settings,
+        Client, ClientOptions,
         connection_string::ConnectionString,
         hash::short_hash,
         types::{Scope, TokenRequest},
     },
     auth::Subject,
-    directory::{self, Directory, Issued, Key, Name, Place, User, Witness},
+    directory::{self, Directory, Issued, Key, Name, StoreLocation, UserId, Witness},
 };
 use jiff::Timestamp;
 use reqwest::Url;
@@ -32,16 +32,16 @@ const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 const ALICE: &str = "aaaaaaaa-2222-4333-8444-555555555555";
 const ISSUER: &str = "https://login.contoso.example";
 
-fn alice() -> User {
-    User::from(*Subject::entra(TENANT, ALICE).hash())
+fn alice() -> UserId {
+    UserId::from(*Subject::entra(TENANT, ALICE).hash())
 }
 
 /// A user of another issuer.
-fn user(subject: &str) -> User {
-    User::from(*Subject::oidc(ISSUER, subject).hash())
+fn user(subject: &str) -> UserId {
+    UserId::from(*Subject::oidc(ISSUER, subject).hash())
 }
 
-fn name(user: User) -> String {
+fn name(user: UserId) -> String {
     Name::of(&KEY.parse::<Key>().unwrap(), user).to_string()
 }
 
@@ -50,20 +50,21 @@ fn nobody() -> Witness {
 }
 
 /// A directory in a folder, as the service keeps it, and the ACS that it is for.
-struct Office {
+struct Store {
     api: Api,
     folder: TempDir,
     acs: Client,
     directory: Directory,
 }
 
-impl Office {
+impl Store {
     async fn open() -> Self {
         let api = Api::direct().await;
         let folder = tempfile::tempdir().unwrap();
-        let acs = Settings::from(api.connection_string().parse::<ConnectionString>().unwrap());
+        let acs = ClientOptions::from(api.connection_string().parse::<ConnectionString>().unwrap());
         let acs = Client::new(acs).unwrap();
-        let settings = directory::Settings::at(Place::Files(folder.path().to_owned()), KEY.parse().unwrap());
+        let settings =
+            directory::DirectorySettings::at(StoreLocation::Files(folder.path().to_owned()), KEY.parse().unwrap());
         let directory = Directory::open(&settings, acs.clone()).unwrap();
         Self { api, folder, acs, directory }
     }
@@ -90,43 +91,43 @@ impl Office {
     }
 
     /// A user's token, as the service would issue it.
-    async fn token(&self, user: User) -> Issued {
+    async fn token(&self, user: UserId) -> Issued {
         let request = TokenRequest::new(vec![Scope::Chat], None).unwrap();
         self.directory.issue_token(user, &request, &nobody()).await.unwrap()
     }
 
     /// A user's deletion, broken off before ACS has deleted the identity.
-    async fn half_forget(&self, user: User) {
+    async fn half_forget(&self, user: UserId) {
         let fault = json!({"operation": "delete-identity", "answer": {"status": 403}});
-        self.api.door("POST", "faults", Some(fault)).await;
+        self.api.control("POST", "faults", Some(fault)).await;
         assert!(self.directory.forget(user, &nobody()).await.is_err());
     }
 
-    fn record(&self, user: User) -> PathBuf {
+    fn record(&self, user: UserId) -> PathBuf {
         self.folder.path().join(format!("{}.json", name(user)))
     }
 
     /// How often ACS was asked for an operation.
     async fn calls(&self, operation: &str) -> u64 {
-        self.api.door("GET", "calls", None).await[operation]["received"].as_u64().unwrap_or_default()
+        self.api.control("GET", "calls", None).await[operation]["received"].as_u64().unwrap_or_default()
     }
 
     /// Whether ACS has deleted an identity.
     async fn is_deleted(&self, id: &str) -> bool {
-        let state = self.api.door("GET", "state", None).await;
+        let state = self.api.control("GET", "state", None).await;
         let identities = state["identities"].as_array().unwrap();
         !identities.iter().find(|identity| identity["id"] == id).unwrap()["deletedAt"].is_null()
     }
 }
 
 /// One user with an identity, one whose deletion was broken off, one forgotten: the ids of the first two.
-async fn three_users() -> (Office, [String; 2]) {
-    let office = Office::open().await;
-    let ids = [office.token(alice()).await.id, office.token(user("bob")).await.id];
-    office.half_forget(user("bob")).await;
-    office.token(user("carol")).await;
-    assert!(office.directory.forget(user("carol"), &nobody()).await.unwrap());
-    (office, ids.map(|id| id.as_str().to_owned()))
+async fn three_users() -> (Store, [String; 2]) {
+    let store = Store::open().await;
+    let ids = [store.token(alice()).await.id, store.token(user("bob")).await.id];
+    store.half_forget(user("bob")).await;
+    store.token(user("carol")).await;
+    assert!(store.directory.forget(user("carol"), &nobody()).await.unwrap());
+    (store, ids.map(|id| id.as_str().to_owned()))
 }
 
 /// The columns of what `list` prints, but for the third, which must be a time.
@@ -142,14 +143,14 @@ fn columns(listed: &str) -> Vec<Vec<&str>> {
 
 #[tokio::test]
 async fn list_prints_one_line_for_each_user() {
-    let (office, [alices, bobs]) = three_users().await;
+    let (store, [alices, bobs]) = three_users().await;
     let [alice, bob, carol] = [alice(), user("bob"), user("carol")].map(name);
     // What is named otherwise, or lies deeper, is no record.
-    fs::write(office.folder.path().join("notes.json"), "{}").unwrap();
-    fs::create_dir(office.folder.path().join("copies")).unwrap();
-    fs::write(office.folder.path().join(format!("copies/{alice}.json")), "{}").unwrap();
+    fs::write(store.folder.path().join("notes.json"), "{}").unwrap();
+    fs::create_dir(store.folder.path().join("copies")).unwrap();
+    fs::write(store.folder.path().join(format!("copies/{alice}.json")), "{}").unwrap();
 
-    let (code, stdout, stderr) = office.run(&["list"]).await;
+    let (code, stdout, stderr) = store.run(&["list"]).await;
     assert_eq!((code, &*stderr), (0, "3 records: 1 identity, 1 leaving, 1 forgotten\n"));
     let (short_alices, short_bobs) = (short_hash(&alices), short_hash(&bobs));
     let mut expected =
@@ -162,7 +163,7 @@ async fn list_prints_one_line_for_each_user() {
         "{stdout}"
     );
 
-    let (code, stdout, _) = office.run(&["list", "--ids"]).await;
+    let (code, stdout, _) = store.run(&["list", "--ids"]).await;
     assert_eq!(code, 0);
     let mut expected = [[&*alice, "identity", &alices], [&bob, "leaving", &bobs], [&carol, "forgotten", "-"]];
     expected.sort_unstable();
@@ -171,11 +172,11 @@ async fn list_prints_one_line_for_each_user() {
 
 #[tokio::test]
 async fn list_ends_in_peace_when_nobody_reads_on() {
-    let (office, _) = three_users().await;
+    let (store, _) = three_users().await;
     for command in ["list", "export"] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = office.command(&[command], &[]);
+        let mut command = store.command(&[command], &[]);
         let output = command.stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let output = output.wait_with_output().await.unwrap();
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
@@ -184,7 +185,7 @@ async fn list_ends_in_peace_when_nobody_reads_on() {
 
 #[tokio::test]
 async fn show_finds_a_user_by_each_of_their_names() {
-    let (office, [alices, _]) = three_users().await;
+    let (store, [alices, _]) = three_users().await;
     let (alice, carol) = (name(alice()), name(user("carol")));
     // Entra writes GUIDs in any case.
     for arguments in [
@@ -192,28 +193,28 @@ async fn show_finds_a_user_by_each_of_their_names() {
         &["--tenant", TENANT, "--object", &ALICE.to_ascii_uppercase()],
         &["--name", &alice],
     ] {
-        let (code, stdout, stderr) = office.run(&[&["show"], arguments].concat()).await;
+        let (code, stdout, stderr) = store.run(&[&["show"], arguments].concat()).await;
         let (said, written) = stdout.rsplit_once("\nwritten   ").unwrap();
         let expected = format!("name      {alice}\nstate     identity\nidentity  {}", short_hash(&alices));
         assert_eq!((code, said, &*stderr), (0, &*expected, ""));
         assert!(written.trim().parse::<Timestamp>().is_ok(), "{written}");
     }
-    let (_, stdout, _) = office.run(&["show", "--name", &alice, "--ids"]).await;
+    let (_, stdout, _) = store.run(&["show", "--name", &alice, "--ids"]).await;
     assert!(stdout.contains(&format!("\nid        {alices}\n")), "{stdout}");
 
-    let (code, stdout, _) = office.run(&["show", "--issuer", ISSUER, "--subject", "carol"]).await;
+    let (code, stdout, _) = store.run(&["show", "--issuer", ISSUER, "--subject", "carol"]).await;
     let (said, _) = stdout.rsplit_once("\nwritten   ").unwrap();
     assert_eq!((code, said), (0, &*format!("name      {carol}\nstate     forgotten")));
 
-    let (code, stdout, stderr) = office.run(&["show", "--issuer", ISSUER, "--subject", "Carol"]).await;
+    let (code, stdout, stderr) = store.run(&["show", "--issuer", ISSUER, "--subject", "Carol"]).await;
     let said = format!("error: there is no record of that user, whose name is {}\n", name(user("Carol")));
     assert_eq!((code, &*stdout, stderr), (1, "", said));
 }
 
 #[tokio::test]
 async fn export_writes_one_object_for_each_user() {
-    let (office, [alices, bobs]) = three_users().await;
-    let (code, stdout, stderr) = office.run(&["export"]).await;
+    let (store, [alices, bobs]) = three_users().await;
+    let (code, stdout, stderr) = store.run(&["export"]).await;
     assert_eq!((code, &*stderr), (0, "3 records: 1 identity, 1 leaving, 1 forgotten\n"));
     let [alice, bob, carol] = [alice(), user("bob"), user("carol")].map(name);
     for (name, state, identity) in
@@ -230,7 +231,7 @@ async fn export_writes_one_object_for_each_user() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("users.jsonl");
     let path = file.to_str().unwrap();
-    let (code, none, _) = office.run(&["export", "--output", path]).await;
+    let (code, none, _) = store.run(&["export", "--output", path]).await;
     assert_eq!((code, &*none, fs::read_to_string(&file).unwrap()), (0, "", stdout.clone()));
     #[cfg(unix)]
     {
@@ -239,8 +240,8 @@ async fn export_writes_one_object_for_each_user() {
     }
 
     // With a record that cannot be read it is not whole, so that the file stays as it was.
-    fs::write(office.record(user("bob")), "not a record").unwrap();
-    let (code, _, stderr) = office.run(&["export", "-o", path]).await;
+    fs::write(store.record(user("bob")), "not a record").unwrap();
+    let (code, _, stderr) = store.run(&["export", "-o", path]).await;
     let said = format!(
         "{bob} cannot be read: the object is not a record of a directory\n\
          3 records: 1 identity, 0 leaving, 1 forgotten, 1 unreadable\n\
@@ -250,6 +251,6 @@ async fn export_writes_one_object_for_each_user() {
     assert_eq!(fs::read_to_string(&file).unwrap(), stdout);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half done is left");
     // All others are listed.
-    let (code, stdout, _) = office.run(&["list"]).await;
+    let (code, stdout, _) = store.run(&["list"]).await;
     assert_eq!((code, stdout.lines().count()), (1, 2));
 }

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use acs_tokens::{
-    acs::{Client, Settings, connection_string::ConnectionString},
-    auth::Trusted,
+    acs::{Client, ClientOptions, connection_string::ConnectionString},
+    auth::BackendAuth,
     http::router,
     server,
 };
@@ -20,10 +20,10 @@ async fn hanging_up_ends_the_call_at_acs() {
     // An ACS that reads requests and never answers.
     let acs = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let text = format!("endpoint=http://{}/;accesskey=cHc=", acs.local_addr().unwrap());
-    let settings = Settings::from(text.parse::<ConnectionString>().unwrap());
+    let settings = ClientOptions::from(text.parse::<ConnectionString>().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = router(Client::new(settings).unwrap(), &Trusted::Anyone.into());
+    let app = router(Client::new(settings).unwrap(), &BackendAuth::Anyone.into());
     tokio::spawn(server::run(listener, app, std::future::pending()));
 
     let mut caller = TcpStream::connect(address).await.unwrap();

@@ -7,7 +7,7 @@ use std::{
 };
 
 use acs_tokens::{
-    config::Settings,
+    config::EnvReader,
     functions::{AuthLevel, FUNCTIONS, PREFIX},
     problem::Kind,
 };
@@ -96,7 +96,7 @@ fn check_shows_the_settings() {
     ];
     let rows = rows("docs/settings.md").into_iter().map(|row| row[0].clone()).filter(|word| is_setting(word));
     let rows: BTreeSet<String> = rows.filter(|name| !OTHERS.contains(&name.as_str())).collect();
-    let found = Settings::new(&|_| None).found().into_iter().map(|found| found.name.to_owned());
+    let found = EnvReader::new(&|_| None).found().into_iter().map(|found| found.name.to_owned());
     assert_eq!(found.collect::<BTreeSet<_>>(), rows);
 }
 
@@ -170,7 +170,7 @@ fn commands(document: &str) -> Vec<(String, String)> {
     lines.map(|(command, printed)| (command.to_owned(), printed.trim().to_owned())).collect()
 }
 
-/// Whether a text is as the pattern has it, `…` standing for anything.
+/// Whether a text is as the pattern has it, `…` role_mapping for anything.
 fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };

@@ -16,9 +16,9 @@ use tokio::{
 };
 
 mod authentication;
+mod control;
 mod custom_ids;
 mod diagnosis;
-mod door;
 mod faults;
 mod kept;
 mod keys;
@@ -125,8 +125,8 @@ impl Bench {
         self.send(&self.call(method, target, body)).await
     }
 
-    /// A call to the door.
-    async fn door(&self, method: &str, path: &str, body: &Value) -> Answer {
+    /// A call to the control API.
+    async fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
         let body = if body.is_null() { String::new() } else { body.to_string() };
         let mut call = self.call(method, &format!("/_emulator/{path}"), &body);
         call.remove("Authorization");

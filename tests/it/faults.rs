@@ -40,7 +40,7 @@ async fn check(api: &Api, operation: &str, fault: &Value, expected: &Expected) -
     let mut order = fault.clone();
     order["operation"] = operation.into();
     order["times"] = 10.into();
-    api.door("POST", "faults", Some(order)).await;
+    api.control("POST", "faults", Some(order)).await;
     let before = api.upstream_calls().await;
     let answer = match operation {
         "create-identity" => api.post("/api/identities", "{}").await,
@@ -52,7 +52,7 @@ async fn check(api: &Api, operation: &str, fault: &Value, expected: &Expected) -
     assert_eq!(api.upstream_calls().await - before, expected.tries, "{operation} with {fault}");
     let (_, title) = TITLES.iter().find(|(code, _)| *code == expected.code).unwrap();
     answer.assert_problem(expected.status, expected.code, title, &expected.detail, &[]);
-    api.door("DELETE", "faults", None).await;
+    api.control("DELETE", "faults", None).await;
     answer
 }
 
@@ -74,7 +74,7 @@ fn statuses() -> Vec<(u16, Expected, Expected)> {
     for status in 400..=504_u16 {
         let failed = format!("ACS answered {status}. Try again later.");
         let (create, rest) = match status {
-            400 => same(400, "refused-by-acs", "A fault, as ordered at the emulator's door."),
+            400 => same(400, "refused-by-acs", "A fault requested through the emulator's control API."),
             401 | 403 => same(502, "misconfigured", CREDENTIAL),
             404 => same(404, "identity-not-found", GONE),
             408 => {
@@ -137,7 +137,7 @@ async fn a_short_retry_after_is_waited_for() {
     ] {
         let fault = json!({ "answer": { "status": status, "headers": { header: value } } });
         for path in ["/api/identities", &format!("/api/identities/{id}/tokens")] {
-            api.door("POST", "faults", Some(fault.clone())).await;
+            api.control("POST", "faults", Some(fault.clone())).await;
             let body = if path.ends_with("tokens") { r#"{"scopes":["voip"]}"# } else { "{}" };
             let answer = api.post(path, body).await;
             assert!(answer.status < 300, "{answer:?}");

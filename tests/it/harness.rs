@@ -6,9 +6,9 @@ pub(crate) mod people;
 use std::path::{Path, PathBuf};
 
 use acs_tokens::{
-    access::Rules,
-    acs::{Client, Settings, connection_string::ConnectionString, types::ApiVersion},
-    auth::{Callers, Trusted},
+    access::AccessRules,
+    acs::{Client, ClientOptions, connection_string::ConnectionString, types::ApiVersion},
+    auth::{Authenticator, BackendAuth},
     directory,
     emulator::{Emulator, Options, connection_string},
     functions::Services,
@@ -45,22 +45,22 @@ enum App {
 impl Api {
     /// The router on a socket, open to anyone.
     pub(crate) async fn direct() -> Self {
-        Self::with_callers(&Trusted::Anyone.into()).await
+        Self::with_callers(&BackendAuth::Anyone.into()).await
     }
 
     /// The router on a socket, its callers checked so.
-    pub(crate) async fn with_callers(callers: &Callers) -> Self {
-        Self::with(callers, Rules::default(), |_| ()).await
+    pub(crate) async fn with_callers(callers: &Authenticator) -> Self {
+        Self::with(callers, AccessRules::default(), |_| ()).await
     }
 
     /// The router on a socket, under these rules.
-    pub(crate) async fn with_rules(callers: &Callers, rules: Rules) -> Self {
+    pub(crate) async fn with_rules(callers: &Authenticator, rules: AccessRules) -> Self {
         Self::with(callers, rules, |_| ()).await
     }
 
     /// The router on a socket, its client of ACS set so.
-    pub(crate) async fn with_settings(change: impl FnOnce(&mut Settings)) -> Self {
-        Self::with(&Trusted::Anyone.into(), Rules::default(), change).await
+    pub(crate) async fn with_settings(change: impl FnOnce(&mut ClientOptions)) -> Self {
+        Self::with(&BackendAuth::Anyone.into(), AccessRules::default(), change).await
     }
 
     /// The router on a socket, with ACS's preview turned on.
@@ -68,11 +68,11 @@ impl Api {
         Self::with_settings(|settings| settings.api_version = ApiVersion::preview()).await
     }
 
-    async fn with(callers: &Callers, rules: Rules, change: impl FnOnce(&mut Settings)) -> Self {
+    async fn with(callers: &Authenticator, rules: AccessRules, change: impl FnOnce(&mut ClientOptions)) -> Self {
         let (emulator, connection_string) = emulator().await;
-        let mut settings: Settings = connection_string.parse::<ConnectionString>().unwrap().into();
+        let mut settings: ClientOptions = connection_string.parse::<ConnectionString>().unwrap().into();
         change(&mut settings);
-        let directory = directory::Settings::in_memory();
+        let directory = directory::DirectorySettings::in_memory();
         let services = Services::open(Client::new(settings).unwrap(), Some(&directory)).unwrap();
         Self::serving(emulator, router_with(services, callers, rules)).await
     }
@@ -156,8 +156,8 @@ impl Api {
         answer.json()["identity"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// A request to the emulator's door that must be let in.
-    pub(crate) async fn door(&self, method: &str, path: &str, body: Option<Value>) -> Value {
+    /// A request to the emulator's control API that must be let in.
+    pub(crate) async fn control(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/_emulator/{path}", self.emulator);
         let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         if let Some(body) = body {
@@ -171,13 +171,13 @@ impl Api {
 
     /// How many calls the emulator has seen, of any operation.
     pub(crate) async fn upstream_calls(&self) -> u64 {
-        let calls = self.door("GET", "calls", None).await;
+        let calls = self.control("GET", "calls", None).await;
         calls.as_object().unwrap().values().map(|calls| calls["received"].as_u64().unwrap()).sum()
     }
 
     /// What the emulator makes of a token: `valid`, `revoked`, `deleted`.
     pub(crate) async fn token_status(&self, token: &str) -> String {
-        let status = self.door("POST", "tokens/check", Some(json!({ "token": token }))).await;
+        let status = self.control("POST", "tokens/check", Some(json!({ "token": token }))).await;
         status["status"].as_str().unwrap().to_owned()
     }
 }

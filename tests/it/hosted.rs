@@ -139,7 +139,7 @@ async fn nothing_that_was_answered_is_lost_when_the_handler_is_killed() {
     // A third end would stop the host.
     for kills in 1..=2 {
         // Two calls are answered, two hang at ACS while the handler is killed under them.
-        api.door("POST", "faults", Some(json!({ "skip": 2, "times": 2, "delayMs": 5000 }))).await;
+        api.control("POST", "faults", Some(json!({ "skip": 2, "times": 2, "delayMs": 5000 }))).await;
         answered.push(api.post("/api/identities", "{}").await);
         answered.push(api.post("/api/identities", "{}").await);
         let before = api.upstream_calls().await;
@@ -155,7 +155,7 @@ async fn nothing_that_was_answered_is_lost_when_the_handler_is_killed() {
     }
     // The host starts it anew, and it serves at once: it has kept nothing that it would need.
     answered.push(api.post("/api/identities", "{}").await);
-    let state = api.door("GET", "state", None).await;
+    let state = api.control("GET", "state", None).await;
     let known: Vec<&Value> = state["identities"].as_array().unwrap().iter().map(|identity| &identity["id"]).collect();
     for answer in answered {
         assert!(known.contains(&&answer.json()["identity"]["id"]), "{answer:?} is lost");
@@ -166,7 +166,7 @@ async fn nothing_that_was_answered_is_lost_when_the_handler_is_killed() {
 async fn a_function_timeout_kills_the_handler_and_the_next_request_finds_a_new_one() {
     let timeout = [("AzureFunctionsJobHost__functionTimeout", "00:00:01")];
     let api = Api::hosted_with(Generation::Proxying, None, &timeout).await;
-    api.door("POST", "faults", Some(json!({ "delayMs": 5000 }))).await;
+    api.control("POST", "faults", Some(json!({ "delayMs": 5000 }))).await;
     let answer = api.post("/api/identities", "{}").await;
     assert_eq!((answer.status, answer.body.as_str()), (500, ""));
     api.post("/api/identities", "{}").await.assert_ok(201);

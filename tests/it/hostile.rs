@@ -9,8 +9,8 @@ mod tokens;
 use std::collections::HashSet;
 
 use acs_tokens::auth::{
-    Bearer, CallerKey, Callers, Standing, Trusted,
-    bearer::{Issuer, Settings},
+    Authenticator, BackendAuth, Bearer, CallerKey, RoleMapping,
+    bearer::{BearerSettings, Issuer},
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::{Value, json};
@@ -42,18 +42,18 @@ impl Service {
         Self::with(|_, _| ()).await
     }
 
-    async fn with(change: impl FnOnce(&mut Settings, &mut Callers)) -> Self {
+    async fn with(change: impl FnOnce(&mut BearerSettings, &mut Authenticator)) -> Self {
         let (emulator, _) = harness::emulator().await;
         let plain = Issuer::new(&format!("{emulator}/_emulator/oidc"), None).unwrap();
         let tenant = Issuer::new(&format!("{emulator}/_emulator/oidc/{TENANT}/v2.0"), Some(TENANT)).unwrap();
-        let mut settings = Settings {
+        let mut settings = BearerSettings {
             issuers: vec![plain, tenant],
             audiences: HashSet::from([AUDIENCE.to_owned()]),
             required_scope: None,
-            standing: Standing::default(),
+            role_mapping: RoleMapping::default(),
         };
         let keys = vec![CallerKey { name: "web".to_owned(), key: KEY.to_owned().into() }];
-        let mut callers = Callers::from(Trusted::Keys(keys));
+        let mut callers = Authenticator::from(BackendAuth::Keys(keys));
         change(&mut settings, &mut callers);
         callers.bearer = Some(Bearer::new(settings).unwrap());
         let http = reqwest::Client::builder().build().unwrap();

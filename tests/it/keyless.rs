@@ -57,7 +57,7 @@ impl Bench {
         Functions::start(&[&common, settings].concat()).await
     }
 
-    pub(crate) async fn door(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/_emulator/{path}", self.plain);
         let request = self.http.request(method.parse().unwrap(), url).header("content-type", "application/json");
         let response = request.body(body.to_string()).send().await.unwrap();
@@ -74,7 +74,7 @@ impl Bench {
     }
 
     async fn managed_identity_tokens(&self) -> u64 {
-        self.door("GET", "state", &Value::Null).await["managedIdentityTokens"].as_u64().unwrap()
+        self.control("GET", "state", &Value::Null).await["managedIdentityTokens"].as_u64().unwrap()
     }
 }
 
@@ -226,13 +226,13 @@ async fn without_a_credential_the_caller_learns_little_and_the_log_all() {
 #[tokio::test]
 async fn a_denied_token_that_is_new_is_not_asked_for_again() {
     let bench = Bench::start().await;
-    bench.door("PUT", "settings", &json!({ "managedIdentityTokenLifetimeSeconds": 3600 })).await;
+    bench.control("PUT", "settings", &json!({ "managedIdentityTokenLifetimeSeconds": 3600 })).await;
     let denied = json!({
         "status": 401,
         "headers": {"Content-Type": "application/json"},
         "body": r#"{"error":{"code":"Denied","message":"Denied by the resource provider."}}"#
     });
-    bench.door("POST", "faults", &json!({ "times": 2, "answer": denied })).await;
+    bench.control("POST", "faults", &json!({ "times": 2, "answer": denied })).await;
     let settings = [("IDENTITY_ENDPOINT", &*bench.identity_endpoint), ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER)];
     let functions = bench.handler(&settings).await;
     for _ in 0..2 {
@@ -250,7 +250,7 @@ async fn a_workload_identity_exchanges_its_token_at_entra() {
     // The emulator's next answer, whoever asks: it stands in for Entra.
     let answer = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }).to_string();
     let fault = json!({ "answer": { "status": 200, "headers": {"Content-Type": "application/json"}, "body": answer } });
-    bench.door("POST", "faults", &fault).await;
+    bench.control("POST", "faults", &fault).await;
     let file = bench.folder.path().join("federated");
     std::fs::write(&file, "eyJmZWRlcmF0ZWQ").unwrap();
     let settings = [
@@ -261,7 +261,7 @@ async fn a_workload_identity_exchanges_its_token_at_entra() {
     ];
     let functions = bench.handler(&settings).await;
     functions.assert_created().await;
-    let calls = bench.door("GET", "calls", &Value::Null).await;
+    let calls = bench.control("GET", "calls", &Value::Null).await;
     assert_eq!(calls["other"], json!({ "received": 1, "faulted": 1 }));
     functions.log().await;
 }

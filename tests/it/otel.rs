@@ -177,10 +177,14 @@ async fn exports_spans_and_metrics() {
     let (url, received) = receiver().await;
     let served = Served::start(&api, &[("OTEL_EXPORTER_OTLP_ENDPOINT", &url)]).await;
     assert_eq!(served.create(Some(TRACEPARENT)).await, 201);
-    api.door("POST", "faults", Some(json!({"times": 2, "answer": {"status": 429, "headers": {"retry-after": "0"}}})))
-        .await;
+    api.control(
+        "POST",
+        "faults",
+        Some(json!({"times": 2, "answer": {"status": 429, "headers": {"retry-after": "0"}}})),
+    )
+    .await;
     assert_eq!(served.create(None).await, 201);
-    api.door("POST", "faults", Some(json!({"answer": {"status": 401}}))).await;
+    api.control("POST", "faults", Some(json!({"answer": {"status": 401}}))).await;
     assert_eq!(served.create(None).await, 502);
     served.stop().await;
 

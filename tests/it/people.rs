@@ -3,11 +3,11 @@
 mod cost;
 mod crowd;
 mod custom_ids;
+mod fixture;
 #[cfg(target_os = "linux")]
 mod keyless;
 mod kills;
-mod place;
+mod location;
 mod relay;
 mod repairs;
 mod service;
-mod stage;

@@ -5,7 +5,7 @@ use acs_tokens::{
         connection_string::ConnectionString,
         endpoint::{Endpoint, InvalidEndpoint},
         signature::AccessKey,
-        types::{ApiVersion, CustomId, IdentityId, InvalidScopes, Scope, TokenRequest, Validity},
+        types::{ApiVersion, CustomId, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest},
     },
     extract::{TokenFormat, fields::Fields},
 };
@@ -115,7 +115,7 @@ proptest! {
 
     #[test]
     fn a_lifetime_has_60_to_1440_minutes(minutes in prop_oneof![any::<i64>(), 0..2000_i64]) {
-        let validity = Validity::from_minutes(minutes).ok();
+        let validity = TokenLifetime::from_minutes(minutes).ok();
         prop_assert_eq!(validity.is_some(), (60..=1440).contains(&minutes));
         prop_assert!(validity.is_none_or(|validity| i64::from(validity.minutes()) == minutes));
     }

@@ -7,7 +7,7 @@ use std::sync::{
 
 use acs_tokens::{
     acs::{
-        Client, Error, Settings,
+        Client, ClientOptions, Error,
         credential::{Credential, Entra, Keys, Way},
         error::Kind,
         signature::AccessKey,
@@ -24,10 +24,10 @@ const CALLS: usize = 400;
 fn client(emulator: &str, primary: &str, secondary: Option<&str>) -> Client {
     let key = |text: &str| AccessKey::from_base64(text).unwrap();
     let credential = Credential::Keys(Keys::new(key(primary), secondary.map(key)));
-    Client::new(Settings::new(emulator.parse().unwrap(), credential)).unwrap()
+    Client::new(ClientOptions::new(emulator.parse().unwrap(), credential)).unwrap()
 }
 
-/// Regenerates a key at the door and gives it.
+/// Regenerates a key at the control API and gives it.
 async fn regenerate(emulator: &str, which: &str) -> String {
     let http = reqwest::Client::builder().build().unwrap();
     let request = http.post(format!("{emulator}/_emulator/keys/regenerate"));
@@ -105,7 +105,7 @@ async fn two_wrong_keys_are_tried_once_each() {
 async fn a_bearer_token_is_not_sent_over_plain_http() {
     let (emulator, _) = harness::emulator().await;
     let credential = Credential::Entra(Entra::new(Way::ManagedIdentity { client_id: None }));
-    let client = Client::new(Settings::new(emulator.parse().unwrap(), credential)).unwrap();
+    let client = Client::new(ClientOptions::new(emulator.parse().unwrap(), credential)).unwrap();
     let error = client.create_identity(None).await.unwrap_err();
     assert!(matches!(&error, Error::Credential(failure) if !failure.is_passing()), "{error:?}");
     let calls = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();

@@ -2,10 +2,10 @@
 
 use acs_tokens::{
     access::{
-        Rules,
+        AccessRules,
         rate_limits::{Limits, Rates},
     },
-    auth::{CallerKey, Trusted},
+    auth::{BackendAuth, CallerKey},
     directory,
     http::allowed_origins::Cors,
 };
@@ -21,13 +21,13 @@ fn key_of(name: &str) -> String {
 }
 
 /// The app for the callers `web` and `bot`.
-async fn api(rules: Rules) -> Api {
+async fn api(rules: AccessRules) -> Api {
     let keys = ["web", "bot"].map(|name| CallerKey { name: name.to_owned(), key: key_of(name).into() });
-    Api::with_rules(&Trusted::Keys(keys.into()).into(), rules).await
+    Api::with_rules(&BackendAuth::Keys(keys.into()).into(), rules).await
 }
 
 async fn under_policy() -> Api {
-    api(Rules { policy: POLICY.parse().unwrap(), ..Rules::default() }).await
+    api(AccessRules { policy: POLICY.parse().unwrap(), ..AccessRules::default() }).await
 }
 
 async fn post(api: &Api, name: &str, path: &str, body: &str) -> Answer {
@@ -114,7 +114,7 @@ async fn a_key_without_an_entry_has_no_limit() {
 async fn who_calls_too_often_is_told_when_to_come_back() {
     // 2 a minute: a test would have to last half a minute to get one back.
     let limits = Limits::new(Rates { people: None, keys: 2.try_into().ok() });
-    let api = api(Rules { limits, ..Rules::default() }).await;
+    let api = api(AccessRules { limits, ..AccessRules::default() }).await;
     for left in [1, 0] {
         let answer = post(&api, "web", "/api/identities", "{}").await;
         answer.assert_ok(201);
@@ -140,8 +140,8 @@ async fn who_calls_too_often_is_told_when_to_come_back() {
 async fn people_are_counted_each_by_themselves() {
     // One a minute, which the rest of a test does not last.
     let limits = Limits::new(Rates { people: 1.try_into().ok(), keys: None });
-    let directory = directory::Settings::in_memory();
-    let api = Api::with_people(Some(&directory), Rules { limits, ..Rules::default() }).await;
+    let directory = directory::DirectorySettings::in_memory();
+    let api = Api::with_people(Some(&directory), AccessRules { limits, ..AccessRules::default() }).await;
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
     let answer = api.post_of(&alice, "/api/me/token", "{}").await;
     answer.assert_ok(200);
@@ -160,14 +160,14 @@ async fn people_are_counted_each_by_themselves() {
 #[tokio::test]
 async fn a_refusal_of_a_limited_caller_says_what_is_left() {
     let limits = Limits::new(Rates { people: None, keys: 9.try_into().ok() });
-    let api = api(Rules { limits, ..Rules::default() }).await;
+    let api = api(AccessRules { limits, ..AccessRules::default() }).await;
     let answer = post(&api, "web", "/api/identities", "[]").await;
     assert_eq!((answer.status, answer.header("ratelimit")), (400, "\"keys\";r=8"));
 }
 
 async fn with_cors(origins: &str) -> Api {
     let cors = Some(Cors { origins: origins.parse().unwrap(), credentials: false });
-    api(Rules { cors, ..Rules::default() }).await
+    api(AccessRules { cors, ..AccessRules::default() }).await
 }
 
 fn from_page(request: RequestBuilder, origin: &str) -> RequestBuilder {
@@ -212,7 +212,7 @@ async fn a_page_can_read_refusals_too() {
 
 #[tokio::test]
 async fn out_of_the_box_no_page_is_let_in() {
-    let api = api(Rules::default()).await;
+    let api = api(AccessRules::default()).await;
     let request = from_page(api.request("OPTIONS", "/api/identities"), "https://a.example");
     let answer = Answer::of(request.header("access-control-request-method", "POST")).await;
     assert_eq!((answer.status, answer.header("allow")), (405, "POST"));

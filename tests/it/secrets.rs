@@ -23,7 +23,7 @@ async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
         )
     };
     let delete = |path: &str| Answer::of(api.request("DELETE", path).header("x-functions-key", FUNCTION_KEY));
-    let entra = api.door("POST", "entra/tokens", Some(json!({ "appId": APP, "userId": USER }))).await;
+    let entra = api.control("POST", "entra/tokens", Some(json!({ "appId": APP, "userId": USER }))).await;
     let entra = entra["token"].as_str().unwrap().to_owned();
 
     let create = || json!({ "createTokenWithScopes": ["voip"], "customId": CUSTOM_ID }).to_string();
@@ -54,10 +54,10 @@ async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
         delete(&path).await,
     ];
     for fault in [json!({ "reset": true }), json!({ "answer": { "status": 401 } }), json!({ "cutAfterBytes": 3 })] {
-        api.door("POST", "faults", Some(fault)).await;
+        api.control("POST", "faults", Some(fault)).await;
         answers.push(post("/api/identities", create()).await);
     }
-    api.door("PUT", "settings", Some(json!({ "customIdRaceCalls": 2 }))).await;
+    api.control("PUT", "settings", Some(json!({ "customIdRaceCalls": 2 }))).await;
     let other = json!({ "customId": format!("{CUSTOM_ID}-of-two") }).to_string();
     let _ = tokio::join!(post("/api/identities", other.clone()), post("/api/identities", other.clone()));
     answers.push(post("/api/identities", other).await);
@@ -88,9 +88,9 @@ async fn nobody_who_signs_in_is_logged_or_told() {
         json!({ "tid": TENANT, "oid": USER, "sub": "the-subject-of-a-user", "azp": APP, "name": "the-name-of-a-user" });
     let (bearer, bob) = (api.sign_in_by_entra(claims).await, api.person("the-subject-of-another").await);
     let entra = json!({ "appId": APP, "userId": USER, "tenantId": TENANT });
-    let entra = api.door("POST", "entra/tokens", Some(entra)).await["token"].as_str().unwrap().to_owned();
+    let entra = api.control("POST", "entra/tokens", Some(entra)).await["token"].as_str().unwrap().to_owned();
     let others = json!({ "appId": APP, "userId": OTHER, "tenantId": TENANT });
-    let others = api.door("POST", "entra/tokens", Some(others)).await["token"].as_str().unwrap().to_owned();
+    let others = api.control("POST", "entra/tokens", Some(others)).await["token"].as_str().unwrap().to_owned();
 
     let own = api.own_token(&bearer).await;
     let exchanged = api.post_of(&bearer, "/api/me/teams-token", &json!({ "token": entra }).to_string()).await;
@@ -116,9 +116,9 @@ async fn nobody_who_signs_in_is_logged_or_told() {
     ];
     for fault in [json!({ "reset": true }), json!({ "answer": { "status": 401 } }), json!({ "cutAfterBytes": 3 })] {
         // As often as it is tried.
-        api.door("POST", "faults", Some(json!([fault, fault, fault]))).await;
+        api.control("POST", "faults", Some(json!([fault, fault, fault]))).await;
         answers.push(post(&bearer, "/api/me/token", json!({})).await);
-        api.door("DELETE", "faults", None).await;
+        api.control("DELETE", "faults", None).await;
     }
     answers.push(Answer::of(api.of(&bearer, "DELETE", "/api/me")).await);
     assert_untold(&api, &secrets, &answers).await;
@@ -153,7 +153,7 @@ fn no_secret_is_shown_by_debug() {
     use acs_tokens::{acs, auth::CallerKey, extract::FromFields as _};
     let text = "endpoint=https://contoso.communication.azure.com/;accesskey=c2VjcmV0LWtleQ==";
     let parsed: acs::connection_string::ConnectionString = text.parse().unwrap();
-    let settings = acs::Settings::from(parsed.clone());
+    let settings = acs::ClientOptions::from(parsed.clone());
     let teams = acs::TeamsTokenRequest {
         token: "secret-token".to_owned().into(),
         app_id: APP.parse().unwrap(),

@@ -26,7 +26,7 @@ async fn finishes_what_is_in_flight_when_asked_to_stop() {
     let log: serde_json::Value = serde_json::from_str(lines.last().unwrap()).unwrap();
     let base = format!("http://{}", log["address"].as_str().unwrap());
 
-    api.door("POST", "faults", Some(json!({ "delayMs": 1500 }))).await;
+    api.control("POST", "faults", Some(json!({ "delayMs": 1500 }))).await;
     let http = reqwest::Client::builder().build().unwrap();
     let create = http.post(format!("{base}/api/identities")).header("content-type", "application/json").body("{}");
     let create = tokio::spawn(create.send());

@@ -3,12 +3,12 @@
 mod preview;
 
 use acs_tokens::acs::{
-    Client, Error, Settings, TeamsTokenRequest,
+    Client, ClientOptions, Error, TeamsTokenRequest,
     connection_string::ConnectionString,
     error::{Fault, Kind},
     signature::{AccessKey, content_hash, string_to_sign},
     trace::{TRACEPARENT, TRACESTATE, TraceContext},
-    types::{ApiVersion, IdentityId, Scope, TokenRequest, Validity},
+    types::{ApiVersion, IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -29,8 +29,8 @@ async fn once_in(version: ApiVersion, answer: impl Into<String>) -> (Client, Joi
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    let settings = Settings::from(text.parse::<ConnectionString>().unwrap());
-    let client = Client::new(Settings { api_version: version, ..settings }).unwrap();
+    let settings = ClientOptions::from(text.parse::<ConnectionString>().unwrap());
+    let client = Client::new(ClientOptions { api_version: version, ..settings }).unwrap();
     let answer = answer.into();
     let received = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -102,7 +102,7 @@ fn id() -> IdentityId {
 }
 
 fn token_request() -> TokenRequest {
-    TokenRequest::new(vec![Scope::Chat, Scope::VoipJoin], Some(Validity::MIN)).unwrap()
+    TokenRequest::new(vec![Scope::Chat, Scope::VoipJoin], Some(TokenLifetime::MIN)).unwrap()
 }
 
 const TOKEN: &str = r#"{"token":"t.o.k","expiresOn":"2025-07-10T21:39:39.3244584+00:00"}"#;
@@ -215,7 +215,7 @@ async fn tells_answers_that_are_not_of_acs() {
     ] {
         let (client, _received) = once(answer).await;
         match client.create_identity(None).await {
-            Err(Error::Unintelligible { status: s, fault: f }) => assert_eq!((s.as_u16(), f), (status, fault)),
+            Err(Error::InvalidResponse { status: s, fault: f }) => assert_eq!((s.as_u16(), f), (status, fault)),
             other => panic!("{other:?}"),
         }
     }
@@ -225,7 +225,7 @@ async fn tells_answers_that_are_not_of_acs() {
 async fn tells_a_connection_that_never_was_from_one_that_broke() {
     let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let text = format!("endpoint=http://{unused}/;accesskey=cHc=");
-    let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap();
     let error = client.issue_token(&id(), &token_request()).await.unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error:?}");
     assert!(!format!("{error:?}").contains("14a2"), "the identity is in {error:?}");
@@ -240,7 +240,7 @@ async fn all_tries_of_a_call_carry_one_request_id_and_each_a_fresh_signature() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap();
     let answers = ["429 Too Many Requests\r\nRetry-After: 1", "200 OK"].map(|status| answer(status, TOKEN));
     let server = tokio::spawn(async move {
         let mut received = Vec::new();
@@ -268,7 +268,7 @@ async fn the_first_call_finds_a_warm_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap();
     let server = tokio::spawn(async move {
         // One connection carries both, or the second answer has nowhere to go.
         let (mut stream, _) = listener.accept().await.unwrap();

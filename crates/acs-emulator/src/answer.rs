@@ -11,7 +11,7 @@ use http::{HeaderMap, HeaderName, HeaderValue, StatusCode, header};
 use hyper::body::{Body as HttpBody, Bytes, Frame, SizeHint};
 use serde::Serialize;
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 
 /// What an operation came to, or what a fault says instead.
 #[derive(Debug)]
@@ -41,14 +41,14 @@ impl Answer {
     }
 }
 
-impl From<Refusal> for Answer {
-    fn from(refusal: Refusal) -> Self {
-        let status = refusal.status();
+impl From<ApiError> for Answer {
+    fn from(api_error: ApiError) -> Self {
+        let status = api_error.status();
         let mut headers = HeaderMap::new();
-        if let Refusal::MethodNotAllowed(allowed) = refusal {
+        if let ApiError::MethodNotAllowed(allowed) = api_error {
             headers.insert(header::ALLOW, HeaderValue::from_static(allowed));
         }
-        match refusal.body() {
+        match api_error.body() {
             None => Self { status, headers, body: Bytes::new(), chunked: false },
             Some(body) => {
                 headers.extend(content_type("application/json"));
@@ -142,7 +142,7 @@ impl HttpBody for Body {
                 cx.waker().wake_by_ref();
                 Poll::Pending
             }
-            Some(Pause::Over) => Poll::Ready(Some(Err(io::Error::other("cut, as ordered at the door")))),
+            Some(Pause::Over) => Poll::Ready(Some(Err(io::Error::other("cut, as ordered at the control")))),
         }
     }
 

@@ -8,11 +8,11 @@ use http::HeaderMap;
 use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
 use super::{
+    api_error::ApiError,
     diagnosis::{self, Difference},
     jwt::Signer,
     keys::Keys,
     managed_identity::{self, BearerFault},
-    refusal::Refusal,
 };
 use acs_identity::signature::{content_hash, string_to_sign};
 
@@ -46,7 +46,7 @@ pub(super) enum Denial {
     Signature(Difference),
 }
 
-impl From<&Denial> for Refusal {
+impl From<&Denial> for ApiError {
     fn from(denial: &Denial) -> Self {
         match denial {
             Denial::Skew(_) => Self::ClockSkew,

@@ -10,12 +10,12 @@ use jiff::Timestamp;
 use super::{
     LOG, Service,
     answer::{Answer, Body, common_headers},
+    api_error::ApiError,
     authentication::{Received, authenticate},
     connection::{Peer, Reset},
-    door,
+    control,
     faults::{Effect, Fault},
     operations::{self, Call},
-    refusal::Refusal,
     route::{Operation, Route, Version},
 };
 
@@ -30,8 +30,8 @@ pub(super) async fn answer(
 ) -> Result<Response<Body>, Reset> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
-    if door::is_at(parts.uri.path()) {
-        return Ok(door::answer(service, peer, &parts, body).await);
+    if control::is_at(parts.uri.path()) {
+        return Ok(control::answer(service, peer, &parts, body).await);
     }
     if parts.uri.path() == "/" {
         return Ok(greeting());
@@ -79,7 +79,7 @@ fn broken(
         Effect::Reset => Err(peer.reset()),
         Effect::Answer { instead, cut } => {
             let ordered = instead.map(|(status, headers, body)| Answer::of_fault(status, headers, body));
-            let answer = ordered.or(own).unwrap_or_else(|| Refusal::Internal.into());
+            let answer = ordered.or(own).unwrap_or_else(|| ApiError::Internal.into());
             Ok(respond(answer, cut, peer, parts, started))
         }
     }
@@ -90,14 +90,14 @@ async fn carry_out(
     peer: &Peer,
     parts: &Parts,
     body: Incoming,
-    route: Result<Route, Refusal>,
+    route: Result<Route, ApiError>,
 ) -> Answer {
     let operation = route.as_ref().ok().map(|route| route.operation);
     let outcome = match read(body).await {
         Ok(body) => perform(service, peer, parts, &body, route).await,
-        Err(refusal) => Err(refusal),
+        Err(api_error) => Err(api_error),
     };
-    let names_versions = outcome.as_ref().map_or_else(Refusal::names_versions, |_| true);
+    let names_versions = outcome.as_ref().map_or_else(ApiError::names_versions, |_| true);
     let mut answer = outcome.unwrap_or_else(Answer::from);
     if let Some(operation) = operation.filter(|_| names_versions) {
         add_versions(&mut answer, operation);
@@ -116,8 +116,8 @@ async fn perform(
     peer: &Peer,
     parts: &Parts,
     body: &Bytes,
-    route: Result<Route, Refusal>,
-) -> Result<Answer, Refusal> {
+    route: Result<Route, ApiError>,
+) -> Result<Answer, ApiError> {
     let at = Timestamp::now();
     let target = parts.uri.path_and_query().map_or("/", |target| target.as_str());
     let (method, headers) = (parts.method.as_str(), &parts.headers);
@@ -125,7 +125,7 @@ async fn perform(
     let keys = Arc::clone(&service.state().keys);
     authenticate(&keys, &service.signer, &received).await.map_err(|denial| {
         tracing::warn!(target: LOG, method = %parts.method, request_target = target, "denied: {denial}");
-        Refusal::from(&denial)
+        ApiError::from(&denial)
     })?;
     let route = route?;
     let host = parts.headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
@@ -135,11 +135,11 @@ async fn perform(
 }
 
 /// The whole body.
-pub(super) async fn read(body: Incoming) -> Result<Bytes, Refusal> {
+pub(super) async fn read(body: Incoming) -> Result<Bytes, ApiError> {
     match Limited::new(body, MAX_BODY).collect().await {
         Ok(collected) => Ok(collected.to_bytes()),
-        Err(error) if error.is::<LengthLimitError>() => Err(Refusal::TooLarge),
-        Err(_) => Err(Refusal::Malformed("it broke off".to_owned())),
+        Err(error) if error.is::<LengthLimitError>() => Err(ApiError::TooLarge),
+        Err(_) => Err(ApiError::Malformed("it broke off".to_owned())),
     }
 }
 

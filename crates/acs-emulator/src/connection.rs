@@ -45,7 +45,7 @@ impl Peer {
 
 /// The call ends without an answer. Returned to hyper, which then drops the connection.
 #[derive(Debug, thiserror::Error)]
-#[error("the connection is reset, as ordered at the door")]
+#[error("the connection is reset, as ordered at the control")]
 pub(super) struct Reset;
 
 /// Accepts connections until the listener fails or the future is dropped.

@@ -8,25 +8,25 @@ use uuid::Uuid;
 
 use super::{
     Service,
-    refusal::Refusal,
+    api_error::ApiError,
     state::{Identity, Settings, State},
 };
 
 /// A new identity, or the living one that has the custom id.
 ///
 /// Calls close together make an identity each at the service, which after that refuses the custom id
-/// (<https://github.com/Azure/azure-sdk-for-js/issues/38531>). Here they do so where the door asks for it.
+/// (<https://github.com/Azure/azure-sdk-for-js/issues/38531>). Here they do so where the control API asks for it.
 pub(super) async fn find_or_make(
     service: &Service,
     custom_id: Option<String>,
     now: Timestamp,
-) -> Result<Identity, Refusal> {
+) -> Result<Identity, ApiError> {
     let resource = service.options.resource;
     let looked = service.change(|state| state.find_or_make(resource, custom_id.clone(), now))?;
     match looked {
         Looked::Done(identity) => return Ok(identity),
         Looked::Early(Wait::Time(wait)) => tokio::time::sleep(wait).await,
-        // It ends by being dropped: when enough calls wait, or the door asks for something else.
+        // It ends by being dropped: when enough calls wait, or the control API asks for something else.
         Looked::Early(Wait::Others(others)) => drop(others.await),
     }
     service.change(|state| Ok(state.make(resource, custom_id, now)))
@@ -82,7 +82,7 @@ impl State {
         resource: Uuid,
         custom_id: Option<String>,
         now: Timestamp,
-    ) -> Result<Looked, Refusal> {
+    ) -> Result<Looked, ApiError> {
         if let Some(wanted) = &custom_id {
             if let Some(known) = self.with_custom_id(wanted)? {
                 return Ok(Looked::Done(known.clone()));
@@ -95,10 +95,10 @@ impl State {
     }
 
     /// The living identity that has the custom id. The service does not choose among several.
-    fn with_custom_id(&self, custom_id: &str) -> Result<Option<&Identity>, Refusal> {
+    fn with_custom_id(&self, custom_id: &str) -> Result<Option<&Identity>, ApiError> {
         let mut found = self.living_ones().filter(|identity| identity.custom_id.as_deref() == Some(custom_id));
         match (found.next(), found.next()) {
-            (_, Some(_)) => Err(Refusal::MultipleIdentities),
+            (_, Some(_)) => Err(ApiError::MultipleIdentities),
             (known, None) => Ok(known),
         }
     }

@@ -105,7 +105,7 @@ fn candidates(keys: &Keys) -> Vec<Variant<AccessKey>> {
     let good = keys.good().map(|key| (key.clone(), None));
     // The newest first; whoever uses one that is older than these few has long been told.
     let regenerated = keys.regenerated().rev().take(2);
-    let regenerated_fault = "the access key was regenerated since; there is a newer one at the door";
+    let regenerated_fault = "the access key was regenerated since; there is a newer one at the control API API";
     good.into_iter()
         .chain(regenerated.map(|key| (key.clone(), Some(regenerated_fault.to_owned()))))
         .chain(as_text.map(|key| (key, Some(as_text_fault.to_owned()))))

@@ -1,4 +1,4 @@
-//! Faults: calls that fail because the door was told to make them.
+//! Faults: calls that fail because the control was told to make them.
 
 use std::{collections::VecDeque, time::Duration};
 
@@ -120,8 +120,7 @@ impl OrderedAnswer {
             (None, None) => {
                 headers.entry(header::CONTENT_TYPE).or_insert(HeaderValue::from_static("application/json"));
                 let code = status.canonical_reason().unwrap_or("Unknown").replace(' ', "");
-                let error =
-                    serde_json::json!({ "code": code, "message": "A fault, as ordered at the emulator's door." });
+                let error = serde_json::json!({ "code": code, "message": "A fault requested through the emulator's control API." });
                 serde_json::json!({ "error": error }).to_string().into()
             }
         };

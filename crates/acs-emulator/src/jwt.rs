@@ -14,7 +14,7 @@ use aws_lc_rs::{
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde::{Serialize, de::DeserializeOwned};
 
-use super::{answer::to_bytes, pkcs8::Pkcs8, refusal::Refusal};
+use super::{answer::to_bytes, api_error::ApiError, pkcs8::Pkcs8};
 
 /// One key for all emulators of a process that keep none: making one takes a good part of a second on a small machine.
 static KEY: OnceLock<Option<KeyPair>> = OnceLock::new();
@@ -77,7 +77,7 @@ impl Signer {
         Some(Pkcs8(der.as_ref().to_vec()))
     }
 
-    async fn key(&self) -> Result<&KeyPair, Refusal> {
+    async fn key(&self) -> Result<&KeyPair, ApiError> {
         if let Some(key) = &self.0 {
             return Ok(key);
         }
@@ -85,17 +85,17 @@ impl Signer {
             Some(made) => made.as_ref(),
             None => tokio::task::spawn_blocking(make_key).await.unwrap_or_default(),
         };
-        made.ok_or(Refusal::Internal)
+        made.ok_or(ApiError::Internal)
     }
 
     /// A token with these claims, in the order of their fields.
-    pub(super) async fn sign(&self, issuer: Issuer, claims: &impl Serialize) -> Result<String, Refusal> {
+    pub(super) async fn sign(&self, issuer: Issuer, claims: &impl Serialize) -> Result<String, ApiError> {
         let key = self.key().await?;
         let header = Header { alg: "RS256", kid: issuer.key_id(), x5t: "AAAAAAAAAAAAAAAAAAAAAAAAAAA", typ: "JWT" };
         let mut token = format!("{}.{}", encode(&header), encode(claims));
         let mut signature = vec![0; key.public_modulus_len()];
         key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-            .map_err(|_| Refusal::Internal)?;
+            .map_err(|_| ApiError::Internal)?;
         token.push('.');
         URL_SAFE_NO_PAD.encode_string(signature, &mut token);
         Ok(token)
@@ -115,12 +115,12 @@ impl Signer {
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
     }
 
-    async fn public_key(&self) -> Result<&PublicKey, Refusal> {
+    async fn public_key(&self) -> Result<&PublicKey, ApiError> {
         Ok(self.key().await?.public_key())
     }
 
     /// The public keys, as RFC 7517 writes them.
-    pub(super) async fn key_set(&self) -> Result<serde_json::Value, Refusal> {
+    pub(super) async fn key_set(&self) -> Result<serde_json::Value, ApiError> {
         let public = self.public_key().await?;
         let modulus = URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
         let exponent = URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());

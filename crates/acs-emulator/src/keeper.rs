@@ -19,7 +19,7 @@ pub(super) use file::{File, Kept};
 
 /// Where changes are noted. Clones share it; the [`Default`] keeps nothing.
 #[derive(Clone, Default)]
-pub(super) struct Keeper(Option<Arc<Notes>>);
+pub(super) struct StateFile(Option<Arc<Notes>>);
 
 struct Notes {
     /// How many changes there were.
@@ -49,7 +49,7 @@ pub(super) struct Writer {
     written: watch::Sender<Written>,
 }
 
-impl Keeper {
+impl StateFile {
     /// A keeper for a file, and its writer, to be started.
     pub(super) fn new(file: File) -> (Self, Writer) {
         let changes = Arc::<AtomicU64>::default();

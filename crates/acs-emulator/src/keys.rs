@@ -4,7 +4,7 @@ use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
 
-use super::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, refusal::Refusal};
+use super::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, api_error::ApiError};
 use acs_identity::signature::{AccessKey, InvalidAccessKey};
 
 /// The keys that are good now, and those that were.
@@ -24,7 +24,7 @@ struct Key {
     key: AccessKey,
 }
 
-/// What the door takes to regenerate one, in the words of Azure's management API.
+/// What the control API takes to regenerate one, in the words of Azure's management API.
 #[derive(Debug, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct Regenerate {
@@ -39,7 +39,7 @@ enum KeyType {
     Secondary,
 }
 
-/// What the door shows.
+/// What the control API shows.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Shown {
@@ -61,11 +61,11 @@ impl Key {
     }
 
     /// As long as real ones: 64 bytes.
-    fn random() -> Result<Self, Refusal> {
+    fn random() -> Result<Self, ApiError> {
         let mut bytes = [0; 64];
-        SystemRandom::new().fill(&mut bytes).map_err(|_| Refusal::Internal)?;
+        SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::Internal)?;
         let text = STANDARD.encode(bytes);
-        let key = AccessKey::from_base64(&text).map_err(|_| Refusal::Internal)?;
+        let key = AccessKey::from_base64(&text).map_err(|_| ApiError::Internal)?;
         Ok(Self { text, key })
     }
 }
@@ -99,7 +99,7 @@ impl Keys {
         Shown { primary_key: self.primary.text.clone(), secondary_key: self.secondary.text.clone() }
     }
 
-    pub(super) fn regenerate(&mut self, Regenerate { key_type }: &Regenerate) -> Result<(), Refusal> {
+    pub(super) fn regenerate(&mut self, Regenerate { key_type }: &Regenerate) -> Result<(), ApiError> {
         let key = match key_type {
             KeyType::Primary => &mut self.primary,
             KeyType::Secondary => &mut self.secondary,

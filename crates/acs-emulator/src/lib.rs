@@ -26,13 +26,14 @@ use tokio::net::TcpListener;
 use uuid::{Uuid, uuid};
 
 mod answer;
+mod api_error;
 mod authentication;
 mod call;
 mod certificate;
 mod connection;
+mod control;
 mod custom_ids;
 mod diagnosis;
-mod door;
 mod faults;
 #[cfg(fuzzing)]
 #[doc(hidden)]
@@ -44,18 +45,17 @@ mod managed_identity;
 mod oidc;
 mod operations;
 mod pkcs8;
-mod refusal;
 mod route;
 mod state;
 mod teams;
 
 pub use certificate::Certificate;
 
-/// The primary access key of every emulator until it is regenerated at the door: fixed, published and no secret. It decodes to readable English.
+/// The primary access key of every emulator until it is regenerated at the control API: fixed, published and no secret. It decodes to readable English.
 pub const DEVELOPMENT_KEY: &str =
     "YWNzLXRva2VucyBlbXVsYXRvcjogYSBwdWJsaXNoZWQgZGV2ZWxvcG1lbnQga2V5LCBub3QgYSBzZWNyZXQhIQ==";
 
-/// The secondary access key of every emulator until it is regenerated at the door, as published as the other.
+/// The secondary access key of every emulator until it is regenerated at the control API, as published as the other.
 pub const DEVELOPMENT_KEY_SECONDARY: &str =
     "YWNzLXRva2VucyBlbXVsYXRvcjogdGhlIHNlY29uZGFyeSBkZXZlbG9wbWVudCBrZXksIHB1Ymxpc2hlZCwgbm90IGEgc2VjcmV0ISEh";
 
@@ -111,7 +111,7 @@ struct Service {
     signer: jwt::Signer,
     state: std::sync::Mutex<state::State>,
     oidc: oidc::Oidc,
-    keeper: keeper::Keeper,
+    keeper: keeper::StateFile,
 }
 
 impl Service {
@@ -120,11 +120,11 @@ impl Service {
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Changes what is kept. Whoever answers that it is done waits for [`keeper::Keeper::kept`] first.
+    /// Changes what is kept. Whoever answers that it is done waits for [`keeper::StateFile::kept`] first.
     fn change<T>(
         &self,
-        change: impl FnOnce(&mut state::State) -> Result<T, refusal::Refusal>,
-    ) -> Result<T, refusal::Refusal> {
+        change: impl FnOnce(&mut state::State) -> Result<T, api_error::ApiError>,
+    ) -> Result<T, api_error::ApiError> {
         let changed = change(&mut self.state())?;
         self.keeper.note();
         Ok(changed)
@@ -151,7 +151,7 @@ impl Emulator {
             signer: jwt::Signer::of_the_process(),
             state: std::sync::Mutex::default(),
             oidc: oidc::Oidc::default(),
-            keeper: keeper::Keeper::default(),
+            keeper: keeper::StateFile::default(),
         }))
     }
 
@@ -179,7 +179,7 @@ impl Emulator {
         let broken = || file.refused("has a broken key");
         let signer = jwt::Signer::from_kept(&kept.signing_key).ok_or_else(broken)?;
         let issuer = kept.test_issuer.restore().map_err(|_| broken())?;
-        let (keeper, writer) = keeper::Keeper::new(file);
+        let (keeper, writer) = keeper::StateFile::new(file);
         let oidc = oidc::Oidc::with(issuer, keeper.clone());
         let state = std::sync::Mutex::new(state::State::with(kept.identities, kept.access_keys));
         let service = Arc::new(Service { options, signer, state, oidc, keeper });

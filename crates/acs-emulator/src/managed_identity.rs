@@ -73,7 +73,7 @@ impl fmt::Display for BearerFault {
     }
 }
 
-/// Believes the bearer of a token for ACS that was given at the door and is not over yet.
+/// Believes the bearer of a token for ACS that was given at the control API and is not over yet.
 pub(super) async fn check(signer: &Signer, token: &str, secure: bool, now: Timestamp) -> Result<(), BearerFault> {
     if !secure {
         return Err(BearerFault::PlainHttp);
@@ -86,7 +86,7 @@ pub(super) async fn check(signer: &Signer, token: &str, secure: bool, now: Times
     if over >= 0 { Err(BearerFault::Expired(over)) } else { Ok(()) }
 }
 
-/// The answer of App Service's token endpoint, or the status and message of its refusal.
+/// The answer of App Service's token endpoint, or the status and message of its api_error.
 pub(super) async fn token(service: &Service, parts: &Parts, now: Timestamp) -> Result<Value, (StatusCode, String)> {
     let refused = |status, why: &str| Err((status, why.to_owned()));
     if parts.headers.get("x-identity-header").is_none_or(|header| header != DEVELOPMENT_IDENTITY_HEADER) {

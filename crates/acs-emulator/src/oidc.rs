@@ -1,4 +1,4 @@
-//! A test issuer behind the door: discovery, keys, tokens with any claims, new keys on request.
+//! A test issuer behind the control: discovery, keys, tokens with any claims, new keys on request.
 //!
 //! It stands under `/_emulator/oidc`, and under every path below that as another issuer with the same keys, so that
 //! tenants can be played.
@@ -19,7 +19,7 @@ use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 
-use super::{keeper::Keeper, pkcs8::Pkcs8};
+use super::{keeper::StateFile, pkcs8::Pkcs8};
 
 /// What a token is to be.
 #[derive(Deserialize)]
@@ -55,7 +55,7 @@ pub(super) struct Fetches {
 #[derive(Default)]
 pub(super) struct Oidc {
     state: Mutex<State>,
-    keeper: Keeper,
+    keeper: StateFile,
 }
 
 #[derive(Default)]
@@ -100,7 +100,7 @@ pub(super) struct Failed;
 
 impl Oidc {
     /// The issuer with what was kept of it. Changes are noted with the keeper.
-    pub(super) fn with(kept: Restored, keeper: Keeper) -> Self {
+    pub(super) fn with(kept: Restored, keeper: StateFile) -> Self {
         let Restored { keys, rolls } = kept;
         Self { state: Mutex::new(State { keys, rolls, fetches: Fetches::default() }), keeper }
     }

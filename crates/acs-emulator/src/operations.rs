@@ -8,9 +8,9 @@ use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use super::{
     Service,
     answer::Answer,
+    api_error::ApiError,
     custom_ids,
     jwt::Issuer,
-    refusal::Refusal,
     route::{Operation, Route, Version},
     state::Identity,
     teams,
@@ -81,7 +81,7 @@ struct Claims<'a> {
 }
 
 /// Does what the call asks for. What it changes is kept before it is answered.
-pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -> Result<Answer, Refusal> {
+pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -> Result<Answer, ApiError> {
     let answer = match route.operation {
         Operation::CreateIdentity => create(service, call).await,
         Operation::GetIdentity => get(service, &route.identity),
@@ -104,14 +104,14 @@ pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -
     Ok(answer)
 }
 
-async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
+async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, ApiError> {
     // The JavaScript and Python SDKs send nothing where no token is wanted, the .NET SDK `{}`.
     let request: CreateRequest = if call.body.is_empty() { CreateRequest::default() } else { call.json()? };
     let lifetime = call.lifetime(request.expires_in_minutes)?;
     let scopes = call.scopes(request.create_token_with_scopes.unwrap_or_default())?;
     let custom_id = request.custom_id.filter(|_| call.version.has_custom_ids());
     if custom_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
-        return Err(Refusal::invalid("customId", "CustomId must have 1 to 256 characters."));
+        return Err(ApiError::invalid("customId", "CustomId must have 1 to 256 characters."));
     }
     let mut identity = custom_ids::find_or_make(service, custom_id, call.at).await?;
     let mut access_token = None;
@@ -125,17 +125,17 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
     Ok(Answer::json(StatusCode::CREATED, &CreateBody { identity: identity.into(), access_token }))
 }
 
-fn get(service: &Service, id: &str) -> Result<Answer, Refusal> {
+fn get(service: &Service, id: &str) -> Result<Answer, ApiError> {
     let identity = service.state().living(service.options.resource, id)?.clone();
     Ok(Answer::json(StatusCode::OK, &IdentityBody::from(identity)))
 }
 
-async fn issue(service: &Service, id: &str, call: &Call<'_>) -> Result<Answer, Refusal> {
+async fn issue(service: &Service, id: &str, call: &Call<'_>) -> Result<Answer, ApiError> {
     let request: TokenRequest = call.json()?;
-    let scopes = request.scopes.ok_or(Refusal::Required("Scopes"))?;
+    let scopes = request.scopes.ok_or(ApiError::Required("Scopes"))?;
     let lifetime = call.lifetime(request.expires_in_minutes)?;
     if scopes.is_empty() {
-        return Err(Refusal::invalid("scopes", "Invalid scopes - Scopes field is required."));
+        return Err(ApiError::invalid("scopes", "Invalid scopes - Scopes field is required."));
     }
     let scopes = call.scopes(scopes)?;
     Ok(Answer::json(StatusCode::OK, &mint(service, id, &scopes, lifetime, call.at).await?))
@@ -147,7 +147,7 @@ async fn mint(
     scopes: &[Scope],
     lifetime: SignedDuration,
     now: Timestamp,
-) -> Result<TokenBody, Refusal> {
+) -> Result<TokenBody, ApiError> {
     let issued_at = service.change(|state| state.living(service.options.resource, id).map(|it| it.issue(now)))?;
     let expires_on = issued_at + service.lifetime(lifetime);
     let claims = Claims {
@@ -174,32 +174,32 @@ impl Service {
 
 impl Call<'_> {
     /// The body as JSON. Fields that the version does not know are ignored, as ASP.NET does.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, Refusal> {
+    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
         let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
         let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
         if self.body.is_empty() {
-            return Err(Refusal::Malformed("it is empty".to_owned()));
+            return Err(ApiError::Malformed("it is empty".to_owned()));
         }
         if !essence.eq_ignore_ascii_case("application/json") {
-            return Err(Refusal::MediaType);
+            return Err(ApiError::MediaType);
         }
-        serde_json::from_slice(self.body).map_err(|error| Refusal::Malformed(error.to_string()))
+        serde_json::from_slice(self.body).map_err(|error| ApiError::Malformed(error.to_string()))
     }
 
-    fn lifetime(&self, minutes: Option<i32>) -> Result<SignedDuration, Refusal> {
+    fn lifetime(&self, minutes: Option<i32>) -> Result<SignedDuration, ApiError> {
         let minutes = minutes.filter(|_| self.version.has_lifetimes()).unwrap_or(1440);
         if (60..=1440).contains(&minutes) {
             return Ok(SignedDuration::from_mins(minutes.into()));
         }
         let message =
             format!("ExpiresInMinutes value {minutes} is invalid. Value must be within the [60, 1440] interval.");
-        Err(Refusal::invalid("ExpiresInMinutes", message))
+        Err(ApiError::invalid("ExpiresInMinutes", message))
     }
 
-    fn scopes(&self, names: Vec<String>) -> Result<Vec<Scope>, Refusal> {
+    fn scopes(&self, names: Vec<String>) -> Result<Vec<Scope>, ApiError> {
         let known = |name: String| match name.parse() {
             Ok(scope) if self.version.has_scope(scope) => Ok(scope),
-            _ => Err(Refusal::invalid("scopes", format!("Invalid scopes - {name} is not supported."))),
+            _ => Err(ApiError::invalid("scopes", format!("Invalid scopes - {name} is not supported."))),
         };
         names.into_iter().map(known).collect()
     }

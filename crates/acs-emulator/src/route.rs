@@ -4,7 +4,7 @@ use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-use super::refusal::Refusal;
+use super::api_error::ApiError;
 use acs_identity::types::Scope;
 
 /// The operations of ACS Identity that the emulator plays.
@@ -20,7 +20,7 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    /// The name at the door: that of the function which calls it.
+    /// The name at the control API: that of the function which calls it.
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::CreateIdentity => "create-identity",
@@ -42,7 +42,7 @@ pub(super) struct Route {
 
 impl Route {
     /// Reads method and path. Ids come literal (`8:acs:…`) and percent-encoded (`8%3Aacs%3A…`); both name the same.
-    pub(super) fn of(method: &Method, path: &str) -> Result<Self, Refusal> {
+    pub(super) fn of(method: &Method, path: &str) -> Result<Self, ApiError> {
         use Operation::{CreateIdentity, DeleteIdentity, ExchangeTeamsToken, GetIdentity, IssueToken, RevokeTokens};
         let segments: Vec<String> =
             path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy().into()).collect();
@@ -58,9 +58,9 @@ impl Route {
             ["identities", id, ":issueAccessToken"] => (post(IssueToken), id),
             ["identities", id, ":revokeAccessTokens"] => (post(RevokeTokens), id),
             ["teamsUser", ":exchangeAccessToken"] => (post(ExchangeTeamsToken), ""),
-            _ => return Err(Refusal::NoRoute),
+            _ => return Err(ApiError::NoRoute),
         };
-        let operation = operation.map_err(Refusal::MethodNotAllowed)?;
+        let operation = operation.map_err(ApiError::MethodNotAllowed)?;
         Ok(Self { operation, identity: identity.to_owned() })
     }
 }
@@ -83,18 +83,18 @@ const VERSIONS: [Version; 7] = [
 ];
 
 impl Version {
-    /// Finds the version in a query, and whether it has the operation. `url` is what the refusal shows.
-    pub(super) fn of(query: &str, operation: Operation, url: &str) -> Result<Self, Refusal> {
+    /// Finds the version in a query, and whether it has the operation. `url` is what the api_error shows.
+    pub(super) fn of(query: &str, operation: Operation, url: &str) -> Result<Self, ApiError> {
         let asked = query
             .split('&')
             .find_map(|pair| pair.strip_prefix("api-version="))
             .map(|value| percent_decode_str(value).decode_utf8_lossy())
             .filter(|value| !value.is_empty())
-            .ok_or(Refusal::NoVersion)?;
+            .ok_or(ApiError::NoVersion)?;
         VERSIONS
             .into_iter()
             .find(|version| version.0 == asked && version.has(operation))
-            .ok_or_else(|| Refusal::UnsupportedVersion { url: url.to_owned(), version: asked.into_owned() })
+            .ok_or_else(|| ApiError::UnsupportedVersion { url: url.to_owned(), version: asked.into_owned() })
     }
 
     fn has(self, operation: Operation) -> bool {

@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{custom_ids::Races, faults::Faults, keys::Keys, refusal::Refusal, route::Operation};
+use super::{api_error::ApiError, custom_ids::Races, faults::Faults, keys::Keys, route::Operation};
 
 /// All of it; the default is the state after a start.
 #[derive(Debug, Default)]
@@ -119,10 +119,10 @@ impl State {
     }
 
     /// The identity, if it lives.
-    pub(super) fn living(&mut self, resource: Uuid, id: &str) -> Result<&mut Identity, Refusal> {
+    pub(super) fn living(&mut self, resource: Uuid, id: &str) -> Result<&mut Identity, ApiError> {
         let gone = match self.settings.gone {
-            Gone::IdentityNotFound if id.starts_with(&format!("8:acs:{resource}_")) => Refusal::IdentityNotFound,
-            _ => Refusal::IdentityNotOwned,
+            Gone::IdentityNotFound if id.starts_with(&format!("8:acs:{resource}_")) => ApiError::IdentityNotFound,
+            _ => ApiError::IdentityNotOwned,
         };
         self.identities.get_mut(id).filter(|identity| identity.deleted_at.is_none()).ok_or(gone)
     }

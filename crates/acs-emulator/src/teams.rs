@@ -8,9 +8,9 @@ use uuid::Uuid;
 use super::{
     Service,
     answer::Answer,
+    api_error::ApiError,
     jwt::{Issuer, Signer},
     operations::{Call, TokenBody},
-    refusal::Refusal,
 };
 use acs_identity::types::format_timestamp;
 
@@ -25,7 +25,7 @@ struct ExchangeRequest {
     user_id: Option<String>,
 }
 
-/// What the door takes to make an Entra token.
+/// What the control API takes to make an Entra token.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(super) struct EntraRequest {
@@ -79,22 +79,22 @@ struct TeamsClaims {
 }
 
 /// `POST /teamsUser/:exchangeAccessToken`.
-pub(super) async fn exchange(service: &Service, call: &Call<'_>) -> Result<Answer, Refusal> {
+pub(super) async fn exchange(service: &Service, call: &Call<'_>) -> Result<Answer, ApiError> {
     let request: ExchangeRequest = call.json()?;
-    let token = request.token.ok_or(Refusal::Required("Token"))?;
+    let token = request.token.ok_or(ApiError::Required("Token"))?;
     let app_id = guid(request.app_id, "AppId", "appId", "Provided AppId has invalid format.")?;
     let user_id = guid(request.user_id, "UserId", "userId", "Provided UserId has invalid format.")?;
-    let entra: EntraClaims = service.signer.verify(Issuer::Entra, &token).await.ok_or(Refusal::InvalidAccessToken)?;
+    let entra: EntraClaims = service.signer.verify(Issuer::Entra, &token).await.ok_or(ApiError::InvalidAccessToken)?;
     if entra.exp <= call.at.as_second() || entra.aud != AUDIENCE {
-        return Err(Refusal::InvalidAccessToken);
+        return Err(ApiError::InvalidAccessToken);
     }
     if entra.appid != app_id {
-        return Err(Refusal::invalid("appId", "AAD application is not the expected one."));
+        return Err(ApiError::invalid("appId", "AAD application is not the expected one."));
     }
     if entra.oid != user_id {
-        return Err(Refusal::invalid("userId", "Provided AAD token issued for unexpected user."));
+        return Err(ApiError::invalid("userId", "Provided AAD token issued for unexpected user."));
     }
-    let expires_on = Timestamp::from_second(entra.exp).map_err(|_| Refusal::InvalidAccessToken)?;
+    let expires_on = Timestamp::from_second(entra.exp).map_err(|_| ApiError::InvalidAccessToken)?;
     let claims = TeamsClaims {
         skypeid: format!("orgid:{user_id}"),
         scp: 1792,
@@ -117,13 +117,17 @@ fn guid(
     property: &'static str,
     target: &'static str,
     message: &'static str,
-) -> Result<Uuid, Refusal> {
-    let text = text.filter(|text| !text.is_empty()).ok_or(Refusal::Required(property))?;
-    Uuid::try_parse(&text).map_err(|_| Refusal::invalid(target, message))
+) -> Result<Uuid, ApiError> {
+    let text = text.filter(|text| !text.is_empty()).ok_or(ApiError::Required(property))?;
+    Uuid::try_parse(&text).map_err(|_| ApiError::invalid(target, message))
 }
 
 /// An Entra token as a test user's sign-in would have given it.
-pub(super) async fn entra_token(signer: &Signer, request: &EntraRequest, now: Timestamp) -> Result<TokenBody, Refusal> {
+pub(super) async fn entra_token(
+    signer: &Signer,
+    request: &EntraRequest,
+    now: Timestamp,
+) -> Result<TokenBody, ApiError> {
     let expires_on = now + SignedDuration::from_secs(request.expires_in_seconds.into());
     let claims = EntraClaims {
         aud: AUDIENCE.to_owned(),

@@ -28,7 +28,7 @@ pub enum Error {
     Interrupted(#[source] reqwest::Error),
     /// ACS, or something in its place, answered what no ACS answers. It may have done what was asked.
     #[error("the answer is not one of ACS: status {status}, {fault}")]
-    Unintelligible {
+    InvalidResponse {
         /// The status it came with.
         status: StatusCode,
         /// What is wrong with it.

@@ -1,11 +1,11 @@
 //! The client of ACS Identity: typed operations, signed requests, errors that keep what ACS said.
 //!
 //! ```no_run
-//! use acs_identity::{Client, Settings, connection_string::ConnectionString, types::{Scope, TokenRequest}};
+//! use acs_identity::{Client, ClientOptions, connection_string::ConnectionString, types::{Scope, TokenRequest}};
 //!
 //! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
 //! let text = "endpoint=https://contoso.communication.azure.com/;accesskey=cHc=";
-//! let client = Client::new(Settings::from(text.parse::<ConnectionString>()?))?;
+//! let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>()?))?;
 //! let created = client.create_identity(None).await?;
 //! let token = client.issue_token(&created.id, &TokenRequest::new(vec![Scope::Voip], None)?).await?;
 //! println!("{} has a token until {}", created.id, token.expires_on());
@@ -48,7 +48,7 @@ pub const TRY_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a client needs to know.
 #[derive(Debug, Clone)]
-pub struct Settings {
+pub struct ClientOptions {
     /// Where the resource answers.
     pub endpoint: Endpoint,
     /// What calls are authorised with.
@@ -63,8 +63,8 @@ pub struct Settings {
     pub log_identity_ids: bool,
 }
 
-impl Settings {
-    /// Settings with the defaults for all the rest.
+impl ClientOptions {
+    /// Options with the defaults for all the rest.
     #[must_use]
     pub fn new(endpoint: Endpoint, credential: Credential) -> Self {
         Self {
@@ -78,7 +78,7 @@ impl Settings {
     }
 }
 
-impl From<ConnectionString> for Settings {
+impl From<ConnectionString> for ClientOptions {
     fn from(ConnectionString { endpoint, access_key }: ConnectionString) -> Self {
         Self::new(endpoint, access_key.into())
     }
@@ -88,7 +88,7 @@ impl From<ConnectionString> for Settings {
 #[derive(Debug, Clone)]
 pub struct Client {
     http: reqwest::Client,
-    settings: Arc<Settings>,
+    settings: Arc<ClientOptions>,
     readiness: Arc<Readiness>,
 }
 
@@ -97,7 +97,7 @@ impl Client {
     ///
     /// # Errors
     /// When the TLS library cannot be set up, as without any trusted root on the machine.
-    pub fn new(settings: Settings) -> Result<Self, reqwest::Error> {
+    pub fn new(settings: ClientOptions) -> Result<Self, reqwest::Error> {
         let mut http = reqwest::Client::builder();
         if settings.endpoint.is_loopback() {
             // A proxy would carry what may be in the clear on this machine alone across the network.
@@ -116,6 +116,7 @@ impl Client {
     }
 
     /// The connections, for what else this process asks over HTTP.
+    #[must_use]
     pub const fn http(&self) -> &reqwest::Client {
         &self.http
     }

@@ -69,7 +69,7 @@ impl Try {
             Error::Connect(_) => "connect",
             Error::TimedOut => "timeout",
             Error::Interrupted(_) => "interrupted",
-            Error::Unintelligible { .. } => "unintelligible",
+            Error::InvalidResponse { .. } => "unintelligible",
         };
         self.span.record("error", kind);
         error

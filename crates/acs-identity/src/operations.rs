@@ -50,7 +50,7 @@ impl Client {
     /// Makes an identity, and its first token where `token` asks for one.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Error::TimedOut`], [`Error::Interrupted`] and [`Error::Unintelligible`] an identity may
+    /// See [`Error`]. After [`Error::TimedOut`], [`Error::Interrupted`] and [`Error::InvalidResponse`] an identity may
     /// exist whose id nobody knows.
     pub async fn create_identity(&self, token: Option<&TokenRequest>) -> Result<CreatedIdentity, Error> {
         self.create(None, token).await
@@ -63,7 +63,7 @@ impl Client {
     /// <https://github.com/Azure/azure-sdk-for-js/issues/38531>
     ///
     /// # Errors
-    /// See [`Error`]. [`Error::Unintelligible`] where ACS does not give the custom id back: then it ignored it.
+    /// See [`Error`]. [`Error::InvalidResponse`] where ACS does not give the custom id back: then it ignored it.
     pub async fn create_identity_for(
         &self,
         custom_id: &CustomId,
@@ -208,7 +208,7 @@ fn scope_names(token: &TokenRequest) -> Vec<&'static str> {
 }
 
 fn minutes(token: &TokenRequest) -> Option<u16> {
-    token.validity().map(super::types::Validity::minutes)
+    token.validity().map(super::types::TokenLifetime::minutes)
 }
 
 fn write(request: &impl Serialize) -> Vec<u8> {

@@ -86,7 +86,7 @@ pub(super) fn remedy(error: &Error, means: Means) -> Option<Remedy> {
             "ACS is slow, or something on the way drops packets",
             "compare with the health of Azure (status.azure.com); if it lasts, check the way out of this network",
         ),
-        Error::Interrupted(_) | Error::Unintelligible { .. } => known(
+        Error::Interrupted(_) | Error::InvalidResponse { .. } => known(
             "something between this service and ACS answers or breaks connections: a proxy, a firewall, another server \
              under the endpoint's name",
             "compare the endpoint with the resource's Keys page, and check the way out of this network",
@@ -190,7 +190,7 @@ mod tests {
             ),
             (Error::TimedOut, Means::Key, "ACS is slow", "status.azure.com"),
             (
-                Error::Unintelligible { status: StatusCode::FOUND, fault: Fault::Status },
+                Error::InvalidResponse { status: StatusCode::FOUND, fault: Fault::Status },
                 Means::Key,
                 "a proxy",
                 "compare the endpoint",

@@ -17,18 +17,18 @@ const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// Whether doing it twice differs from doing it once.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Repeat {
+pub(super) enum Idempotency {
     /// A second try does no harm: issue, revoke, delete, exchange.
-    Harmless,
+    Idempotent,
     /// A second try may make a second identity.
-    MakesAnother,
+    NotIdempotent,
 }
 
 /// How long to wait before the next try; nothing if there shall be none.
 ///
 /// `tries` have been made, `left` is the time until the call's deadline, and `jitter` is a random number from 0 to 1
 /// that spreads callers who failed together.
-pub(super) fn wait(repeat: Repeat, error: &Error, tries: u32, left: Duration, jitter: f64) -> Option<Duration> {
+pub(super) fn wait(repeat: Idempotency, error: &Error, tries: u32, left: Duration, jitter: f64) -> Option<Duration> {
     let asked = match error {
         Error::Connect(_) => None,
         Error::Credential(failure) if failure.is_passing() => None,
@@ -42,14 +42,14 @@ pub(super) fn wait(repeat: Repeat, error: &Error, tries: u32, left: Duration, ji
             };
             let passing =
                 surely_not_done || error.status.is_server_error() || error.status == StatusCode::REQUEST_TIMEOUT;
-            if !passing || (repeat == Repeat::MakesAnother && !surely_not_done) {
+            if !passing || (repeat == Idempotency::NotIdempotent && !surely_not_done) {
                 return None;
             }
             error.retry_after
         }
-        Error::TimedOut | Error::Interrupted(_) | Error::Unintelligible { .. } => match repeat {
-            Repeat::Harmless => None,
-            Repeat::MakesAnother => return None,
+        Error::TimedOut | Error::Interrupted(_) | Error::InvalidResponse { .. } => match repeat {
+            Idempotency::Idempotent => None,
+            Idempotency::NotIdempotent => return None,
         },
     };
     if tries >= MAX_TRIES {
@@ -88,7 +88,7 @@ mod tests {
 
     #[test]
     fn creating_is_repeated_only_if_it_surely_did_not_happen() {
-        let unintelligible = Error::Unintelligible { status: StatusCode::CREATED, fault: Fault::Body };
+        let unintelligible = Error::InvalidResponse { status: StatusCode::CREATED, fault: Fault::Body };
         for (error, harmless, makes_another) in [
             (service(400, None), false, false),
             (service(401, None), false, false),
@@ -104,14 +104,15 @@ mod tests {
             (Error::TimedOut, true, false),
             (unintelligible, true, false),
         ] {
-            assert_eq!(wait(Repeat::Harmless, &error, 1, LEFT, 0.5).is_some(), harmless, "{error:?}");
-            assert_eq!(wait(Repeat::MakesAnother, &error, 1, LEFT, 0.5).is_some(), makes_another, "{error:?}");
+            assert_eq!(wait(Idempotency::Idempotent, &error, 1, LEFT, 0.5).is_some(), harmless, "{error:?}");
+            assert_eq!(wait(Idempotency::NotIdempotent, &error, 1, LEFT, 0.5).is_some(), makes_another, "{error:?}");
         }
     }
 
     #[test]
     fn waits_longer_each_time_and_three_times_at_most() {
-        let waits = |jitter| (1..=3).map(move |tries| wait(Repeat::Harmless, &service(500, None), tries, LEFT, jitter));
+        let waits =
+            |jitter| (1..=3).map(move |tries| wait(Idempotency::Idempotent, &service(500, None), tries, LEFT, jitter));
         let ms = |wait: Option<Duration>| wait.map(|wait| wait.as_millis());
         assert_eq!(waits(0.0).map(ms).collect::<Vec<_>>(), [Some(100), Some(200), None]);
         assert_eq!(waits(1.0).map(ms).collect::<Vec<_>>(), [Some(200), Some(400), None]);
@@ -120,10 +121,10 @@ mod tests {
     #[test]
     fn waits_as_long_as_acs_asks_unless_the_deadline_comes_first() {
         for (asked, left, waited) in [(7, 20, Some(7)), (20, 20, None), (60, 20, None), (7, 7, None)] {
-            let found = wait(Repeat::MakesAnother, &service(429, Some(asked)), 1, Duration::from_secs(left), 1.0);
+            let found = wait(Idempotency::NotIdempotent, &service(429, Some(asked)), 1, Duration::from_secs(left), 1.0);
             assert_eq!(found, waited.map(Duration::from_secs), "{asked} of {left}");
         }
         // No shorter than our own wait: a Retry-After of 0 would have us back at once.
-        assert_eq!(wait(Repeat::Harmless, &service(503, Some(0)), 1, LEFT, 1.0), Some(FIRST_WAIT));
+        assert_eq!(wait(Idempotency::Idempotent, &service(503, Some(0)), 1, LEFT, 1.0), Some(FIRST_WAIT));
     }
 }

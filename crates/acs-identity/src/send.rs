@@ -8,11 +8,11 @@ use reqwest::{Method, Response, StatusCode, Url, header::CONTENT_TYPE};
 use uuid::Uuid;
 
 use super::{
-    Client, Error, Settings,
+    Client, ClientOptions, Error,
     credential::{Failure, Proof},
     error::{self, Fault, Kind},
     observe::Try,
-    retry::{self, Repeat},
+    retry::{self, Idempotency},
     service_error::service_error,
     types::IdentityId,
 };
@@ -68,15 +68,15 @@ impl Operation<'_> {
         }
     }
 
-    const fn repeat(self) -> Repeat {
+    const fn repeat(self) -> Idempotency {
         match self {
             // With a custom id as well: ACS does not settle which of two at once is the one.
-            Self::CreateIdentity => Repeat::MakesAnother,
+            Self::CreateIdentity => Idempotency::NotIdempotent,
             Self::GetIdentity(_)
             | Self::IssueToken(_)
             | Self::RevokeTokens(_)
             | Self::DeleteIdentity(_)
-            | Self::ExchangeTeamsToken => Repeat::Harmless,
+            | Self::ExchangeTeamsToken => Idempotency::Idempotent,
         }
     }
 
@@ -140,7 +140,7 @@ impl Client {
     ) -> Result<T, Failed> {
         let (start, time) = (Instant::now(), left.min(self.settings.try_timeout));
         let method = call.operation.method();
-        let Settings { credential, endpoint, .. } = &*self.settings;
+        let ClientOptions { credential, endpoint, .. } = &*self.settings;
         let authorised = credential.authorise(&self.http, endpoint, &method, &call.url, &call.body);
         let authorised = tokio::time::timeout(time, authorised).await;
         let (headers, proof) = authorised.unwrap_or(Err(Error::Credential(Failure::GAVE_UP)))?;
@@ -159,10 +159,10 @@ impl Client {
         seen.answered(status, &headers);
         let body = whole(response).await.map_err(|error| seen.broke(error))?;
         if status == call.operation.success() {
-            return Ok(read(&body).ok_or(Error::Unintelligible { status, fault: Fault::Body })?);
+            return Ok(read(&body).ok_or(Error::InvalidResponse { status, fault: Fault::Body })?);
         }
         if !status.is_client_error() && !status.is_server_error() {
-            return Err(Error::Unintelligible { status, fault: Fault::Status }.into());
+            return Err(Error::InvalidResponse { status, fault: Fault::Status }.into());
         }
         let error = service_error(status, &headers, &body, call.request_id);
         // ACS checks the credential before anything else, so nothing was done.
@@ -210,7 +210,7 @@ async fn whole(mut response: Response) -> Result<Vec<u8>, Error> {
     while let Some(chunk) = response.chunk().await? {
         body.extend_from_slice(&chunk);
         if body.len() > MAX_ANSWER {
-            return Err(Error::Unintelligible { status: response.status(), fault: Fault::TooLong });
+            return Err(Error::InvalidResponse { status: response.status(), fault: Fault::TooLong });
         }
     }
     Ok(body)
@@ -234,7 +234,7 @@ mod tests {
             // Making one takes a while.
             thread_local!(static CLIENT: Client = {
                 let text = "endpoint=http://127.0.0.1:7072;accesskey=cHc=";
-                Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap()
+                Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap()
             });
             let id: IdentityId = text.parse().unwrap();
             for (operation, rest) in [
@@ -259,7 +259,7 @@ mod tests {
         let id: IdentityId =
             "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081".parse().unwrap();
         let text = "endpoint=http://127.0.0.1:7072;accesskey=cHc=";
-        let client = Client::new(Settings::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+        let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap();
         let encoded = "8%3Aacs%3A2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
         for (operation, path) in [
             (Operation::CreateIdentity, "/identities".to_owned()),
@@ -277,7 +277,7 @@ mod tests {
     #[test]
     fn asks_for_the_version_that_is_set() {
         let text = "endpoint=http://127.0.0.1:7072;accesskey=cHc=";
-        let mut settings = Settings::from(text.parse::<ConnectionString>().unwrap());
+        let mut settings = ClientOptions::from(text.parse::<ConnectionString>().unwrap());
         settings.api_version = crate::types::ApiVersion::preview();
         let client = Client::new(settings).unwrap();
         assert!(client.has_custom_ids());

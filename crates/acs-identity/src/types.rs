@@ -66,14 +66,14 @@ impl fmt::Display for Scope {
 
 /// How long a token lives, in whole minutes: 60 to 1440. ACS takes 1440 where none is given.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub struct Validity(u16);
+pub struct TokenLifetime(u16);
 
 /// A lifetime that ACS does not give.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a token lives 60 to 1440 minutes")]
-pub struct InvalidValidity;
+pub struct InvalidTokenLifetime;
 
-impl Validity {
+impl TokenLifetime {
     /// The shortest lifetime: an hour.
     pub const MIN: Self = Self(60);
     /// The longest lifetime, and the one ACS takes where none is given: a day.
@@ -82,13 +82,13 @@ impl Validity {
     /// A lifetime of so many minutes.
     ///
     /// # Errors
-    /// [`InvalidValidity`] outside 60 to 1440.
-    pub fn from_minutes(minutes: i64) -> Result<Self, InvalidValidity> {
+    /// [`InvalidTokenLifetime`] outside 60 to 1440.
+    pub fn from_minutes(minutes: i64) -> Result<Self, InvalidTokenLifetime> {
         u16::try_from(minutes)
             .ok()
             .map(Self)
             .filter(|validity| (Self::MIN..=Self::MAX).contains(validity))
-            .ok_or(InvalidValidity)
+            .ok_or(InvalidTokenLifetime)
     }
 
     /// The lifetime in minutes.
@@ -102,7 +102,7 @@ impl Validity {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
     scopes: Vec<Scope>,
-    validity: Option<Validity>,
+    validity: Option<TokenLifetime>,
 }
 
 /// Scopes that make no token request.
@@ -121,7 +121,7 @@ impl TokenRequest {
     ///
     /// # Errors
     /// [`InvalidScopes`] for an empty list or a scope named twice.
-    pub fn new(scopes: Vec<Scope>, validity: Option<Validity>) -> Result<Self, InvalidScopes> {
+    pub fn new(scopes: Vec<Scope>, validity: Option<TokenLifetime>) -> Result<Self, InvalidScopes> {
         if scopes.is_empty() {
             return Err(InvalidScopes::Empty);
         }
@@ -139,7 +139,7 @@ impl TokenRequest {
 
     /// The lifetime, if one was asked for.
     #[must_use]
-    pub const fn validity(&self) -> Option<Validity> {
+    pub const fn validity(&self) -> Option<TokenLifetime> {
         self.validity
     }
 }

@@ -7,7 +7,7 @@ use std::{collections::BTreeMap, fmt};
 use serde::de::{Deserialize, Deserializer, MapAccess, SeqAccess, Visitor};
 
 use super::{Grant, Policy};
-use crate::acs::types::{InvalidScopes, Scope, UnknownScope, Validity};
+use crate::acs::types::{InvalidScopes, Scope, TokenLifetime, UnknownScope};
 
 /// Reads the whole document; the faults have their JSON pointers (RFC 6901) in front.
 pub(super) fn read(text: &str) -> Result<Policy, Vec<String>> {
@@ -110,8 +110,8 @@ impl Faults {
         Scope::ALL.into_iter().filter(|scope| scopes.contains(scope)).collect()
     }
 
-    fn minutes(&mut self, pointer: &str, node: &Node) -> Option<Validity> {
-        let minutes = if let Node::Whole(minutes) = node { Validity::from_minutes(*minutes).ok() } else { None };
+    fn minutes(&mut self, pointer: &str, node: &Node) -> Option<TokenLifetime> {
+        let minutes = if let Node::Whole(minutes) = node { TokenLifetime::from_minutes(*minutes).ok() } else { None };
         if minutes.is_none() {
             self.add(pointer, "is not a whole number from 60 to 1440");
         }

@@ -3,7 +3,7 @@
 use std::sync::Arc;
 
 use super::*;
-use crate::auth::caller::{Person, Subject};
+use crate::auth::caller::{Subject, User};
 
 const POLICY: &str = r#"{
     "default": {"scopes": ["chat.join"], "maxMinutes": 90},
@@ -16,7 +16,7 @@ const POLICY: &str = r#"{
 
 fn person(roles: &[&str]) -> Caller {
     let roles = roles.iter().map(|role| (*role).to_owned()).collect();
-    Caller::Person(Person { subject: Subject::oidc("tenant", "object"), roles, account: None })
+    Caller::User(User { subject: Subject::oidc("tenant", "object"), roles, account: None })
 }
 
 fn key(name: &str) -> Caller {
@@ -53,7 +53,7 @@ fn asking_for_nothing_gives_all_that_is_allowed() {
 fn what_is_less_is_given_as_asked() {
     let policy: Policy = POLICY.parse().unwrap();
     let asked = [Scope::VoipJoin, Scope::ChatJoinLimited];
-    let lifetime = Validity::from_minutes(119).ok();
+    let lifetime = TokenLifetime::from_minutes(119).ok();
     let given = policy.allow(&person(&["host"]), Some(&asked), lifetime).unwrap();
     assert_eq!((given.scopes(), given.validity()), (&asked[..], lifetime));
 }
@@ -76,7 +76,7 @@ fn scopes_are_within_those_that_give_more() {
 fn what_is_beyond_is_refused_with_what_is_allowed() {
     let policy: Policy = POLICY.parse().unwrap();
     let asked = [Scope::ChatJoin, Scope::Chat, Scope::Voip];
-    let problem = policy.allow(&person(&[]), Some(&asked), Validity::from_minutes(91).ok()).unwrap_err();
+    let problem = policy.allow(&person(&[]), Some(&asked), TokenLifetime::from_minutes(91).ok()).unwrap_err();
     assert_eq!(problem.kind, Kind::BeyondPolicy);
     let detail = "You may have the scopes chat.join for at most 90 minutes. Ask for no more, or leave the field out for all of it.";
     assert_eq!(problem.detail, detail);

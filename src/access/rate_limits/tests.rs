@@ -5,10 +5,10 @@ use std::{sync::Arc, time::Duration};
 use governor::clock::FakeRelativeClock;
 
 use super::*;
-use crate::auth::caller::{Person, Subject};
+use crate::auth::caller::{Subject, User};
 
 fn person(name: &str) -> Caller {
-    Caller::Person(Person { subject: Subject::oidc("test", name), roles: Vec::new(), account: None })
+    Caller::User(User { subject: Subject::oidc("test", name), roles: Vec::new(), account: None })
 }
 
 fn limits(people: u32, keys: u32) -> (Limits<FakeRelativeClock>, FakeRelativeClock) {

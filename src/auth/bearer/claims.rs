@@ -7,7 +7,7 @@ use serde_json::{Map, Value};
 
 use super::{
     super::{EntraAccount, Subject},
-    Refusal, texts,
+    TokenError, texts,
 };
 
 /// What of the header is looked at. A key, or where to fetch one (`jwk`, `jku`, `x5c`, `x5u`), is not: whoever made the
@@ -26,34 +26,34 @@ pub(super) struct Header {
     pub(super) kid: String,
 }
 
-pub(super) fn header(token: &str) -> Result<Header, Refusal> {
+pub(super) fn header(token: &str) -> Result<Header, TokenError> {
     let encoded = token.split('.').next().unwrap_or_default();
-    let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| Refusal::NotAJwt)?;
-    let header: WireHeader = serde_json::from_slice(&json).map_err(|_| Refusal::NotAJwt)?;
+    let json = URL_SAFE_NO_PAD.decode(encoded).map_err(|_| TokenError::NotAJwt)?;
+    let header: WireHeader = serde_json::from_slice(&json).map_err(|_| TokenError::NotAJwt)?;
     let algorithm = match &*header.alg {
         "RS256" => Algorithm::RS256,
         "PS256" => Algorithm::PS256,
         "ES256" => Algorithm::ES256,
         "EdDSA" => Algorithm::EdDSA,
-        _ => return Err(Refusal::Algorithm),
+        _ => return Err(TokenError::Algorithm),
     };
     if header.crit.is_some() {
-        return Err(Refusal::Critical);
+        return Err(TokenError::Critical);
     }
     // RFC 9068 section 2.1 and RFC 7515 section 4.1.9: in any case, and `application/` may be left out.
     let typ = header.typ.map(|typ| typ.to_ascii_lowercase());
     match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
         None | Some("jwt" | "at+jwt") => {}
-        Some(_) => return Err(Refusal::Type),
+        Some(_) => return Err(TokenError::Type),
     }
-    let kid = header.kid.filter(|kid| !kid.is_empty()).ok_or(Refusal::NoKeyId)?;
+    let kid = header.kid.filter(|kid| !kid.is_empty()).ok_or(TokenError::NoKeyId)?;
     Ok(Header { algorithm, kid })
 }
 
 /// The issuer that an unchecked token names: good for finding the keys to check it with, and for nothing else.
-pub(super) fn unverified_issuer(token: &str) -> Result<String, Refusal> {
-    let claims: Map<String, Value> = insecure_decode_claims(token).map_err(|_| Refusal::NotAJwt)?;
-    claims.get("iss").and_then(Value::as_str).map(str::to_owned).ok_or(Refusal::Issuer)
+pub(super) fn unverified_issuer(token: &str) -> Result<String, TokenError> {
+    let claims: Map<String, Value> = insecure_decode_claims(token).map_err(|_| TokenError::NotAJwt)?;
+    claims.get("iss").and_then(Value::as_str).map(str::to_owned).ok_or(TokenError::Issuer)
 }
 
 /// The claims of a checked token.

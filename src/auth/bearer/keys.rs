@@ -15,7 +15,7 @@ use serde::Deserialize;
 use serde_json::Value;
 use tokio::{sync::Mutex, time::Instant};
 
-use super::{Issuer, Refusal};
+use super::{Issuer, TokenError};
 
 /// Unknown key ids cost their sender nothing, so they may not cost the issuer a request each.
 const PAUSE: Duration = Duration::from_secs(10);
@@ -73,7 +73,7 @@ impl Keys {
     }
 
     /// The issuer's key with this id.
-    pub(super) async fn find(&self, id: &str) -> Result<Arc<Key>, Refusal> {
+    pub(super) async fn find(&self, id: &str) -> Result<Arc<Key>, TokenError> {
         if let Some((key, age)) = self.lookup(id)
             && age < MAX_AGE
         {
@@ -103,8 +103,8 @@ impl Keys {
         let none = failure.unwrap_or_else(|| "the last attempt to fetch the issuer's keys failed".to_owned());
         match self.lookup(id) {
             Some((key, _)) => Ok(key),
-            None if self.known().is_some() => Err(Refusal::UnknownKey),
-            None => Err(Refusal::Unreachable(none)),
+            None if self.known().is_some() => Err(TokenError::UnknownKey),
+            None => Err(TokenError::Unreachable(none)),
         }
     }
 

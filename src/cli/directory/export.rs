@@ -11,11 +11,11 @@ use serde::Serialize;
 
 use super::{
     super::Result,
-    open,
+    eprint, open,
     records::{Row, print_all, read_all},
-    say_aside, settings,
+    settings,
 };
-use crate::{acs::types::IdentityId, directory::Keeper};
+use crate::{acs::types::IdentityId, directory::DirectoryAdmin};
 
 /// Write everything as JSON Lines, one object for each user
 ///
@@ -49,10 +49,10 @@ pub(super) async fn run(Options { output }: Options) -> Result<()> {
 }
 
 /// Half an export would be worse than an old one, so that it gets its name only when it is whole.
-async fn to_file(keeper: &Keeper, path: &Path) -> Result<()> {
+async fn to_file(keeper: &DirectoryAdmin, path: &Path) -> Result<()> {
     let mut part = Part::create(path)?;
     let tally = read_all(keeper, false, |row| write(&mut part.file, row)).await?;
-    say_aside(&tally.to_string());
+    eprint(&tally.to_string());
     tally.all_read()?;
     Ok(part.finish(path)?)
 }

@@ -4,7 +4,7 @@ use std::borrow::Cow;
 
 use indicatif::{ProgressBar, ProgressStyle};
 
-use super::say_aside;
+use super::eprint;
 
 /// The line. It goes away when the work ends, however it ends.
 pub(super) struct Progress(ProgressBar);
@@ -39,8 +39,8 @@ impl Progress {
     }
 
     /// Prints to stderr, and not into the line.
-    pub(super) fn say_aside(&self, text: &str) {
-        self.0.suspend(|| say_aside(text));
+    pub(super) fn eprint(&self, text: &str) {
+        self.0.suspend(|| eprint(text));
     }
 }
 

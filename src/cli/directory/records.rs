@@ -8,10 +8,10 @@ use std::{
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
-use super::{super::Result, progress::Progress, say_aside};
+use super::{super::Result, eprint, progress::Progress};
 use crate::{
     acs::{error::causes, types::IdentityId},
-    directory::{Keeper, Name, Record},
+    directory::{DirectoryAdmin, Name, Record},
 };
 
 /// How many records are read at once.
@@ -73,7 +73,7 @@ impl Tally {
 }
 
 /// The names of all records, in order.
-pub(super) async fn names(keeper: &Keeper) -> Result<Vec<Name>> {
+pub(super) async fn names(keeper: &DirectoryAdmin) -> Result<Vec<Name>> {
     let progress = Progress::counting("Listing records:");
     let names = keeper.entries().inspect_ok(|_| progress.step()).map_ok(|entry| entry.name).try_collect::<Vec<_>>();
     let mut names = names.await.map_err(|failure| format!("the records cannot be listed: {}", causes(&failure)))?;
@@ -83,7 +83,7 @@ pub(super) async fn names(keeper: &Keeper) -> Result<Vec<Name>> {
 
 /// Reads every record and prints it to stdout.
 pub(super) async fn print_all(
-    keeper: &Keeper,
+    keeper: &DirectoryAdmin,
     mut print: impl FnMut(&mut io::Stdout, &Row) -> io::Result<()>,
 ) -> Result<()> {
     let mut stdout = io::stdout();
@@ -97,7 +97,7 @@ pub(super) async fn print_all(
         }
         read => {
             let tally = read?;
-            say_aside(&tally.to_string());
+            eprint(&tally.to_string());
             tally.all_read()
         }
     }
@@ -106,7 +106,7 @@ pub(super) async fn print_all(
 /// Reads every record and hands it on. One that cannot be read is told on stderr, and does not stop the others. Where
 /// `is_seen`, what is done with the records shows how far it is.
 pub(super) async fn read_all(
-    keeper: &Keeper,
+    keeper: &DirectoryAdmin,
     is_seen: bool,
     mut tell: impl FnMut(&Row) -> io::Result<()>,
 ) -> Result<Tally> {
@@ -131,7 +131,7 @@ pub(super) async fn read_all(
             Ok(None) => {}
             Err(failure) => {
                 tally.unreadable += 1;
-                progress.say_aside(&format!("{name} cannot be read: {}", causes(&failure)));
+                progress.eprint(&format!("{name} cannot be read: {}", causes(&failure)));
             }
         }
     }

@@ -14,7 +14,7 @@ use super::{
 };
 use crate::{
     acs::{self, error::causes},
-    config::Settings,
+    config::EnvReader,
     directory::Repaired,
 };
 
@@ -36,7 +36,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
-    let mut settings = Settings::new(&|name| std::env::var_os(name));
+    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let acs = settings.acs();
     let directory = settings.kept_directory(acs.as_ref());
     let (acs, directory) = settings.finish(acs.zip(directory))?;
@@ -54,7 +54,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
             Ok(repaired) => *counts.entry(repaired).or_default() += 1,
             Err(error) => {
                 failed += 1;
-                progress.say_aside(&format!("{name} failed: {}", causes(&error)));
+                progress.eprint(&format!("{name} failed: {}", causes(&error)));
             }
         }
     }

@@ -3,11 +3,11 @@
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{super::Result, open, records::Row, say, say_aside, settings};
+use super::{super::Result, eprint, open, records::Row, say, settings};
 use crate::{
     acs::{error::causes, hash::short_hash},
     auth::Subject,
-    directory::{Name, Place, Settings, User},
+    directory::{DirectorySettings, Name, StoreLocation, UserId},
 };
 
 /// Print what is kept of one user
@@ -38,22 +38,22 @@ pub(super) struct Options {
 }
 
 impl Options {
-    fn name(&self, settings: &Settings) -> Option<Name> {
+    fn name(&self, settings: &DirectorySettings) -> Option<Name> {
         let subject = match (self.tenant, self.object, &self.issuer, &self.subject) {
             (Some(tenant), Some(object), ..) => Subject::entra(&tenant.to_string(), &object.to_string()),
             (_, _, Some(issuer), Some(subject)) => Subject::oidc(issuer, subject),
             _ => return self.name,
         };
-        Some(Name::of(&settings.key, User::from(*subject.hash())))
+        Some(Name::of(&settings.key, UserId::from(*subject.hash())))
     }
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
     let settings = settings()?;
     let name = options.name(&settings).ok_or("no user is named")?;
-    if settings.place == Place::CustomIds {
+    if settings.place == StoreLocation::CustomIds {
         say(&format!("name      {name}"));
-        say_aside("USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and the name is the user's custom id");
+        eprint("USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and the name is the user's custom id");
         return Ok(());
     }
     let found = open(&settings)?.dated_record(name).await;

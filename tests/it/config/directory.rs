@@ -3,18 +3,18 @@
 use std::ffi::OsString;
 
 use acs_tokens::{
-    config::{Faults, Settings},
-    directory::{self, Place},
+    config::{EnvReader, Faults},
+    directory::{self, StoreLocation},
 };
 
 use super::RESOURCE;
 
 const KEY: (&str, &str) = ("USER_DIRECTORY_KEY", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
 
-fn read(environment: &[(&str, &str)]) -> Result<Option<directory::Settings>, Faults> {
+fn read(environment: &[(&str, &str)]) -> Result<Option<directory::DirectorySettings>, Faults> {
     let environment = [&[RESOURCE], environment].concat();
     let get = |name: &str| environment.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
-    let mut settings = Settings::new(&get);
+    let mut settings = EnvReader::new(&get);
     let acs = settings.acs();
     let directory = settings.directory(acs.as_ref());
     settings.finish(directory)
@@ -29,12 +29,12 @@ fn takes_each_place() {
     assert!(read(&[]).unwrap().is_none());
     assert!(read(&[at(""), ("USER_DIRECTORY_KEY", " ")]).unwrap().is_none());
     let memory = read(&[at("memory:")]).unwrap().unwrap();
-    assert_eq!(memory.place, Place::Memory, "it needs no key");
+    assert_eq!(memory.place, StoreLocation::Memory, "it needs no key");
     let preview = ("COMMUNICATION_SERVICES_API_VERSION", "2025-03-02-preview");
     let custom_ids = read(&[at("acs-custom-id"), KEY, preview]).unwrap().unwrap();
-    assert_eq!(custom_ids.place, Place::CustomIds);
+    assert_eq!(custom_ids.place, StoreLocation::CustomIds);
     #[cfg(unix)]
-    assert_eq!(read(&[at("file:///users"), KEY]).unwrap().unwrap().place, Place::Files("/users".into()));
+    assert_eq!(read(&[at("file:///users"), KEY]).unwrap().unwrap().place, StoreLocation::Files("/users".into()));
 }
 
 /// A directory's settings as they are shown to those who look for faults.

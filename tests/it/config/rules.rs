@@ -3,18 +3,18 @@
 use std::ffi::OsString;
 
 use acs_tokens::{
-    access::{Rules, policy::Policy},
-    auth::Trusted,
-    config::Settings,
+    access::{AccessRules, policy::Policy},
+    auth::BackendAuth,
+    config::EnvReader,
 };
 
 /// Reads the rules from an environment of these variables, for the callers `web` and `bot`.
-fn read_rules(environment: &[(&str, &str)]) -> Result<Rules, Vec<String>> {
+fn read_rules(environment: &[(&str, &str)]) -> Result<AccessRules, Vec<String>> {
     let keys = ("CALLER_KEYS", "web=c2VjcmV0c2VjcmV0;bot=c2VjcmV0c2VjcmV1");
     let get = |name: &str| {
         [keys].iter().chain(environment).find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value))
     };
-    let mut settings = Settings::new(&get);
+    let mut settings = EnvReader::new(&get);
     let callers = settings.callers();
     let rules = settings.rules(callers.as_ref());
     settings
@@ -91,10 +91,10 @@ fn a_policy_for_keys_needs_keys_that_are_told_apart() {
         (name == "TOKEN_POLICY").then(|| OsString::from(r#"{"keys":{"web":{"scopes":["voip"],"maxMinutes":60}}}"#))
     };
     for (callers, why) in [
-        (Trusted::Host, "the Functions host checks keys, and does not say which one it was"),
-        (Trusted::Anyone, "nobody is asked for a key"),
+        (BackendAuth::Host, "the Functions host checks keys, and does not say which one it was"),
+        (BackendAuth::Anyone, "nobody is asked for a key"),
     ] {
-        let mut settings = Settings::new(&get);
+        let mut settings = EnvReader::new(&get);
         let rules = settings.rules(Some(&callers.into()));
         let faults = settings.finish(rules).unwrap_err();
         assert_eq!(faults.0[0].detail, format!("/keys/web limits nobody: {why}"));

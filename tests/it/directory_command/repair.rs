@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Office, alice, name, nobody, three_users, user};
+use super::{Store, alice, name, nobody, three_users, user};
 
 /// What `repair` prints: the counts of fine, ended, dropped, removed and failed.
 fn counts(table: &str) -> [usize; 5] {
@@ -18,18 +18,18 @@ fn counts(table: &str) -> [usize; 5] {
 }
 
 /// Makes the record look as if it was written so many hours ago.
-fn age(office: &Office, user: super::User, hours: u64) {
-    let file = File::options().write(true).open(office.record(user)).unwrap();
+fn age(store: &Store, user: super::UserId, hours: u64) {
+    let file = File::options().write(true).open(store.record(user)).unwrap();
     let modified = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
     file.set_times(FileTimes::new().set_modified(modified)).unwrap();
 }
 
 #[tokio::test]
 async fn finishes_a_deletion_that_was_broken_off() {
-    let (office, [alices, bobs]) = three_users().await;
-    assert!(!office.is_deleted(&bobs).await);
-    let issued = office.calls("issue-token").await;
-    let (code, stdout, stderr) = office.repair(&[], &[]).await;
+    let (store, [alices, bobs]) = three_users().await;
+    assert!(!store.is_deleted(&bobs).await);
+    let issued = store.calls("issue-token").await;
+    let (code, stdout, stderr) = store.repair(&[], &[]).await;
     let table = "\
 fine             2  nothing to do
 ended            1  a deletion that was broken off is finished
@@ -38,56 +38,56 @@ removed          0  forgotten over a day ago
 failed           0  stays as it was; run it again
 ";
     assert_eq!((code, &*stdout, &*stderr), (0, table, ""));
-    assert!(office.is_deleted(&bobs).await && !office.is_deleted(&alices).await);
-    assert_eq!(fs::read_to_string(office.record(user("bob"))).unwrap(), "{}");
-    assert_eq!(office.calls("issue-token").await, issued, "nobody was asked for the others");
+    assert!(store.is_deleted(&bobs).await && !store.is_deleted(&alices).await);
+    assert_eq!(fs::read_to_string(store.record(user("bob"))).unwrap(), "{}");
+    assert_eq!(store.calls("issue-token").await, issued, "nobody was asked for the others");
 
-    let (code, stdout, _) = office.repair(&[], &[]).await;
+    let (code, stdout, _) = store.repair(&[], &[]).await;
     assert_eq!((code, counts(&stdout)), (0, [3, 0, 0, 0, 0]));
 }
 
 #[tokio::test]
 async fn removes_the_record_of_somebody_forgotten_long_ago() {
-    let (office, _) = three_users().await;
-    office.token(user("dave")).await;
-    assert!(office.directory.forget(user("dave"), &nobody()).await.unwrap());
+    let (store, _) = three_users().await;
+    store.token(user("dave")).await;
+    assert!(store.directory.forget(user("dave"), &nobody()).await.unwrap());
     // However old the others are, they stay.
-    age(&office, user("carol"), 25);
-    age(&office, user("dave"), 23);
-    age(&office, alice(), 1000);
-    let (code, stdout, _) = office.repair(&[], &[]).await;
+    age(&store, user("carol"), 25);
+    age(&store, user("dave"), 23);
+    age(&store, alice(), 1000);
+    let (code, stdout, _) = store.repair(&[], &[]).await;
     assert_eq!((code, counts(&stdout)), (0, [2, 1, 0, 1, 0]));
     let there = ["alice", "bob", "carol", "dave"].map(|name| {
         let user = if name == "alice" { alice() } else { user(name) };
-        office.record(user).exists()
+        store.record(user).exists()
     });
     assert_eq!(there, [true, true, false, true]);
     // Who comes back has an identity again.
-    office.token(user("carol")).await;
-    let (_, stdout, _) = office.repair(&[], &[]).await;
+    store.token(user("carol")).await;
+    let (_, stdout, _) = store.repair(&[], &[]).await;
     assert_eq!(counts(&stdout), [4, 0, 0, 0, 0]);
 }
 
 /// Alice's identity is deleted at ACS, another's is not. Asks ACS, and gives the calls it cost: reading, tokens.
 async fn dropped(more: &[(&str, &str)]) -> [u64; 2] {
-    let office = Office::open().await;
-    let id = office.token(alice()).await.id;
-    let other = office.token(user("bob")).await.id;
-    office.acs.delete_identity(&id).await.unwrap();
-    let (code, stdout, _) = office.repair(&[], more).await;
+    let store = Store::open().await;
+    let id = store.token(alice()).await.id;
+    let other = store.token(user("bob")).await.id;
+    store.acs.delete_identity(&id).await.unwrap();
+    let (code, stdout, _) = store.repair(&[], more).await;
     assert_eq!((code, counts(&stdout)), (0, [2, 0, 0, 0, 0]), "only when it is told to does it ask");
 
-    let before = [office.calls("get-identity").await, office.calls("issue-token").await];
-    let (code, stdout, stderr) = office.repair(&["--ask-acs"], more).await;
+    let before = [store.calls("get-identity").await, store.calls("issue-token").await];
+    let (code, stdout, stderr) = store.repair(&["--ask-acs"], more).await;
     assert_eq!((code, counts(&stdout), &*stderr), (0, [1, 0, 1, 0, 0], ""));
-    let after = [office.calls("get-identity").await, office.calls("issue-token").await];
-    assert_eq!(fs::read_to_string(office.record(alice())).unwrap(), "{}");
-    assert!(fs::read_to_string(office.record(user("bob"))).unwrap().contains(other.as_str()));
+    let after = [store.calls("get-identity").await, store.calls("issue-token").await];
+    assert_eq!(fs::read_to_string(store.record(alice())).unwrap(), "{}");
+    assert!(fs::read_to_string(store.record(user("bob"))).unwrap().contains(other.as_str()));
 
-    let (code, stdout, _) = office.repair(&["--ask-acs"], more).await;
+    let (code, stdout, _) = store.repair(&["--ask-acs"], more).await;
     assert_eq!((code, counts(&stdout)), (0, [2, 0, 0, 0, 0]));
     // Her next call makes another, whatever this process remembers.
-    assert_ne!(office.token(alice()).await.id, id);
+    assert_ne!(store.token(alice()).await.id, id);
     [after[0] - before[0], after[1] - before[1]]
 }
 
@@ -103,15 +103,15 @@ async fn drops_an_identity_that_acs_has_not_without_a_token_in_the_preview() {
 
 #[tokio::test]
 async fn one_that_fails_does_not_stop_the_others() {
-    let office = Office::open().await;
+    let store = Store::open().await;
     for subject in ["a", "b", "c"] {
-        office.token(user(subject)).await;
-        office.half_forget(user(subject)).await;
+        store.token(user(subject)).await;
+        store.half_forget(user(subject)).await;
     }
-    fs::write(office.record(alice()), "not a record").unwrap();
+    fs::write(store.record(alice()), "not a record").unwrap();
     let fault = json!({"operation": "revoke-tokens", "answer": {"status": 403}});
-    office.api.door("POST", "faults", Some(fault)).await;
-    let (code, stdout, stderr) = office.repair(&[], &[]).await;
+    store.api.control("POST", "faults", Some(fault)).await;
+    let (code, stdout, stderr) = store.repair(&[], &[]).await;
     assert_eq!((code, counts(&stdout)), (1, [0, 2, 0, 0, 2]));
     let mut said: Vec<&str> = stderr.lines().collect();
     assert_eq!(said.pop(), Some("error: 2 records failed"));
@@ -123,6 +123,6 @@ async fn one_that_fails_does_not_stop_the_others() {
     assert!(!stderr.contains("8:acs:"), "{stderr}");
 
     // What has failed stays as it was, and is done the next time.
-    let (code, stdout, _) = office.repair(&[], &[]).await;
+    let (code, stdout, _) = store.repair(&[], &[]).await;
     assert_eq!((code, counts(&stdout)), (1, [2, 1, 0, 0, 1]));
 }

@@ -37,9 +37,9 @@ async fn shown(ours: OwnedFd) -> String {
 
 #[tokio::test]
 async fn shows_how_far_it_is() {
-    let (office, _) = three_users().await;
+    let (store, _) = three_users().await;
     let (ours, theirs) = terminal();
-    let mut command = office.command(&["export"], &[("TERM", "xterm")]);
+    let mut command = store.command(&["export"], &[("TERM", "xterm")]);
     let child = command.stdout(Stdio::piped()).stderr(theirs).spawn().unwrap();
     // Else the terminal would have a user for ever.
     drop(command);
@@ -55,9 +55,9 @@ async fn shows_how_far_it_is() {
 
 #[tokio::test]
 async fn lines_on_the_same_terminal_show_it_themselves() {
-    let (office, _) = three_users().await;
+    let (store, _) = three_users().await;
     let (ours, theirs) = terminal();
-    let mut command = office.command(&["list"], &[("TERM", "xterm")]);
+    let mut command = store.command(&["list"], &[("TERM", "xterm")]);
     let mut child = command.stdout(theirs.try_clone().unwrap()).stderr(theirs).spawn().unwrap();
     drop(command);
     let (status, shown) = tokio::join!(child.wait(), shown(ours));

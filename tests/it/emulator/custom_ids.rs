@@ -18,12 +18,12 @@ fn id_of(answer: &Answer) -> String {
 #[tokio::test]
 async fn calls_that_wait_for_each_other_make_an_identity_each_and_then_none_is_the_one() {
     let bench = Bench::start().await;
-    assert_eq!(bench.door("PUT", "settings", &json!({ "customIdRaceCalls": 3 })).await.status, 204);
+    assert_eq!(bench.control("PUT", "settings", &json!({ "customIdRaceCalls": 3 })).await.status, 204);
     let create = || bench.ask("POST", CREATE, BOB);
     let (one, two, three) = tokio::join!(create(), create(), create());
     let ids = BTreeSet::from([one, two, three].map(|answer| id_of(&answer)));
     assert_eq!(ids.len(), 3);
-    assert_eq!(bench.door("GET", "settings", &Value::Null).await.json()["customIdRaceCalls"], Value::Null);
+    assert_eq!(bench.control("GET", "settings", &Value::Null).await.json()["customIdRaceCalls"], Value::Null);
 
     let refused = r#"{"error":{"code":"MultipleIdentitiesForCustomId","message":"Multiple identities were found for the provided custom id."}}"#;
     for body in [BOB, r#"{"customId":"bob@contoso.com","createTokenWithScopes":["voip"]}"#] {
@@ -49,8 +49,8 @@ async fn in_the_time_between_looking_and_making_others_make_one_too() {
     let bench = Bench::start().await;
     // A slow machine may need a longer time to have both calls look within it.
     for ms in (7..14).map(|n| 1 << n) {
-        bench.door("POST", "reset", &Value::Null).await;
-        bench.door("PUT", "settings", &json!({ "customIdRaceMs": ms })).await;
+        bench.control("POST", "reset", &Value::Null).await;
+        bench.control("PUT", "settings", &json!({ "customIdRaceMs": ms })).await;
         let (one, two) = tokio::join!(bench.ask("POST", CREATE, BOB), bench.ask("POST", CREATE, BOB));
         if id_of(&one) != id_of(&two) {
             assert_eq!(bench.ask("POST", CREATE, BOB).await.status, 409);
@@ -66,7 +66,7 @@ async fn one_that_is_there_is_found_without_a_wait() {
     let id = id_of(&bench.ask("POST", CREATE, BOB).await);
     // Were it not found, the calls would wait for a hundred others, or for days.
     for settings in [json!({ "customIdRaceCalls": 100 }), json!({ "customIdRaceMs": 4_000_000_000_u32 })] {
-        bench.door("PUT", "settings", &settings).await;
+        bench.control("PUT", "settings", &settings).await;
         assert_eq!(id_of(&bench.ask("POST", CREATE, BOB).await), id);
         id_of(&bench.ask("POST", CREATE, "{}").await);
     }
@@ -75,9 +75,9 @@ async fn one_that_is_there_is_found_without_a_wait() {
 #[tokio::test]
 async fn other_settings_end_the_wait() {
     let bench = Bench::start().await;
-    bench.door("PUT", "settings", &json!({ "customIdRaceCalls": 2 })).await;
+    bench.control("PUT", "settings", &json!({ "customIdRaceCalls": 2 })).await;
     let none = json!({});
     // Whether the call waits already or not: it does not wait any more.
-    let (answer, _) = tokio::join!(bench.ask("POST", CREATE, BOB), bench.door("PUT", "settings", &none));
+    let (answer, _) = tokio::join!(bench.ask("POST", CREATE, BOB), bench.control("PUT", "settings", &none));
     id_of(&answer);
 }

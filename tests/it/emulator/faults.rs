@@ -1,4 +1,4 @@
-//! Calls that fail as ordered at the door.
+//! Calls that fail as ordered at the control API.
 
 use std::{io, time::Instant};
 
@@ -11,7 +11,7 @@ use tokio::{
 use super::{Answer, Bench, STABLE};
 
 async fn order(bench: &Bench, fault: &Value) {
-    let answer = bench.door("POST", "faults", fault).await;
+    let answer = bench.control("POST", "faults", fault).await;
     assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
 }
 
@@ -20,7 +20,7 @@ async fn create(bench: &Bench) -> io::Result<Answer> {
 }
 
 async fn identities(bench: &Bench) -> usize {
-    bench.door("GET", "state", &Value::Null).await.json()["identities"].as_array().unwrap().len()
+    bench.control("GET", "state", &Value::Null).await.json()["identities"].as_array().unwrap().len()
 }
 
 #[tokio::test]
@@ -31,7 +31,7 @@ async fn every_status_with_and_without_retry_after() {
         let answer = create(&bench).await.unwrap();
         assert_eq!((answer.status, answer.header("retry-after")), (status, None));
         assert_eq!(answer.header("content-type"), Some("application/json"));
-        assert_eq!(answer.json()["error"]["message"], "A fault, as ordered at the emulator's door.");
+        assert_eq!(answer.json()["error"]["message"], "A fault requested through the emulator's control API.");
         for (name, value) in [
             ("Retry-After", "2"),
             ("Retry-After", "Wed, 13 Apr 2022 18:09:12 GMT"),
@@ -156,12 +156,12 @@ async fn faults_fall_in_order_upon_the_calls_they_name() {
         seen.push(bench.ask("POST", &target, r#"{"scopes":["chat"]}"#).await.status);
     }
     assert_eq!(seen, [500, 500, 200]);
-    let calls = bench.door("GET", "calls", &Value::Null).await.json();
+    let calls = bench.control("GET", "calls", &Value::Null).await.json();
     assert_eq!(
         calls,
         json!({"create-identity": {"received": 4, "faulted": 2}, "issue-token": {"received": 3, "faulted": 2}})
     );
-    assert_eq!(bench.door("GET", "faults", &Value::Null).await.json(), json!([]));
+    assert_eq!(bench.control("GET", "faults", &Value::Null).await.json(), json!([]));
 }
 
 #[tokio::test]
@@ -188,12 +188,16 @@ async fn a_fault_that_cannot_be_is_refused_with_the_reason() {
         (json!({"rest": true}), "unknown field `rest`"),
         (json!({"reset": true, "operation": "create"}), "unknown variant `create`"),
     ] {
-        let answer = bench.door("POST", "faults", &json!([{"reset": true}, fault])).await;
+        let answer = bench.control("POST", "faults", &json!([{"reset": true}, fault])).await;
         assert_eq!(answer.status, 400, "{fault}");
         let error = answer.json()["error"].as_str().unwrap().to_owned();
         assert!(error.starts_with(reason), "{error}");
     }
-    assert_eq!(bench.door("GET", "faults", &Value::Null).await.json(), json!([]), "of a list with a wrong one, none");
+    assert_eq!(
+        bench.control("GET", "faults", &Value::Null).await.json(),
+        json!([]),
+        "of a list with a wrong one, none"
+    );
 }
 
 #[tokio::test]
@@ -203,9 +207,9 @@ async fn the_documented_faults_are_taken() {
     let json = page.split("```json\n").nth(1).unwrap().split("```").next().unwrap();
     let faults: Value = serde_json::from_str(json).unwrap();
     order(&bench, &faults).await;
-    let taken = bench.door("GET", "faults", &Value::Null).await.json();
+    let taken = bench.control("GET", "faults", &Value::Null).await.json();
     assert_eq!(taken.as_array().unwrap().len(), faults.as_array().unwrap().len());
-    assert_eq!(bench.door("DELETE", "faults", &Value::Null).await.status, 204);
+    assert_eq!(bench.control("DELETE", "faults", &Value::Null).await.status, 204);
     assert_eq!(create(&bench).await.unwrap().status, 201);
     assert!(page.contains(acs_tokens::emulator::DEVELOPMENT_KEY));
 }

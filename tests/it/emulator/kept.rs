@@ -15,12 +15,12 @@ use crate::process::{Running, cli, run};
 const PREVIEW: &str = "api-version=2025-03-02-preview";
 
 /// A file for the state, and the folder it is in.
-struct Place {
+struct StoreLocation {
     _folder: TempDir,
     file: PathBuf,
 }
 
-impl Place {
+impl StoreLocation {
     fn new() -> Self {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().canonicalize().unwrap().join("state.json");
@@ -54,16 +54,16 @@ fn signed_with(bench: &Bench, key: &str, target: &str, body: &str) -> Call {
 }
 
 async fn shown(bench: &Bench, path: &str) -> Value {
-    bench.door("GET", path, &Value::Null).await.json()
+    bench.control("GET", path, &Value::Null).await.json()
 }
 
 async fn status(bench: &Bench, token: &str) -> Value {
-    bench.door("POST", "tokens/check", &json!({ "token": token })).await.json()["status"].clone()
+    bench.control("POST", "tokens/check", &json!({ "token": token })).await.json()["status"].clone()
 }
 
 #[tokio::test]
 async fn a_restart_keeps_identities_tokens_and_keys() {
-    let place = Place::new();
+    let place = StoreLocation::new();
     let (mut running, bench) = place.start().await;
     let with_token = json!({ "createTokenWithScopes": ["chat"] }).to_string();
     let mut tokens = Vec::new();
@@ -80,12 +80,12 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     let custom = json!({ "customId": "a customer's own", "createTokenWithScopes": ["voip"] }).to_string();
     let known = bench.ask("POST", &format!("/identities?{PREVIEW}"), &custom).await.json()["identity"]["id"].clone();
     // The issuer's keys in their second state, so that their ids are kept, too.
-    assert_eq!(bench.door("POST", "oidc/roll", &Value::Null).await.status, 204);
-    assert_eq!(bench.door("POST", "oidc/tokens", &json!({})).await.status, 200);
-    let keys = bench.door("POST", "keys/regenerate", &json!({ "keyType": "primary" })).await.json();
+    assert_eq!(bench.control("POST", "oidc/roll", &Value::Null).await.status, 204);
+    assert_eq!(bench.control("POST", "oidc/tokens", &json!({})).await.status, 200);
+    let keys = bench.control("POST", "keys/regenerate", &json!({ "keyType": "primary" })).await.json();
     let primary = keys["primaryKey"].as_str().unwrap();
-    bench.door("PUT", "settings", &json!({ "gone": "IdentityNotFound" })).await;
-    bench.door("POST", "faults", &json!({ "operation": "get-identity", "reset": true })).await;
+    bench.control("PUT", "settings", &json!({ "gone": "IdentityNotFound" })).await;
+    bench.control("POST", "faults", &json!({ "operation": "get-identity", "reset": true })).await;
     let state = shown(&bench, "state").await;
     let (issuer, signer) = (shown(&bench, "oidc/jwks").await, shown(&bench, "jwks.json").await);
     running.kill().await;
@@ -107,7 +107,7 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     assert_eq!((&found["calls"], &found["faults"]), (&json!({}), &json!([])));
     assert_eq!(found["settings"]["gone"], "IdentityNotOwned");
 
-    assert_eq!(bench.door("POST", "reset", &Value::Null).await.status, 204);
+    assert_eq!(bench.control("POST", "reset", &Value::Null).await.status, 204);
     running.kill().await;
     let (_running, bench) = place.start().await;
     assert_eq!(shown(&bench, "state").await["identities"], json!([]));
@@ -116,10 +116,10 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
 
 #[tokio::test]
 async fn whatever_was_answered_is_there_after_a_kill() {
-    let place = Place::new();
+    let place = StoreLocation::new();
     let (mut running, bench) = place.start().await;
     // A key of its own: should another test's emulator get the port of one that was killed, it denies what is left over.
-    let keys = bench.door("POST", "keys/regenerate", &json!({ "keyType": "secondary" })).await.json();
+    let keys = bench.control("POST", "keys/regenerate", &json!({ "keyType": "secondary" })).await.json();
     let key = Arc::new(keys["secondaryKey"].as_str().unwrap().to_owned());
     let mut address = bench.address;
     let mut answered = Vec::new();
@@ -159,7 +159,7 @@ async fn whatever_was_answered_is_there_after_a_kill() {
 
 #[tokio::test]
 async fn two_emulators_do_not_share_a_file() {
-    let place = Place::new();
+    let place = StoreLocation::new();
     let (mut running, bench) = place.start().await;
     let id = bench.identity().await;
     let said = format!(
@@ -174,7 +174,7 @@ async fn two_emulators_do_not_share_a_file() {
 
         assert_eq!(fs::metadata(&place.file).unwrap().permissions().mode() & 0o777, 0o600);
         // Another name for the file is no way around.
-        let link = Place::new();
+        let link = StoreLocation::new();
         symlink(&place.file, &link.file).unwrap();
         assert_eq!(link.refused().await, said);
     }
@@ -184,7 +184,7 @@ async fn two_emulators_do_not_share_a_file() {
 
 #[tokio::test]
 async fn a_file_that_cannot_be_read_is_left_as_it_is() {
-    let place = Place::new();
+    let place = StoreLocation::new();
     place.start().await.0.kill().await;
     let good = fs::read_to_string(&place.file).unwrap();
     let parsed: Value = serde_json::from_str(&good).unwrap();
@@ -227,7 +227,7 @@ async fn a_file_that_cannot_be_read_is_left_as_it_is() {
 
 #[tokio::test]
 async fn what_cannot_be_kept_is_not_answered() {
-    let place = Place::new();
+    let place = StoreLocation::new();
     let (mut running, bench) = place.start().await;
     // Where the next state would be written.
     let new = place.file.with_file_name("state.json.new");
@@ -244,7 +244,7 @@ async fn what_cannot_be_kept_is_not_answered() {
 
 #[tokio::test]
 async fn a_program_of_ones_own_keeps_its_state_as_well() {
-    let place = Place::new();
+    let place = StoreLocation::new();
     let options = Options { resource: Uuid::new_v4(), ..Options::default() };
     let emulator = Emulator::open(options.clone(), &place.file).unwrap();
     let taken = Emulator::open(options.clone(), &place.file).unwrap_err();

@@ -54,7 +54,7 @@ async fn it_answers_in_the_form_of_app_service() {
     let client_id = "c11e0000-0000-4000-8000-c11e00000000";
     let answer = bench.send(&ask(&bench, &format!("{ASK}&client_id={client_id}"))).await.json();
     assert_eq!(answer["client_id"], client_id);
-    let state = bench.door("GET", "state", &Value::Null).await.json();
+    let state = bench.control("GET", "state", &Value::Null).await.json();
     assert_eq!(state["managedIdentityTokens"], 2);
 }
 

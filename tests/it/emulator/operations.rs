@@ -173,7 +173,7 @@ async fn the_state_tells_living_from_deleted() {
     let (kept, gone) = (bench.identity().await, bench.identity().await);
     bench.ask("POST", &format!("/identities/{kept}/:issueAccessToken?{STABLE}"), r#"{"scopes":["chat"]}"#).await;
     bench.ask("DELETE", &format!("/identities/{gone}?{STABLE}"), "").await;
-    let state = bench.door("GET", "state", &Value::Null).await.json();
+    let state = bench.control("GET", "state", &Value::Null).await.json();
     let identities = state["identities"].as_array().unwrap();
     assert_eq!(identities.len(), 2);
     assert_eq!((&identities[0]["id"], &identities[0]["tokensIssued"]), (&json!(kept), &json!(1)));

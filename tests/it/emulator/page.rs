@@ -53,7 +53,7 @@ async fn it_is_one_file_that_may_do_what_it_does_and_no_more() {
                 assert!(!page.contains(elsewhere), "{elsewhere}");
             }
         }
-        assert_eq!(bench.door("GET", "state", &Value::Null).await.json()["functions"], known);
+        assert_eq!(bench.control("GET", "state", &Value::Null).await.json()["functions"], known);
     }
 }
 

@@ -75,7 +75,7 @@ async fn chosen_an_identity_that_is_gone_or_never_was() {
     }
 
     // The service's answer is not recorded, so a test can ask for the other likely one.
-    assert_eq!(bench.door("PUT", "settings", &json!({"gone": "IdentityNotFound"})).await.status, 204);
+    assert_eq!(bench.control("PUT", "settings", &json!({"gone": "IdentityNotFound"})).await.status, 204);
     let not_found = r#"{"error":{"code":"IdentityNotFound","message":"Provided identity doesn't exist."}}"#;
     for target in [&target, &never] {
         assert_refused(&bench.ask("DELETE", target, "").await, 404, not_found);
@@ -90,7 +90,7 @@ async fn chosen_an_unknown_scope() {
         r#"{"error":{"code":"ValidationError","message":"Invalid scopes - pstn is not supported.","target":"scopes"}}"#;
     let body = r#"{"createTokenWithScopes":["chat","pstn"]}"#;
     assert_refused(&bench.ask("POST", &format!("/identities?{STABLE}"), body).await, 400, expected);
-    assert_eq!(bench.door("GET", "state", &Value::Null).await.json()["identities"], json!([]), "nothing was made");
+    assert_eq!(bench.control("GET", "state", &Value::Null).await.json()["identities"], json!([]), "nothing was made");
 }
 
 #[tokio::test]
@@ -155,7 +155,7 @@ async fn chosen_unknown_paths_and_methods_have_no_body() {
 #[tokio::test]
 async fn chosen_the_root_greets_and_is_no_call() {
     let bench = Bench::start().await;
-    bench.door("POST", "faults", &serde_json::json!({ "answer": { "status": 500 } })).await;
+    bench.control("POST", "faults", &serde_json::json!({ "answer": { "status": 500 } })).await;
     assert_eq!(bench.ask("GET", "/", "").await.status, 200);
-    assert_eq!(bench.door("GET", "calls", &Value::Null).await.body, "{}");
+    assert_eq!(bench.control("GET", "calls", &Value::Null).await.body, "{}");
 }

@@ -11,7 +11,7 @@ const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
 async fn entra(bench: &Bench, more: &Value) -> Value {
     let mut order = json!({"appId": APP, "userId": USER});
     order.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
-    let answer = bench.door("POST", "entra/tokens", &order).await;
+    let answer = bench.control("POST", "entra/tokens", &order).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()
 }

@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use super::{Bench, STABLE};
 
 pub(super) async fn status(bench: &Bench, token: &str) -> String {
-    let answer = bench.door("POST", "tokens/check", &json!({ "token": token })).await;
+    let answer = bench.control("POST", "tokens/check", &json!({ "token": token })).await;
     assert_eq!(answer.status, 200, "{answer:?}");
     answer.json()["status"].as_str().unwrap().to_owned()
 }
@@ -25,7 +25,7 @@ pub(super) async fn assert_signed(bench: &Bench, token: &str) {
     let (signed, signature) = token.rsplit_once('.').unwrap();
     let header: Value =
         serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split('.').next().unwrap()).unwrap()).unwrap();
-    let keys = bench.door("GET", "jwks.json", &Value::Null).await.json();
+    let keys = bench.control("GET", "jwks.json", &Value::Null).await.json();
     let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
     let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     assert_eq!((&key["kty"], &key["alg"], &key["use"]), (&json!("RSA"), &json!("RS256"), &json!("sig")));
@@ -95,10 +95,10 @@ async fn deleting_ends_the_tokens() {
 async fn lifetimes_can_be_cut_short_for_tests() {
     let bench = Bench::start().await;
     let id = bench.identity().await;
-    bench.door("PUT", "settings", &json!({"tokenLifetimeSeconds": 0})).await;
+    bench.control("PUT", "settings", &json!({"tokenLifetimeSeconds": 0})).await;
     let short = token(&bench, &id, r#"{"scopes":["chat"]}"#).await;
     assert_eq!(status(&bench, &short).await, "expired");
-    bench.door("PUT", "settings", &json!({})).await;
+    bench.control("PUT", "settings", &json!({})).await;
     assert_eq!(status(&bench, &token(&bench, &id, r#"{"scopes":["chat"]}"#).await).await, "valid");
 }
 
@@ -112,6 +112,6 @@ async fn a_strange_token_is_unknown() {
     for strange in ["", "a.b.c", &format!("{}.{other}.{}", parts[0], parts[2])] {
         assert_eq!(status(&bench, strange).await, "unknown", "{strange}");
     }
-    bench.door("POST", "reset", &Value::Null).await;
+    bench.control("POST", "reset", &Value::Null).await;
     assert_eq!(status(&bench, &good).await, "unknown", "its identity was forgotten");
 }

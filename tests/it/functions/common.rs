@@ -1,6 +1,6 @@
 //! What holds for every function: bodies, media types, methods, paths, and what becomes of ACS's errors.
 
-use acs_tokens::auth::{CallerKey, Trusted};
+use acs_tokens::auth::{BackendAuth, CallerKey};
 use serde_json::json;
 
 use crate::harness::{Answer, Api, FOREIGN_ID};
@@ -91,19 +91,19 @@ async fn tells_what_became_of_the_call(api: Api) {
             unknown,
         ),
     ] {
-        api.door("POST", "faults", Some(fault)).await;
+        api.control("POST", "faults", Some(fault)).await;
         api.post("/api/identities", "{}").await.assert_problem(status, code, title, detail, &[]);
     }
     // What asks for a longer wait than there is time is passed on at once; the rest after three tries.
     for (header, seconds) in
         [(json!({"retry-after": "60"}), "60"), (json!({}), "30"), (json!({"retry-after-ms": "60500"}), "61")]
     {
-        api.door("POST", "faults", Some(json!({"times": 3, "answer": {"status": 429, "headers": header}}))).await;
+        api.control("POST", "faults", Some(json!({"times": 3, "answer": {"status": 429, "headers": header}}))).await;
         let answer = api.post("/api/identities", "{}").await;
         let detail = format!("The limits of ACS are reached. Try again in {seconds} s.");
         answer.assert_problem(429, "throttled", "Too many requests", &detail, &[]);
         assert_eq!(answer.header("retry-after"), seconds);
-        api.door("DELETE", "faults", None).await;
+        api.control("DELETE", "faults", None).await;
     }
 }
 
@@ -168,7 +168,7 @@ async fn lists_the_functions_at_the_root() {
 async fn asks_for_a_key_where_no_host_does() {
     let key = |name: &str, key: &str| CallerKey { name: name.to_owned(), key: key.to_owned().into() };
     let keys = vec![key("web", "a key of the web app"), key("bot", "a key of the bot's")];
-    let api = Api::with_callers(&Trusted::Keys(keys).into()).await;
+    let api = Api::with_callers(&BackendAuth::Keys(keys).into()).await;
     let create_at = |path| api.request("POST", path).header("content-type", "application/json").body("{}");
     let create = || create_at("/api/identities");
     let none = "Send one x-functions-key header with one of the keys that the operator gave out.";

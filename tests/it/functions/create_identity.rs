@@ -17,7 +17,7 @@ async fn makes_an_identity(api: Api) {
     assert_eq!(answer.json(), json!({ "identity": { "id": id } }));
     assert_eq!(answer.header("location"), format!("/api/identities/{id}"));
     assert_eq!(answer.header("content-length"), answer.body.len().to_string());
-    let state = api.door("GET", "state", None).await;
+    let state = api.control("GET", "state", None).await;
     assert_eq!(state["identities"][0]["id"], id);
 }
 
@@ -72,7 +72,7 @@ async fn refuses_wrong_fields(api: Api) {
 
 async fn says_what_acs_refuses(api: Api) {
     let body = r#"{"error":{"code":"ValidationError","message":"Scopes are not for you.","target":"Scopes"}}"#;
-    api.door("POST", "faults", Some(json!({ "answer": { "status": 400, "body": body } }))).await;
+    api.control("POST", "faults", Some(json!({ "answer": { "status": 400, "body": body } }))).await;
     let answer = api.post("/api/identities", r#"{"createTokenWithScopes":["voip"]}"#).await;
     let errors = [("/createTokenWithScopes", "Scopes are not for you.")];
     answer.assert_problem(400, "refused-by-acs", "ACS refused the request", "Scopes are not for you.", &errors);
@@ -80,13 +80,13 @@ async fn says_what_acs_refuses(api: Api) {
 
 /// The identities that were made, as the emulator has them.
 async fn identities(api: &Api) -> Vec<Value> {
-    api.door("GET", "state", None).await["identities"].as_array().unwrap().clone()
+    api.control("GET", "state", None).await["identities"].as_array().unwrap().clone()
 }
 
 /// Sends a request, and hangs up when ACS has it.
 async fn hang_up(api: &Api, body: &str) {
     let before = api.upstream_calls().await;
-    api.door("POST", "faults", Some(json!({ "operation": "create-identity", "delayMs": 300 }))).await;
+    api.control("POST", "faults", Some(json!({ "operation": "create-identity", "delayMs": 300 }))).await;
     let mut stream = TcpStream::connect(api.base.strip_prefix("http://").unwrap()).await.unwrap();
     let head = "POST /api/identities HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length";
     stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();

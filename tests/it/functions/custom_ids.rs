@@ -40,7 +40,7 @@ async fn gives_one_identity_for_a_custom_id(api: Api) {
         assert_ne!(id_of(&api.post("/api/identities", body).await), id);
     }
     assert_eq!(api.upstream_calls().await, 5);
-    let state = api.door("GET", "state", None).await;
+    let state = api.control("GET", "state", None).await;
     assert_eq!(state["identities"].as_array().unwrap().len(), 4);
 }
 
@@ -52,7 +52,7 @@ async fn gives_a_token_beside_it(api: Api) {
     let token = assert_token(&answer.json()["accessToken"], 90);
     assert_eq!(api.token_status(&token).await, "valid");
     // ACS tells whole seconds.
-    let state = api.door("GET", "state", None).await;
+    let state = api.control("GET", "state", None).await;
     let at = state["identities"][0]["lastTokenIssuedAt"].as_str().unwrap();
     let told = answer.json()["identity"]["lastTokenIssuedAt"].as_str().unwrap().to_owned();
     assert_eq!(told, format!("{}.0000000+00:00", &at[..19]));
@@ -71,7 +71,7 @@ async fn takes_any_text_of_256_characters(api: Api) {
 }
 
 async fn tells_that_more_than_one_identity_has_it(api: Api) {
-    api.door("PUT", "settings", Some(json!({ "customIdRaceCalls": 2 }))).await;
+    api.control("PUT", "settings", Some(json!({ "customIdRaceCalls": 2 }))).await;
     let create = || api.post("/api/identities", SALLY);
     let (one, other) = tokio::join!(create(), create());
     let (one, other) = (id_of(&one), id_of(&other));
@@ -89,7 +89,7 @@ async fn tells_when_acs_has_ignored_it(api: Api) {
     let id = api.new_identity().await;
     for identity in [json!({ "id": id }), json!({ "id": id, "customId": "bob@contoso.com" })] {
         let body = json!({ "identity": identity }).to_string();
-        api.door("POST", "faults", Some(json!({ "answer": { "status": 201, "body": body } }))).await;
+        api.control("POST", "faults", Some(json!({ "answer": { "status": 201, "body": body } }))).await;
         let answer = api.post("/api/identities", SALLY).await;
         answer.assert_problem(502, "upstream-failed", "ACS failed", detail, &[]);
     }

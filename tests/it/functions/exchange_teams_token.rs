@@ -13,7 +13,7 @@ const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
 
 async fn entra_token(api: &Api, seconds: i64) -> Value {
     let request = json!({ "appId": APP, "userId": USER, "expiresInSeconds": seconds });
-    api.door("POST", "entra/tokens", Some(request)).await["token"].clone()
+    api.control("POST", "entra/tokens", Some(request)).await["token"].clone()
 }
 
 async fn exchanges_the_token(api: Api) {

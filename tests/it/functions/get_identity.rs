@@ -32,7 +32,7 @@ async fn tells_what_acs_knows(api: Api) {
     assert_eq!((answer.json(), &expected["identity"]["customId"]), (expected.clone(), &json!("sally@contoso.com")));
 
     api.post(&format!("{location}/tokens"), r#"{"scopes":["voip"]}"#).await.assert_ok(200);
-    let state = api.door("GET", "state", None).await;
+    let state = api.control("GET", "state", None).await;
     let at = state["identities"][1]["lastTokenIssuedAt"].as_str().unwrap();
     expected["identity"]["lastTokenIssuedAt"] = format!("{}.0000000+00:00", &at[..19]).into();
     assert_eq!(Answer::of(api.request("GET", &location)).await.json(), expected);

@@ -26,7 +26,7 @@ async fn is_ready_when_acs_takes_the_credential(api: Api) {
         assert_eq!(answer.body, r#"{"status":"ready"}"#);
     }
     assert_eq!(api.upstream_calls().await, 1);
-    assert_eq!(api.door("GET", "state", None).await["identities"], json!([]));
+    assert_eq!(api.control("GET", "state", None).await["identities"], json!([]));
 }
 
 #[tokio::test]
@@ -39,7 +39,7 @@ async fn is_not_ready_when_acs_does_not() {
         (3, json!({"times": 3, "reset": true})),
     ] {
         let api = Api::direct().await;
-        api.door("POST", "faults", Some(fault)).await;
+        api.control("POST", "faults", Some(fault)).await;
         for _ in 0..3 {
             let answer = Answer::of(api.request("GET", "/api/health?ready")).await;
             answer.assert_problem(503, "not-ready", "Not ready", detail, &[]);
@@ -52,7 +52,7 @@ async fn is_not_ready_when_acs_does_not() {
 async fn asks_acs_once_in_30_seconds_however_many_ask() {
     let api = Api::direct().await;
     let ask = || Answer::of(api.request("GET", "/api/health?ready"));
-    api.door("POST", "faults", Some(json!({ "delayMs": 300 }))).await;
+    api.control("POST", "faults", Some(json!({ "delayMs": 300 }))).await;
     // One who hangs up at once leaves the answer to those who stay.
     assert!(tokio::time::timeout(Duration::from_millis(100), ask()).await.is_err());
     let mut asking = tokio::task::JoinSet::new();

@@ -34,7 +34,7 @@ async fn teams_user(api: &Api) -> String {
 /// The Entra token that the emulator, as ACS, takes.
 async fn entra_token(api: &Api, user: &str, seconds: i64) -> Value {
     let request = json!({ "appId": APP, "userId": user, "tenantId": TENANT, "expiresInSeconds": seconds });
-    api.door("POST", "entra/tokens", Some(request)).await["token"].clone()
+    api.control("POST", "entra/tokens", Some(request)).await["token"].clone()
 }
 
 /// One that says of itself what it should, but for some claims. Nobody but the test issuer has signed it.
@@ -44,7 +44,7 @@ async fn said(api: &Api, claims: Value) -> Value {
         "scp": "Teams.ManageCalls Teams.ManageChats",
     });
     all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
-    api.door("POST", "oidc/tokens", Some(json!({ "claims": all }))).await["token"].clone()
+    api.control("POST", "oidc/tokens", Some(json!({ "claims": all }))).await["token"].clone()
 }
 
 async fn exchange(api: &Api, person: &str, token: &Value) -> Answer {

@@ -1,6 +1,6 @@
 //! `POST me/token`.
 
-use acs_tokens::access::Rules;
+use acs_tokens::access::AccessRules;
 use serde_json::json;
 
 use crate::{
@@ -125,10 +125,10 @@ async fn refuses_wrong_fields(api: Api) {
 
 async fn asks_acs_once_for_who_is_known(api: Api) {
     let alice = api.person("alice").await;
-    let calls = async || api.door("GET", "calls", None).await;
+    let calls = async || api.control("GET", "calls", None).await;
     api.own_token(&alice).await;
     assert_eq!(calls().await, json!({ "create-identity": { "received": 1, "faulted": 0 } }), "the token came along");
-    api.door("DELETE", "calls", None).await;
+    api.control("DELETE", "calls", None).await;
     api.own_token(&alice).await;
     assert_eq!(calls().await, json!({ "issue-token": { "received": 1, "faulted": 0 } }));
 }
@@ -166,7 +166,7 @@ async fn lets_in_nobody_but_people(api: Api) {
 
 #[tokio::test]
 async fn says_what_the_operator_has_not_set() {
-    let api = Api::with_people(None, Rules::default()).await;
+    let api = Api::with_people(None, AccessRules::default()).await;
     let alice = api.person("alice").await;
     for (method, path) in [("POST", PATH), ("DELETE", "/api/me/tokens"), ("DELETE", "/api/me")] {
         // A stranger learns nothing of it.

@@ -4,13 +4,13 @@ use std::collections::HashSet;
 
 use acs_tokens::{
     access::{
-        Rules,
+        AccessRules,
         rate_limits::{Limits, Rates},
     },
     acs::{Client, connection_string::ConnectionString},
     auth::{
-        Bearer, Callers, Standing, Trusted,
-        bearer::{Issuer, Settings},
+        Authenticator, BackendAuth, Bearer, RoleMapping,
+        bearer::{BearerSettings, Issuer},
     },
     directory,
     functions::Services,
@@ -42,11 +42,11 @@ const POLICY: &str = r#"{"roles":{"host":{"scopes":["chat","voip"],"maxMinutes":
 pub(crate) fn sign_in_at(emulator: &str) -> Bearer {
     let plain = Issuer::new(&format!("{emulator}/_emulator/oidc"), None).unwrap();
     let tenant = Issuer::new(&format!("{emulator}/_emulator/oidc/{TENANT}/v2.0"), Some(TENANT)).unwrap();
-    let settings = Settings {
+    let settings = BearerSettings {
         issuers: vec![plain, tenant],
         audiences: HashSet::from([AUDIENCE, CLIENT].map(str::to_owned)),
         required_scope: None,
-        standing: Standing::default(),
+        role_mapping: RoleMapping::default(),
     };
     Bearer::new(settings).unwrap()
 }
@@ -55,15 +55,15 @@ impl Api {
     /// The router on a socket, for people who sign in and for anyone as a back end.
     pub(crate) async fn direct_with_people() -> Self {
         let limits = Limits::new(Rates { people: None, keys: None });
-        let rules = Rules { policy: POLICY.parse().unwrap(), limits, ..Rules::default() };
-        Self::with_people(Some(&directory::Settings::in_memory()), rules).await
+        let rules = AccessRules { policy: POLICY.parse().unwrap(), limits, ..AccessRules::default() };
+        Self::with_people(Some(&directory::DirectorySettings::in_memory()), rules).await
     }
 
     /// The same under these rules, perhaps without a directory.
-    pub(crate) async fn with_people(directory: Option<&directory::Settings>, rules: Rules) -> Self {
+    pub(crate) async fn with_people(directory: Option<&directory::DirectorySettings>, rules: AccessRules) -> Self {
         let (emulator, connection_string) = emulator().await;
         let acs = Client::new(connection_string.parse::<ConnectionString>().unwrap().into()).unwrap();
-        let callers = Callers { bearer: Some(sign_in_at(&emulator)), ..Trusted::Anyone.into() };
+        let callers = Authenticator { bearer: Some(sign_in_at(&emulator)), ..BackendAuth::Anyone.into() };
         Self::serving(emulator, router_with(Services::open(acs, directory).unwrap(), &callers, rules)).await
     }
 
@@ -112,7 +112,7 @@ impl Api {
     async fn sign_in_at(&self, issuer: &str, claims: Value) -> String {
         let mut all = json!({ "aud": AUDIENCE });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
-        let answer = self.door("POST", &format!("{issuer}/tokens"), Some(json!({ "claims": all }))).await;
+        let answer = self.control("POST", &format!("{issuer}/tokens"), Some(json!({ "claims": all }))).await;
         format!("Bearer {}", answer["token"].as_str().unwrap())
     }
 
@@ -141,14 +141,14 @@ impl Api {
 
     /// What the emulator knows of an identity.
     pub(crate) async fn identity(&self, id: &str) -> Value {
-        let state = self.door("GET", "state", None).await;
+        let state = self.control("GET", "state", None).await;
         let found = state["identities"].as_array().unwrap().iter().find(|identity| identity["id"] == id);
         found.unwrap_or_else(|| panic!("{id} is not there")).clone()
     }
 
     /// How many identities were ever made.
     pub(crate) async fn identities(&self) -> usize {
-        self.door("GET", "state", None).await["identities"].as_array().unwrap().len()
+        self.control("GET", "state", None).await["identities"].as_array().unwrap().len()
     }
 }
 

@@ -1,6 +1,6 @@
 //! What people try who have signed in, and strangers who try to pass for one.
 
-use acs_tokens::auth::{Callers, Standing, Trusted};
+use acs_tokens::auth::{Authenticator, BackendAuth, RoleMapping};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -238,7 +238,7 @@ async fn principals_forged_without_app_service_authentication() {
 
 #[tokio::test]
 async fn principals_with_app_service_authentication() {
-    let callers = Callers { easy_auth: Some(Standing::default()), ..Trusted::Keys(Vec::new()).into() };
+    let callers = Authenticator { easy_auth: Some(RoleMapping::default()), ..BackendAuth::Keys(Vec::new()).into() };
     let api = Api::with_callers(&callers).await;
     let unreadable = "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
     let post = |principals: &[&str]| {

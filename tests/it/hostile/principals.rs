@@ -1,6 +1,6 @@
 //! The headers of App Service Authentication, forged and real.
 
-use acs_tokens::auth::{Callers, Standing, Trusted};
+use acs_tokens::auth::{Authenticator, BackendAuth, RoleMapping};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
 
@@ -38,7 +38,7 @@ async fn forged_without_it() {
 
 #[tokio::test]
 async fn forged_and_real_with_it() {
-    let callers = Callers { easy_auth: Some(Standing::default()), ..Trusted::Keys(Vec::new()).into() };
+    let callers = Authenticator { easy_auth: Some(RoleMapping::default()), ..BackendAuth::Keys(Vec::new()).into() };
     let api = Api::with_callers(&callers).await;
     let unreadable = "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
     let good = principal("Tokens.Manage");

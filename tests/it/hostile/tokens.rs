@@ -66,8 +66,8 @@ async fn a_missing_role_is_403() {
 async fn roles_and_scopes_are_where_the_settings_say() {
     let service = Service::with(|settings, _| {
         settings.required_scope = Some("access_as_user".to_owned());
-        settings.standing.roles_claim = "groups".to_owned();
-        settings.standing.manage_role = "backends".to_owned();
+        settings.role_mapping.roles_claim = "groups".to_owned();
+        settings.role_mapping.manage_role = "backends".to_owned();
     })
     .await;
     let status = async |claims: serde_json::Value| {

@@ -39,7 +39,7 @@ async fn acs_and_entra() -> Bench {
     let token = &bench.token().await["access_token"];
     let answer = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }).to_string();
     let fault = json!({ "answer": { "status": 200, "headers": {"Content-Type": "application/json"}, "body": answer } });
-    bench.door("POST", "faults", &fault).await;
+    bench.control("POST", "faults", &fault).await;
     bench
 }
 

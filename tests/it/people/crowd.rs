@@ -2,21 +2,21 @@
 
 use std::collections::BTreeSet;
 
-use acs_tokens::directory::{Issued, Record, Settings, User};
+use acs_tokens::directory::{DirectorySettings, Issued, Record, UserId};
 use futures_util::future::join_all;
 use serde_json::json;
 
 use super::{
-    place::Home,
+    fixture::{Fixture, Instance, alice, user},
+    location::Location,
     relay::At,
     service::Service,
-    stage::{Instance, Stage, alice, user},
 };
 
 pub(crate) const CALLS: usize = 100;
 
 /// So many calls at once, shared out among the instances.
-pub(crate) async fn calls(instances: &[Instance], users: &[User], many: usize) -> Vec<Issued> {
+pub(crate) async fn calls(instances: &[Instance], users: &[UserId], many: usize) -> Vec<Issued> {
     let call = |number: usize| {
         let (instance, user) =
             (instances[number % instances.len()].clone(), users[number / instances.len() % users.len()]);
@@ -26,10 +26,10 @@ pub(crate) async fn calls(instances: &[Instance], users: &[User], many: usize) -
 }
 
 /// Checks that all are good, and gives whose they are.
-pub(crate) async fn owners(stage: &Stage, tokens: &[Issued]) -> BTreeSet<String> {
+pub(crate) async fn owners(fixture: &Fixture, tokens: &[Issued]) -> BTreeSet<String> {
     let mut owners = BTreeSet::new();
     for issued in tokens {
-        stage.assert_good(issued).await;
+        fixture.assert_good(issued).await;
         owners.insert(issued.id.as_str().to_owned());
     }
     owners
@@ -41,23 +41,23 @@ pub(crate) fn is_create(line: &str) -> bool {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_first_calls_on_two_instances_one_identity_is_left() {
-    for home in Home::each("of_a_hundred_first_calls_on_two_instances_one_identity_is_left").await {
-        let stage = Stage::new().await;
-        let instances = [stage.instance(&home.settings), stage.instance(&home.settings)];
+    for location in Location::each("of_a_hundred_first_calls_on_two_instances_one_identity_is_left").await {
+        let fixture = Fixture::new().await;
+        let instances = [fixture.instance(&location.settings), fixture.instance(&location.settings)];
         let users = [alice()];
         // Neither hears of its new identity before the other has made one as well.
-        let hold = stage.acs.hold(At::Answer, is_create);
+        let hold = fixture.acs.hold(At::Answer, is_create);
         let both_made_one = async {
             hold.reached(2).await;
             hold.let_go();
         };
         let (tokens, ()) = tokio::join!(calls(&instances, &users, CALLS), both_made_one);
 
-        let only = stage.only_identity().await;
+        let only = fixture.only_identity().await;
         assert_eq!(tokens.len(), CALLS);
-        assert_eq!(owners(&stage, &tokens).await, BTreeSet::from([only.clone()]));
-        assert_eq!(stage.witnessed(), BTreeSet::from([only.clone()]), "the record of deeds says the same");
-        let (_, made) = stage.identities().await;
+        assert_eq!(owners(&fixture, &tokens).await, BTreeSet::from([only.clone()]));
+        assert_eq!(fixture.witnessed(), BTreeSet::from([only.clone()]), "the record of deeds says the same");
+        let (_, made) = fixture.identities().await;
         assert!(made >= 2, "there was no race");
         for instance in &instances {
             let records = instance.records().await;
@@ -68,16 +68,16 @@ async fn of_a_hundred_first_calls_on_two_instances_one_identity_is_left() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn users_do_not_get_into_each_others_way() {
-    for home in Home::each("users_do_not_get_into_each_others_way").await {
-        let stage = Stage::new().await;
-        let instances = [(); 3].map(|()| stage.instance(&home.settings));
-        let users: Vec<User> = (1..=30).map(user).collect();
+    for location in Location::each("users_do_not_get_into_each_others_way").await {
+        let fixture = Fixture::new().await;
+        let instances = [(); 3].map(|()| fixture.instance(&location.settings));
+        let users: Vec<UserId> = (1..=30).map(user).collect();
         let tokens = calls(&instances, &users, 30 * 3 * 2).await;
 
-        let (alive, _) = stage.identities().await;
+        let (alive, _) = fixture.identities().await;
         assert_eq!(alive.len(), users.len());
-        assert_eq!(owners(&stage, &tokens).await, alive);
-        assert_eq!(stage.witnessed(), alive);
+        assert_eq!(owners(&fixture, &tokens).await, alive);
+        assert_eq!(fixture.witnessed(), alive);
         assert_eq!(instances[0].records().await.len(), users.len());
         for user in users {
             let id = instances[0].recorded(user).await.unwrap();
@@ -90,40 +90,40 @@ async fn users_do_not_get_into_each_others_way() {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn one_instance_makes_one_identity_for_a_user() {
-    let stage = Stage::new().await;
-    let instance = stage.instance(&Settings::in_memory());
+    let fixture = Fixture::new().await;
+    let instance = fixture.instance(&DirectorySettings::in_memory());
     let tokens = calls(&[instance], &[alice()], CALLS).await;
-    assert_eq!(owners(&stage, &tokens).await, BTreeSet::from([stage.only_identity().await]));
-    assert_eq!(stage.acs.seen(is_create), 1);
-    assert_eq!(stage.acs.seen(|_| true), CALLS, "the first token came with the identity");
+    assert_eq!(owners(&fixture, &tokens).await, BTreeSet::from([fixture.only_identity().await]));
+    assert_eq!(fixture.acs.seen(is_create), 1);
+    assert_eq!(fixture.acs.seen(|_| true), CALLS, "the first token came with the identity");
 }
 
 #[tokio::test(flavor = "multi_thread")]
 async fn of_a_hundred_first_calls_on_two_processes_one_identity_is_left() {
-    for home in Home::all("of_a_hundred_first_calls_on_two_processes_one_identity_is_left").await {
-        let stage = Stage::new().await;
-        let services = [Service::start(&stage, &home).await, Service::start(&stage, &home).await];
-        let person = stage.sign_in("alice@contoso.com").await;
+    for location in Location::all("of_a_hundred_first_calls_on_two_processes_one_identity_is_left").await {
+        let fixture = Fixture::new().await;
+        let services = [Service::start(&fixture, &location).await, Service::start(&fixture, &location).await];
+        let person = fixture.sign_in("alice@contoso.com").await;
         // Each makes one before it hears of the other's.
-        let standstill = home.has_records().then(|| home.stand_still());
-        stage.door("PUT", "settings", &json!({ "customIdRaceCalls": 2 })).await;
+        let standstill = location.has_records().then(|| location.stand_still());
+        fixture.control("PUT", "settings", &json!({ "customIdRaceCalls": 2 })).await;
         let calling = (0..CALLS).map(|number| services[number % 2].token(&person));
         let both_made_one = async {
-            stage.called("create-identity", 2).await;
+            fixture.called("create-identity", 2).await;
             if let Some(standstill) = standstill {
                 standstill.let_go();
             }
         };
         let (tokens, ()) = tokio::join!(join_all(calling), both_made_one);
 
-        let only = stage.only_identity().await;
-        assert!(stage.identities().await.1 >= 2, "there was no race");
+        let only = fixture.only_identity().await;
+        assert!(fixture.identities().await.1 >= 2, "there was no race");
         for (id, token) in tokens {
             assert_eq!(id, only);
-            stage.assert_token(&token, &id).await;
+            fixture.assert_token(&token, &id).await;
         }
-        if home.has_records() {
-            let records = stage.instance(&home.settings).records().await;
+        if location.has_records() {
+            let records = fixture.instance(&location.settings).records().await;
             assert!(matches!(&*records, [(_, Record::Identity(id))] if id.as_str() == only), "{records:?}");
         }
     }

@@ -12,7 +12,7 @@ use tokio::{
     net::{TcpListener, TcpStream},
 };
 
-use super::{crowd::CALLS, place::Home, service::Service, stage::Stage};
+use super::{crowd::CALLS, fixture::Fixture, location::Location, service::Service};
 
 /// Azurite over https that takes bearer tokens: `127.0.0.1:<port>`.
 const AZURITE: &str = "ACS_TOKENS_TEST_KEYLESS";
@@ -64,10 +64,10 @@ async fn a_hundred_first_calls_without_a_key() {
     tokio::spawn(async move { twin.serve_http(plain).await });
     tokio::spawn(async move { emulator.serve_https(secure, &certificate).await });
 
-    let stage = Stage::over(format!("http://{http}")).await;
-    let home = Home::azure(STORAGE, "a_hundred_first_calls_without_a_key");
+    let fixture = Fixture::over(format!("http://{http}")).await;
+    let location = Location::azure(STORAGE, "a_hundred_first_calls_without_a_key");
     let proxy = proxy([(STORAGE, azurite), (ACS, https.to_string())]).await;
-    let (endpoint, identity, issuer) = (format!("https://{ACS}"), identity_endpoint("http", http), stage.issuer());
+    let (endpoint, identity, issuer) = (format!("https://{ACS}"), identity_endpoint("http", http), fixture.issuer());
     let mut environment = vec![
         ("COMMUNICATION_SERVICES_ENDPOINT", &*endpoint),
         ("IDENTITY_ENDPOINT", &*identity),
@@ -75,21 +75,21 @@ async fn a_hundred_first_calls_without_a_key() {
         ("SSL_CERT_FILE", &*trusted),
         ("HTTPS_PROXY", &*proxy),
     ];
-    environment.extend(home.environment());
+    environment.extend(location.environment());
     let services = [Service::start_with(&environment, &issuer).await, Service::start_with(&environment, &issuer).await];
-    let person = stage.sign_in("alice@contoso.com").await;
+    let person = fixture.sign_in("alice@contoso.com").await;
     let tokens = join_all((0..CALLS).map(|number| services[number % 2].token(&person))).await;
 
-    let only = stage.only_identity().await;
+    let only = fixture.only_identity().await;
     for (id, token) in tokens {
         assert_eq!(id, only);
-        stage.assert_token(&token, &id).await;
+        fixture.assert_token(&token, &id).await;
     }
-    let emulator = stage.door("GET", "state", &Value::Null).await;
+    let emulator = fixture.control("GET", "state", &Value::Null).await;
     assert!(emulator["managedIdentityTokens"].as_u64().unwrap() >= 4, "each process has one for each service");
     // Who starts anew finds it.
     let next = Service::start_with(&environment, &issuer).await;
     assert_eq!(next.token(&person).await.0, only);
     next.forget(&person).await;
-    assert!(stage.identities().await.0.is_empty());
+    assert!(fixture.identities().await.0.is_empty());
 }

@@ -41,7 +41,7 @@ pub(crate) enum At {
 
 /// What becomes of what waits.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Gate {
+enum AccessControl {
     Shut,
     Open,
     /// Nothing that waits goes any further.
@@ -56,7 +56,7 @@ pub(crate) struct Hold {
     /// So many come before the first one that is held.
     before: Arc<AtomicUsize>,
     held: Arc<watch::Sender<usize>>,
-    gate: Arc<watch::Sender<Gate>>,
+    gate: Arc<watch::Sender<AccessControl>>,
 }
 
 impl Relay {
@@ -86,7 +86,7 @@ impl Relay {
     /// The same, but lets so many through first.
     pub(crate) fn hold_after(&self, before: usize, at: At, whose: fn(&str) -> bool) -> Hold {
         let before = Arc::new(AtomicUsize::new(before));
-        let (held, gate) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(Gate::Shut)));
+        let (held, gate) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(AccessControl::Shut)));
         let waiting = Hold { at, whose, before, held, gate };
         *self.inner.hold.lock().unwrap() = Some(waiting.clone());
         waiting
@@ -106,12 +106,12 @@ impl Hold {
 
     /// Lets them go, and all that come later.
     pub(crate) fn let_go(&self) {
-        self.gate.send_replace(Gate::Open);
+        self.gate.send_replace(AccessControl::Open);
     }
 
     /// Ends those that wait where they are. All that come later go through.
     pub(crate) fn cut(&self) {
-        self.gate.send_replace(Gate::Cut);
+        self.gate.send_replace(AccessControl::Cut);
     }
 
     /// Waits here, if this is where to wait. Tells whether to go on.
@@ -120,12 +120,12 @@ impl Hold {
         let one_less = |before: usize| before.checked_sub(1);
         if at != self.at
             || self.before.fetch_update(Ordering::SeqCst, Ordering::SeqCst, one_less).is_ok()
-            || *gate.borrow() != Gate::Shut
+            || *gate.borrow() != AccessControl::Shut
         {
             return true;
         }
         self.held.send_modify(|held| *held += 1);
-        *gate.wait_for(|gate| *gate != Gate::Shut).await.unwrap() == Gate::Open
+        *gate.wait_for(|gate| *gate != AccessControl::Shut).await.unwrap() == AccessControl::Open
     }
 }
 

@@ -4,7 +4,7 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::{place::Home, stage::Stage};
+use super::{fixture::Fixture, location::Location};
 use crate::{
     harness::people::AUDIENCE,
     process::{Running, cli},
@@ -21,13 +21,13 @@ pub(crate) struct Service {
 pub(crate) type Answer = Option<(u16, Value)>;
 
 impl Service {
-    /// Starts one over the stage's ACS.
-    pub(crate) async fn start(stage: &Stage, home: &Home) -> Self {
-        let acs = stage.acs.connection_string();
+    /// Starts one over the fixture's ACS.
+    pub(crate) async fn start(fixture: &Fixture, location: &Location) -> Self {
+        let acs = fixture.acs.connection_string();
         let mut environment =
             vec![("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs), ("COMMUNICATION_SERVICES_PREVIEW", "true")];
-        environment.extend(home.environment());
-        Self::start_with(&environment, &stage.issuer()).await
+        environment.extend(location.environment());
+        Self::start_with(&environment, &fixture.issuer()).await
     }
 
     /// One with these settings, for the people of an issuer.

@@ -3,7 +3,7 @@
 use acs_tokens::acs::{
     Client, Error,
     error::{Fault, Kind},
-    types::{ApiVersion, CustomId, IdentityId, Scope, TokenRequest, Validity},
+    types::{ApiVersion, CustomId, IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 use tokio::task::JoinHandle;
 
@@ -27,7 +27,7 @@ async fn creates_an_identity_for_a_custom_id_with_a_token() {
         r#"{{"customId":"sally@contoso.com","id":"{ID}","lastTokenIssuedAt":"2025-02-10T21:39:39.3244584+00:00"}}"#
     );
     let (client, received) = once("201 Created", &format!(r#"{{"identity":{identity},"accessToken":{TOKEN}}}"#)).await;
-    let token = TokenRequest::new(Scope::ALL.to_vec(), Some(Validity::MIN)).unwrap();
+    let token = TokenRequest::new(Scope::ALL.to_vec(), Some(TokenLifetime::MIN)).unwrap();
     let created = client.create_identity_for(&custom_id("sally@contoso.com"), Some(&token)).await.unwrap();
     assert_eq!((created.id.as_str(), created.token.as_ref().unwrap().expose()), (ID, "token"));
     assert_eq!(created.last_token_issued_at, Some("2025-02-10T21:39:39.3244584Z".parse().unwrap()));
@@ -52,7 +52,7 @@ async fn does_not_believe_an_identity_without_the_custom_id() {
     for body in [with(""), with(r#""customId":null,"#), with(r#""customId":"Bob@contoso.com","#)] {
         let (client, _received) = once("201 Created", &body).await;
         match client.create_identity_for(&custom_id("bob@contoso.com"), None).await {
-            Err(Error::Unintelligible { status, fault: Fault::Body }) => assert_eq!(status.as_u16(), 201),
+            Err(Error::InvalidResponse { status, fault: Fault::Body }) => assert_eq!(status.as_u16(), 201),
             other => panic!("{other:?}"),
         }
     }

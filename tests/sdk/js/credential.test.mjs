@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { AzureCommunicationTokenCredential, claims, commonVersion, door, functions } from "./under-test.mjs";
+import { AzureCommunicationTokenCredential, claims, commonVersion, control, functions } from "./under-test.mjs";
 
 const json = { "Content-Type": "application/json" };
 
@@ -46,7 +46,7 @@ const textOf = (answer) => answer.token ?? answer;
 
 for (const [name, make] of Object.entries(REFRESHERS)) {
   describe(`a refresher that gives ${name}, with common ${commonVersion}`, () => {
-    beforeEach(door.reset);
+    beforeEach(control.reset);
 
     test("gives a token, once for many askers", async (t) => {
       const id = await createIdentity();
@@ -59,16 +59,16 @@ for (const [name, make] of Object.entries(REFRESHERS)) {
         assert.equal(Math.floor(expiresOnTimestamp / 1000), claims(token).exp);
       }
       assert.equal(`8:${claims(tokens[0].token).skypeid}`, id);
-      assert.equal(await door.tokenStatus(tokens[0].token), "valid");
-      assert.equal((await door.state()).identities[0].tokensIssued, 1);
+      assert.equal(await control.tokenStatus(tokens[0].token), "valid");
+      assert.equal((await control.state()).identities[0].tokensIssued, 1);
     });
 
     test("gives a new token when the old one is over", async (t) => {
       const { credential, given } = credentialFor(make(await createIdentity()));
       t.after(() => credential.dispose());
-      await door.settings({ tokenLifetimeSeconds: 3 });
+      await control.settings({ tokenLifetimeSeconds: 3 });
       const first = await credential.getToken();
-      await door.settings({});
+      await control.settings({});
       const deadline = Date.now() + 20_000;
       let second = first;
       while (second.token === first.token && Date.now() < deadline) {
@@ -77,16 +77,16 @@ for (const [name, make] of Object.entries(REFRESHERS)) {
       }
       assert.deepEqual(given.map(textOf), [first.token, second.token]);
       assert.ok(Date.now() >= claims(first.token).exp * 1000);
-      assert.equal(await door.tokenStatus(first.token), "expired");
-      assert.equal(await door.tokenStatus(second.token), "valid");
+      assert.equal(await control.tokenStatus(first.token), "expired");
+      assert.equal(await control.tokenStatus(second.token), "valid");
     });
   });
 }
 
 test(`a token that is over is refused, with common ${commonVersion}`, async (t) => {
-  await door.reset();
+  await control.reset();
   const { credential } = credentialFor(REFRESHERS.text(await createIdentity()));
   t.after(() => credential.dispose());
-  await door.settings({ tokenLifetimeSeconds: 0 });
+  await control.settings({ tokenLifetimeSeconds: 0 });
   await assert.rejects(credential.getToken(), { message: "The token returned from the tokenRefresher is expired." });
 });

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { beforeEach, describe, mock, test } from "node:test";
 import {
-  APP_ID, AzureKeyCredential, CommunicationIdentityClient, FOREIGN, TRANSPORTS, USER_ID, client, commonVersion, door,
+  APP_ID, AzureKeyCredential, CommunicationIdentityClient, FOREIGN, TRANSPORTS, USER_ID, client, commonVersion, control,
   endpoint,
 } from "./under-test.mjs";
 
@@ -23,7 +23,7 @@ async function assertRefused(call, { statusCode, code, message, target }) {
 
 for (const transport of TRANSPORTS) {
   describe(`errors over ${transport}, with common ${commonVersion}`, () => {
-    beforeEach(door.reset);
+    beforeEach(control.reset);
     const acs = client(transport);
 
     for (const minutes of [59, 1441]) {
@@ -72,7 +72,7 @@ for (const transport of TRANSPORTS) {
     ];
     for (const { name, entra, refusal, ...wrong } of exchanges) {
       test(`a Teams exchange with ${name}`, async () => {
-        const right = { teamsUserAadToken: await door.entraToken(entra), clientId: APP_ID, userObjectId: USER_ID };
+        const right = { teamsUserAadToken: await control.entraToken(entra), clientId: APP_ID, userObjectId: USER_ID };
         if (wrong.teamsUserAadToken === undefined) delete wrong.teamsUserAadToken;
         await assertRefused(acs.getTokenForTeamsUser({ ...right, ...wrong }), refusal);
       });
@@ -80,32 +80,32 @@ for (const transport of TRANSPORTS) {
 
     test("429 with Retry-After is tried again after that time", async () => {
       const answer = { status: 429, headers: { "Retry-After": "1" } };
-      await door.fault({ operation: "create-identity", answer });
+      await control.fault({ operation: "create-identity", answer });
       const before = performance.now();
       const user = await acs.createUser();
       assert.ok(performance.now() - before >= 1000, "it waited");
-      const { calls, identities } = await door.state();
+      const { calls, identities } = await control.state();
       assert.deepEqual(calls["create-identity"], { received: 2, faulted: 1 });
       assert.deepEqual(identities.map(({ id }) => id), [user.communicationUserId]);
     });
 
     test("429 without Retry-After is an error at once", async () => {
-      await door.fault({ operation: "create-identity", answer: { status: 429 } });
+      await control.fault({ operation: "create-identity", answer: { status: 429 } });
       await assert.rejects(acs.createUser(), { statusCode: 429 });
-      assert.deepEqual((await door.state()).calls["create-identity"], { received: 1, faulted: 1 });
+      assert.deepEqual((await control.state()).calls["create-identity"], { received: 1, faulted: 1 });
     });
   });
 }
 
 describe(`credentials, with common ${commonVersion}`, () => {
-  beforeEach(door.reset);
+  beforeEach(control.reset);
   const withKey = (key) =>
     new CommunicationIdentityClient(endpoint, new AzureKeyCredential(key), { allowInsecureConnection: true });
 
   test("a wrong key", async () => {
     const acs = withKey(Buffer.from("not the emulator's key").toString("base64"));
     await assertRefused(acs.createUser(), DENIED);
-    assert.deepEqual((await door.state()).identities, []);
+    assert.deepEqual((await control.state()).identities, []);
   });
 
   test("a clock that is ten minutes behind", async () => {

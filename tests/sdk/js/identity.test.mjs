@@ -1,14 +1,14 @@
 // Every operation of @azure/communication-identity, over http and https.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
-import { APP_ID, TRANSPORTS, USER_ID, claims, client, commonVersion, door } from "./under-test.mjs";
+import { APP_ID, TRANSPORTS, USER_ID, claims, client, commonVersion, control } from "./under-test.mjs";
 
 const SCOPES = ["chat", "voip", "chat.join", "chat.join.limited", "voip.join"];
 const ID = /^8:acs:[0-9a-f-]{36}_[0-9a-f-]{36}$/;
 
 /** The token is the emulator's, for this user and these scopes, and lives as long as it says. */
 async function assertToken({ token, expiresOn }, user, scopes, minutes) {
-  assert.equal(await door.tokenStatus(token), "valid");
+  assert.equal(await control.tokenStatus(token), "valid");
   const { skypeid, acsScope, iat, exp } = claims(token);
   assert.equal(`8:${skypeid}`, user.communicationUserId);
   assert.equal(acsScope, scopes.join(","));
@@ -18,13 +18,13 @@ async function assertToken({ token, expiresOn }, user, scopes, minutes) {
 
 for (const transport of TRANSPORTS) {
   describe(`operations over ${transport}, with common ${commonVersion}`, () => {
-    beforeEach(door.reset);
+    beforeEach(control.reset);
     const acs = client(transport);
 
     test("creates an identity", async () => {
       const user = await acs.createUser();
       assert.match(user.communicationUserId, ID);
-      const { identities } = await door.state();
+      const { identities } = await control.state();
       assert.deepEqual(identities.map(({ id }) => id), [user.communicationUserId]);
     });
 
@@ -52,21 +52,21 @@ for (const transport of TRANSPORTS) {
     test("revokes the tokens so far, not those to come", async () => {
       const { user, token } = await acs.createUserAndToken(["voip"]);
       await acs.revokeTokens(user);
-      assert.equal(await door.tokenStatus(token), "revoked");
+      assert.equal(await control.tokenStatus(token), "revoked");
       await assertToken(await acs.getToken(user, ["voip"]), user, ["voip"], 1440);
     });
 
     test("deletes an identity and its tokens", async () => {
       const { user, token } = await acs.createUserAndToken(["chat"]);
       await acs.deleteUser(user);
-      assert.equal(await door.tokenStatus(token), "deleted");
+      assert.equal(await control.tokenStatus(token), "deleted");
       await assert.rejects(acs.getToken(user, ["chat"]), { statusCode: 401, code: "IdentityNotOwned" });
     });
 
     test("exchanges a Teams user's token for one that ends with it", async () => {
-      const teamsUserAadToken = await door.entraToken({ expiresInSeconds: 1800 });
+      const teamsUserAadToken = await control.entraToken({ expiresInSeconds: 1800 });
       const answer = await acs.getTokenForTeamsUser({ teamsUserAadToken, clientId: APP_ID, userObjectId: USER_ID });
-      assert.equal(await door.tokenStatus(answer.token), "valid");
+      assert.equal(await control.tokenStatus(answer.token), "valid");
       assert.equal(claims(answer.token).exp, claims(teamsUserAadToken).exp);
       assert.equal(answer.expiresOn.getTime(), claims(teamsUserAadToken).exp * 1000);
     });

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { AzureCommunicationTokenCredential, claims, commonVersion, door, functions } from "./under-test.mjs";
+import { AzureCommunicationTokenCredential, claims, commonVersion, control, functions } from "./under-test.mjs";
 
 /** Asks for one's own token, with nothing but the proof of who one is. */
 async function mine(authorization, signal, headers) {
@@ -35,22 +35,22 @@ async function nextAfter(credential, first) {
 
 for (const [name, make] of Object.entries(REFRESHERS)) {
   describe(`my own token, given as ${name}, with common ${commonVersion}`, () => {
-    beforeEach(door.reset);
+    beforeEach(control.reset);
 
     test("is refreshed when it is over, for the same identity", async (t) => {
-      const tokenRefresher = make(await door.signIn(randomUUID()));
+      const tokenRefresher = make(await control.signIn(randomUUID()));
       const credential = new AzureCommunicationTokenCredential({ tokenRefresher });
       t.after(() => credential.dispose());
-      await door.settings({ tokenLifetimeSeconds: 3 });
+      await control.settings({ tokenLifetimeSeconds: 3 });
       const first = await credential.getToken();
-      await door.settings({});
+      await control.settings({});
       const second = await nextAfter(credential, first);
 
       assert.ok(Date.now() >= claims(first.token).exp * 1000);
-      assert.equal(await door.tokenStatus(first.token), "expired");
-      assert.equal(await door.tokenStatus(second.token), "valid");
+      assert.equal(await control.tokenStatus(first.token), "expired");
+      assert.equal(await control.tokenStatus(second.token), "valid");
       assert.equal(Math.floor(second.expiresOnTimestamp / 1000), claims(second.token).exp);
-      const { identities } = await door.state();
+      const { identities } = await control.state();
       assert.deepEqual(
         [first, second].map(({ token }) => `8:${claims(token).skypeid}`),
         [identities[0].id, identities[0].id],
@@ -61,26 +61,26 @@ for (const [name, make] of Object.entries(REFRESHERS)) {
 }
 
 test(`my own token is refreshed without anybody asking for it, with common ${commonVersion}`, async (t) => {
-  await door.reset();
-  const me = REFRESHERS.text(await door.signIn(randomUUID()));
-  await door.settings({ tokenLifetimeSeconds: 6 });
+  await control.reset();
+  const me = REFRESHERS.text(await control.signIn(randomUUID()));
+  await control.settings({ tokenLifetimeSeconds: 6 });
   const token = await me();
-  await door.settings({});
+  await control.settings({});
   const refreshed = new Promise((resolve) => {
     const tokenRefresher = (signal) => (resolve(), me(signal));
     const credential = new AzureCommunicationTokenCredential({ tokenRefresher, token, refreshProactively: true });
     t.after(() => credential.dispose());
   });
   await refreshed; // at half of its life; nobody asks the credential for anything
-  assert.equal((await door.state()).identities.length, 1);
+  assert.equal((await control.state()).identities.length, 1);
 });
 
 test(`each gets their own, with common ${commonVersion}`, async (t) => {
-  await door.reset();
+  await control.reset();
   const people = [randomUUID(), randomUUID()];
   const tokens = [];
   for (const person of [...people, ...people]) {
-    const credential = new AzureCommunicationTokenCredential({ tokenRefresher: REFRESHERS.text(await door.signIn(person)) });
+    const credential = new AzureCommunicationTokenCredential({ tokenRefresher: REFRESHERS.text(await control.signIn(person)) });
     t.after(() => credential.dispose());
     tokens.push((await credential.getToken()).token);
   }

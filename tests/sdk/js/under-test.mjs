@@ -1,4 +1,4 @@
-// What the tests stand on: the SDK of the chosen version, clients of the running emulator, and its door.
+// What the tests stand on: the SDK of the chosen version, clients of the running emulator, and its control.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -40,8 +40,8 @@ async function knock(method, path, body) {
   return text ? JSON.parse(text) : undefined;
 }
 
-/** The emulator's own door, where it takes orders and says what it saw. */
-export const door = {
+/** The emulator's own control, where it takes orders and says what it saw. */
+export const control = {
   reset: () => knock("POST", "reset"),
   state: () => knock("GET", "state"),
   fault: (order) => knock("POST", "faults", order),

@@ -1,4 +1,4 @@
-"""The running program, its emulator's door, and clients of every make: sync and aio, by connection string and by key."""
+"""The running program, its emulator's control API, and clients of every make: sync and aio, by connection string and by key."""
 
 import asyncio
 import base64
@@ -52,7 +52,7 @@ class Emulator:
         self.process.wait()
 
     def knock(self, method, path, body=None):
-        """A request to the door, where the emulator takes orders and says what it saw."""
+        """A request to the control API, where the emulator takes orders and says what it saw."""
         request = urllib.request.Request(
             f"{self.endpoint}/_emulator/{path}",
             method=method,

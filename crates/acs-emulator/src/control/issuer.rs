@@ -1,4 +1,4 @@
-//! The test issuer's side of the door.
+//! The test issuer's side of the control.
 
 use http::{Method, StatusCode, header, request::Parts};
 use hyper::body::Bytes;

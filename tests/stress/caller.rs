@@ -4,7 +4,7 @@ use std::{collections::BTreeMap, fmt};
 
 use serde_json::Value;
 
-use crate::weather::Random;
+use crate::fault_plan::Random;
 
 /// What became of operations: how often each ended in which status and code.
 #[derive(Default)]

@@ -1,4 +1,4 @@
-//! The page for people who try it: one file, which asks the door and the functions, and nothing else on any network.
+//! The page for people who try it: one file, which asks the control and the functions, and nothing else on any network.
 
 use std::sync::LazyLock;
 

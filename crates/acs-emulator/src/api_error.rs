@@ -9,7 +9,7 @@ use serde::Serialize;
 
 /// Why a call is refused.
 #[derive(Debug)]
-pub(super) enum Refusal {
+pub(super) enum ApiError {
     /// The caller is not who they say, whatever the reason; the reason is on the log.
     Denied,
     /// The caller's clock is off by more than five minutes.
@@ -60,13 +60,13 @@ struct ErrorInfo {
 const SKEW: &str = "The given request could not be resolved.\n\
     The time difference between the originating client and the server is greater than the allowed margin of 5 minutes.";
 
-impl From<super::keeper::NotKept> for Refusal {
+impl From<super::keeper::NotKept> for ApiError {
     fn from(_: super::keeper::NotKept) -> Self {
         Self::Internal
     }
 }
 
-impl Refusal {
+impl ApiError {
     pub(super) fn invalid(target: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid { message: message.into(), target }
     }

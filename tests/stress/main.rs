@@ -1,27 +1,27 @@
-//! A storm: many callers, one in ten of ACS's answers broken in a random but seeded way, and afterwards a reckoning.
+//! A stress: many callers, one in ten of ACS's answers broken in a random but seeded way, and afterwards a reckoning.
 //!
-//! Bounded by its number of operations. `cargo test --test storm -- --nocapture` prints its table; `STORM_SEED` and
+//! Bounded by its number of operations. `cargo test --test stress -- --nocapture` prints its table; `STORM_SEED` and
 //! `STORM_OPERATIONS` change what it does.
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
 #![allow(clippy::print_stdout, reason = "the table is what it is run for")]
 
 mod caller;
-mod weather;
+mod fault_plan;
 
 use std::{collections::BTreeSet, ffi::OsString, time::Instant};
 
 use acs_tokens::{
-    acs::{Client, Settings, connection_string::ConnectionString},
-    auth::Trusted,
+    acs::{Client, ClientOptions, connection_string::ConnectionString},
+    auth::BackendAuth,
     emulator::{Emulator, Options, connection_string},
     http::router,
     server,
 };
 use caller::{Caller, Tally};
+use fault_plan::{FaultPlan, Random};
 use serde_json::Value;
 use tokio::{net::TcpListener, task::JoinSet};
-use weather::{Random, Weather};
 
 const CALLERS: u64 = 64;
 
@@ -35,13 +35,13 @@ async fn every_answer_is_right_or_an_honest_problem_and_no_identity_is_lost() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { Emulator::new(Options::default()).serve_http(listener).await });
-    let weather = Weather::new(address);
-    weather.order(Random::new(seed), operations).await;
+    let fault_plan = FaultPlan::new(address);
+    fault_plan.order(Random::new(seed), operations).await;
 
-    let settings: Settings = connection_string("http", address).parse::<ConnectionString>().unwrap().into();
+    let settings: ClientOptions = connection_string("http", address).parse::<ConnectionString>().unwrap().into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/api", listener.local_addr().unwrap());
-    let app = router(Client::new(settings).unwrap(), &Trusted::Anyone.into());
+    let app = router(Client::new(settings).unwrap(), &BackendAuth::Anyone.into());
     tokio::spawn(server::run(listener, app, std::future::pending()));
 
     let start = Instant::now();
@@ -57,8 +57,8 @@ async fn every_answer_is_right_or_an_honest_problem_and_no_identity_is_lost() {
         unsure.extend(caller.unsure);
     }
 
-    weather.clear().await;
-    let state = weather.state().await;
+    fault_plan.clear().await;
+    let state = fault_plan.state().await;
     let found: BTreeSet<String> = state["identities"]
         .as_array()
         .unwrap()
@@ -82,5 +82,5 @@ async fn every_answer_is_right_or_an_honest_problem_and_no_identity_is_lost() {
     assert_eq!(tally.operations(), operations);
     assert!(lost.is_empty(), "callers were told of identities that are not there: {lost:?}");
     assert!(strangers <= tally.unknown_creations(), "an identity is there that nobody could know of");
-    assert!(faulted * 20 > operations, "the weather was too fine");
+    assert!(faulted * 20 > operations, "the fault_plan was too fine");
 }

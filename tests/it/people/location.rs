@@ -2,7 +2,7 @@
 
 use std::{ffi::OsString, fs::File, path::PathBuf, time::Duration};
 
-use acs_tokens::directory::Settings;
+use acs_tokens::directory::DirectorySettings;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::Url;
 use tempfile::TempDir;
@@ -17,10 +17,10 @@ const BLOB: &str = "ACS_TOKENS_TEST_BLOB";
 const S3: &str = "ACS_TOKENS_TEST_S3";
 
 /// An empty directory in some place.
-pub(crate) struct Home {
+pub(crate) struct Location {
     /// What it is, for who reads the test's output.
     kind: &'static str,
-    pub(crate) settings: Settings,
+    pub(crate) settings: DirectorySettings,
     /// The settings as a program is given them.
     environment: Vec<(&'static str, String)>,
     /// What counts accesses to a remote one.
@@ -37,10 +37,13 @@ pub(crate) enum Standstill {
     Remote(Hold),
 }
 
-impl Home {
+impl Location {
     fn new(kind: &'static str, place: &str, aws: Vec<(&'static str, String)>) -> Self {
         let key = STANDARD.encode([Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat());
-        let settings = Settings { aws: aws.clone(), ..Settings::at(place.parse().unwrap(), key.parse().unwrap()) };
+        let settings = DirectorySettings {
+            aws: aws.clone(),
+            ..DirectorySettings::at(place.parse().unwrap(), key.parse().unwrap())
+        };
         let mut environment = vec![("USER_DIRECTORY", place.to_owned()), ("USER_DIRECTORY_KEY", key)];
         environment.extend(aws);
         Self { kind, settings, environment, relay: None, folder: None }
@@ -85,24 +88,24 @@ impl Home {
     /// In every place, and says so: whoever named a remote one has to see that it was used.
     #[allow(clippy::print_stdout, reason = "tests/stores/run reads it")]
     pub(crate) async fn each(test: &str) -> Vec<Self> {
-        let mut homes = vec![Self::files()];
+        let mut locations = vec![Self::files()];
         if let Some(container) = setting(BLOB) {
-            homes.push(Self::blob(&container, test).await);
+            locations.push(Self::blob(&container, test).await);
         }
         if let Some(bucket) = setting(S3) {
-            homes.push(Self::s3(&bucket, test).await);
+            locations.push(Self::s3(&bucket, test).await);
         }
-        for home in &homes {
-            println!("{test}: in {}", home.kind);
+        for location in &locations {
+            println!("{test}: in {}", location.kind);
         }
-        homes
+        locations
     }
 
     /// In every place and at ACS.
     pub(crate) async fn all(test: &str) -> Vec<Self> {
-        let mut homes = Self::each(test).await;
-        homes.push(Self::custom_ids());
-        homes
+        let mut locations = Self::each(test).await;
+        locations.push(Self::custom_ids());
+        locations
     }
 
     /// Whether it has records.

@@ -1,4 +1,4 @@
-//! The door: what tests need and the protocol lacks, under `/_emulator/`, for this machine only.
+//! The control: what tests need and the protocol lacks, under `/_emulator/`, for this machine only.
 //!
 //! docs/emulator.md describes every request and answer.
 
@@ -16,6 +16,7 @@ use serde_json::{Value, json};
 use super::{
     LOG, Service,
     answer::{Body, to_bytes},
+    api_error::ApiError,
     authentication::host_without_port,
     call,
     connection::Peer,
@@ -23,12 +24,11 @@ use super::{
     jwt::Issuer,
     keeper::NotKept,
     managed_identity,
-    refusal::Refusal,
     state::{Settings, State, TokenStatus},
     teams,
 };
 
-/// A refusal of the door: a status, and a sentence for the one who knocks.
+/// A api_error of the control API: a status, and a sentence for the one who knocks.
 struct Closed(StatusCode, String);
 
 type Opened = Result<Option<Value>, Closed>;
@@ -47,12 +47,12 @@ struct TokenToCheck {
     token: String,
 }
 
-/// Whether a path leads to the door.
+/// Whether a path leads to the control API.
 pub(super) fn is_at(path: &str) -> bool {
     path == "/_emulator" || path.starts_with("/_emulator/")
 }
 
-/// Answers a request to the door.
+/// Answers a request to the control API.
 pub(super) async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: Incoming) -> Response<Body> {
     let opened = match admit(peer, &parts.headers) {
         Ok(()) if parts.method == Method::GET && is_page(parts.uri.path()) => return page::answer(service),
@@ -67,7 +67,7 @@ pub(super) async fn answer(service: &Service, peer: &Peer, parts: &Parts, body: 
         Ok(None) => (StatusCode::NO_CONTENT, None),
         Err(Closed(status, error)) => {
             let path = parts.uri.path();
-            tracing::warn!(target: LOG, path, status = status.as_u16(), "the door stays shut: {error}");
+            tracing::warn!(target: LOG, path, status = status.as_u16(), "the control stays shut: {error}");
             let in_app_service_form = path == "/_emulator/msi/token";
             let error = if in_app_service_form {
                 json!({ "statusCode": status.as_u16(), "message": error })
@@ -94,7 +94,7 @@ fn is_page(path: &str) -> bool {
 fn admit(peer: &Peer, headers: &HeaderMap) -> Result<(), Closed> {
     let forbidden = |why: &str| Err(Closed(StatusCode::FORBIDDEN, why.to_owned()));
     if !peer.address.ip().to_canonical().is_loopback() {
-        return forbidden("the door opens to this machine only");
+        return forbidden("the control opens to this machine only");
     }
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     if !matches!(host_without_port(host), "localhost" | "127.0.0.1" | "[::1]") {
@@ -102,7 +102,7 @@ fn admit(peer: &Peer, headers: &HeaderMap) -> Result<(), Closed> {
     }
     let own = format!("{}://{host}", if peer.secure { "https" } else { "http" });
     if headers.get_all(header::ORIGIN).iter().any(|origin| origin != own.as_str()) {
-        return forbidden("the door does not open to other web pages than its own");
+        return forbidden("the control does not open to other web pages than its own");
     }
     Ok(())
 }
@@ -172,7 +172,7 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         ("settings", _) => wrong_method("GET or PUT"),
         _ => Err(Closed(
             StatusCode::NOT_FOUND,
-            "behind the door are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, keys, \
+            "behind the control API are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, keys, \
              keys/regenerate, jwks.json and oidc"
                 .to_owned(),
         )),
@@ -191,8 +191,8 @@ impl From<NotKept> for Closed {
     }
 }
 
-impl From<Refusal> for Closed {
-    fn from(_: Refusal) -> Self {
+impl From<ApiError> for Closed {
+    fn from(_: ApiError) -> Self {
         Self(StatusCode::INTERNAL_SERVER_ERROR, "the emulator failed; see its log".to_owned())
     }
 }

@@ -9,9 +9,9 @@ use crate::acs::{credential::Entra, endpoint::is_loopback};
 
 /// What a directory needs to know.
 #[derive(Clone)]
-pub struct Settings {
+pub struct DirectorySettings {
     /// Where it is.
-    pub place: Place,
+    pub place: StoreLocation,
     /// What users' names are hashed with.
     pub key: Key,
     /// Who this is for Azure Blob Storage.
@@ -20,33 +20,33 @@ pub struct Settings {
     pub aws: Vec<(&'static str, String)>,
 }
 
-impl fmt::Debug for Settings {
+impl fmt::Debug for DirectorySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { place, key, entra, aws } = self;
         // Secrets are among the values.
         let aws: Vec<&str> = aws.iter().map(|(name, _)| *name).collect();
-        let mut shown = f.debug_struct("Settings");
+        let mut shown = f.debug_struct("DirectorySettings");
         shown.field("place", place).field("key", key).field("entra", entra).field("aws", &aws).finish()
     }
 }
 
-impl Settings {
+impl DirectorySettings {
     /// A directory in this process's memory, which ends with it.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self::at(Place::Memory, Key::random())
+        Self::at(StoreLocation::Memory, Key::random())
     }
 
     /// A directory that needs nobody's leave.
     #[must_use]
-    pub const fn at(place: Place, key: Key) -> Self {
+    pub const fn at(place: StoreLocation, key: Key) -> Self {
         Self { place, key, entra: None, aws: Vec::new() }
     }
 }
 
 /// Where a directory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Place {
+pub enum StoreLocation {
     /// `acs-custom-id`: at ACS, as custom ids. Needs api-version 2025-03-02-preview.
     CustomIds,
     /// `memory:`: in this process, and gone with it.
@@ -77,7 +77,7 @@ pub enum Place {
 
 /// A text that names no place.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidPlace {
+pub enum InvalidStoreLocation {
     /// None of the kinds there are.
     #[error(
         "is none of https://<account>.blob.core.windows.net/<container>, s3://<bucket>, file:///<folder>, memory: and \
@@ -101,55 +101,56 @@ pub enum InvalidPlace {
     NoFolder,
 }
 
-impl FromStr for Place {
-    type Err = InvalidPlace;
+impl FromStr for StoreLocation {
+    type Err = InvalidStoreLocation;
 
-    fn from_str(text: &str) -> Result<Self, InvalidPlace> {
+    fn from_str(text: &str) -> Result<Self, InvalidStoreLocation> {
         match text {
             "acs-custom-id" => return Ok(Self::CustomIds),
             "memory:" => return Ok(Self::Memory),
             _ => {}
         }
-        let url = Url::parse(text).map_err(|_| InvalidPlace::Unknown)?;
+        let url = Url::parse(text).map_err(|_| InvalidStoreLocation::Unknown)?;
         let bare = url.username().is_empty() && url.password().is_none();
         if !bare || url.query().is_some() || url.fragment().is_some() {
-            return Err(InvalidPlace::Decorated);
+            return Err(InvalidStoreLocation::Decorated);
         }
         match url.scheme() {
-            "file" => url.to_file_path().map(Self::Files).map_err(|()| InvalidPlace::NoFolder),
+            "file" => url.to_file_path().map(Self::Files).map_err(|()| InvalidStoreLocation::NoFolder),
             "s3" => {
-                let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(InvalidPlace::NoBucket)?;
+                let bucket =
+                    url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(InvalidStoreLocation::NoBucket)?;
                 Ok(Self::S3 { bucket: bucket.to_owned(), prefix: url.path().trim_matches('/').to_owned() })
             }
             "https" | "http" => blob(&url),
-            _ => Err(InvalidPlace::Unknown),
+            _ => Err(InvalidStoreLocation::Unknown),
         }
     }
 }
 
-fn blob(url: &Url) -> Result<Place, InvalidPlace> {
-    let host = url.host_str().ok_or(InvalidPlace::Unknown)?;
+fn blob(url: &Url) -> Result<StoreLocation, InvalidStoreLocation> {
+    let host = url.host_str().ok_or(InvalidStoreLocation::Unknown)?;
     let emulated = is_loopback(url);
     if url.scheme() == "http" && !emulated {
-        return Err(InvalidPlace::PlainHttp);
+        return Err(InvalidStoreLocation::PlainHttp);
     }
     let mut path = url.path().trim_matches('/');
     let mut endpoint = url.origin().ascii_serialization();
     let account = if emulated {
         // Azurite has the account in the path, as no name resolves to it.
-        let (account, rest) = path.split_once('/').ok_or(InvalidPlace::NoContainer)?;
+        let (account, rest) = path.split_once('/').ok_or(InvalidStoreLocation::NoContainer)?;
         path = rest;
         endpoint = format!("{endpoint}/{account}");
         account
     } else {
         // In China and for the US government the rest of the name differs.
-        host.split_once(".blob.").map(|(account, _)| account).ok_or(InvalidPlace::Unknown)?
+        host.split_once(".blob.").map(|(account, _)| account).ok_or(InvalidStoreLocation::Unknown)?
     };
     let (container, prefix) = path.split_once('/').unwrap_or((path, ""));
     if container.is_empty() {
-        return Err(InvalidPlace::NoContainer);
+        return Err(InvalidStoreLocation::NoContainer);
     }
-    Ok(Place::Blob {
+    Ok(StoreLocation::Blob {
         account: account.to_owned(),
         endpoint,
         container: container.to_owned(),
@@ -162,19 +163,19 @@ fn blob(url: &Url) -> Result<Place, InvalidPlace> {
 mod tests {
     use super::*;
 
-    fn blob(endpoint: &str, container: &str, prefix: &str, emulated: bool) -> Place {
+    fn blob(endpoint: &str, container: &str, prefix: &str, emulated: bool) -> StoreLocation {
         let account = if emulated { "devstoreaccount1" } else { "contoso" };
         let [account, endpoint, container, prefix] = [account, endpoint, container, prefix].map(str::to_owned);
-        Place::Blob { account, endpoint, container, prefix, emulated }
+        StoreLocation::Blob { account, endpoint, container, prefix, emulated }
     }
 
     #[test]
     fn reads_each_kind() {
         let azure = "https://contoso.blob.core.windows.net";
-        let s3 = |prefix: &str| Place::S3 { bucket: "users".to_owned(), prefix: prefix.to_owned() };
+        let s3 = |prefix: &str| StoreLocation::S3 { bucket: "users".to_owned(), prefix: prefix.to_owned() };
         for (text, place) in [
-            ("acs-custom-id", Place::CustomIds),
-            ("memory:", Place::Memory),
+            ("acs-custom-id", StoreLocation::CustomIds),
+            ("memory:", StoreLocation::Memory),
             ("s3://users", s3("")),
             ("s3://users/of/app/", s3("of/app")),
             ("https://contoso.blob.core.windows.net/users", blob(azure, "users", "", false)),
@@ -191,26 +192,26 @@ mod tests {
     #[cfg(unix)]
     #[test]
     fn reads_a_folder() {
-        assert_eq!("file:///var/lib/users".parse(), Ok(Place::Files("/var/lib/users".into())));
+        assert_eq!("file:///var/lib/users".parse(), Ok(StoreLocation::Files("/var/lib/users".into())));
     }
 
     #[test]
     fn says_what_is_wrong() {
         for (text, error) in [
-            ("", InvalidPlace::Unknown),
-            ("users", InvalidPlace::Unknown),
-            ("memory", InvalidPlace::Unknown),
-            ("ftp://contoso/users", InvalidPlace::Unknown),
-            ("https://contoso.com/users", InvalidPlace::Unknown),
-            ("http://contoso.blob.core.windows.net/users", InvalidPlace::PlainHttp),
-            ("https://contoso.blob.core.windows.net/", InvalidPlace::NoContainer),
-            ("https://contoso.blob.core.windows.net/users?sv=1&sig=secret", InvalidPlace::Decorated),
-            ("https://me:secret@contoso.blob.core.windows.net/users", InvalidPlace::Decorated),
-            ("http://127.0.0.1:10000/devstoreaccount1", InvalidPlace::NoContainer),
-            ("s3://", InvalidPlace::NoBucket),
-            ("file://server/users", InvalidPlace::NoFolder),
+            ("", InvalidStoreLocation::Unknown),
+            ("users", InvalidStoreLocation::Unknown),
+            ("memory", InvalidStoreLocation::Unknown),
+            ("ftp://contoso/users", InvalidStoreLocation::Unknown),
+            ("https://contoso.com/users", InvalidStoreLocation::Unknown),
+            ("http://contoso.blob.core.windows.net/users", InvalidStoreLocation::PlainHttp),
+            ("https://contoso.blob.core.windows.net/", InvalidStoreLocation::NoContainer),
+            ("https://contoso.blob.core.windows.net/users?sv=1&sig=secret", InvalidStoreLocation::Decorated),
+            ("https://me:secret@contoso.blob.core.windows.net/users", InvalidStoreLocation::Decorated),
+            ("http://127.0.0.1:10000/devstoreaccount1", InvalidStoreLocation::NoContainer),
+            ("s3://", InvalidStoreLocation::NoBucket),
+            ("file://server/users", InvalidStoreLocation::NoFolder),
         ] {
-            assert_eq!(text.parse::<Place>(), Err(error), "{text}");
+            assert_eq!(text.parse::<StoreLocation>(), Err(error), "{text}");
         }
     }
 }

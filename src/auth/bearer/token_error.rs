@@ -6,7 +6,7 @@ use crate::problem::{Kind, Problem};
 
 /// Why a bearer token is not taken.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Refusal {
+pub enum TokenError {
     /// There is none.
     NoToken,
     /// There are two Authorization headers.
@@ -53,7 +53,7 @@ pub enum Refusal {
     Unreachable(String),
 }
 
-impl Refusal {
+impl TokenError {
     const fn detail(&self) -> &'static str {
         match self {
             Self::NoToken => "Send a bearer token in the Authorization header.",
@@ -82,24 +82,24 @@ impl Refusal {
     }
 }
 
-impl From<Refusal> for Problem {
-    fn from(refusal: Refusal) -> Self {
-        let detail = refusal.detail();
-        let (kind, error) = match refusal {
-            Refusal::Unreachable(cause) => {
+impl From<TokenError> for Problem {
+    fn from(token_error: TokenError) -> Self {
+        let detail = token_error.detail();
+        let (kind, error) = match token_error {
+            TokenError::Unreachable(cause) => {
                 let retry_after = (header::RETRY_AFTER, HeaderValue::from_static("10"));
                 return Self::new(Kind::IssuerUnreachable, detail)
                     .with_header(retry_after.0, retry_after.1)
                     .with_cause(cause);
             }
-            Refusal::Scope(ref scope) => (Kind::Forbidden, format!("insufficient_scope\", scope=\"{scope}")),
-            Refusal::Application => (Kind::Forbidden, "insufficient_scope".to_owned()),
-            Refusal::TwoHeaders => (Kind::AmbiguousAuthorization, "invalid_request".to_owned()),
+            TokenError::Scope(ref scope) => (Kind::Forbidden, format!("insufficient_scope\", scope=\"{scope}")),
+            TokenError::Application => (Kind::Forbidden, "insufficient_scope".to_owned()),
+            TokenError::TwoHeaders => (Kind::AmbiguousAuthorization, "invalid_request".to_owned()),
             _ => (Kind::Unauthorized, "invalid_token".to_owned()),
         };
         let challenge = format!("Bearer error=\"{error}\", error_description=\"{detail}\"");
         let problem = Self::new(kind, detail);
-        // Settings allow only the characters of RFC 6750 section 3 in a scope, and the details above have no others.
+        // BearerSettings allow only the characters of RFC 6750 section 3 in a scope, and the details above have no others.
         match HeaderValue::try_from(challenge) {
             Ok(challenge) => problem.with_header(header::WWW_AUTHENTICATE, challenge),
             Err(_) => problem,

@@ -1,4 +1,4 @@
-//! The door: who gets in, and what it says.
+//! The control: who gets in, and what it says.
 
 use serde_json::{Value, json};
 
@@ -38,7 +38,7 @@ async fn it_says_what_it_wants() {
             "nowhere",
             Value::Null,
             404,
-            "behind the door are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, keys, \
+            "behind the control API are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, keys, \
              keys/regenerate, jwks.json and oidc",
         ),
         ("POST", "", Value::Null, 405, "POST is not for the page; GET is"),
@@ -62,7 +62,7 @@ async fn it_says_what_it_wants() {
             "missing field `userId` at line 1 column 48",
         ),
     ] {
-        let answer = bench.door(method, path, &body).await;
+        let answer = bench.control(method, path, &body).await;
         assert_eq!((answer.status, &answer.json()), (status, &json!({ "error": error })));
         assert_eq!(answer.header("content-type"), Some("application/json"));
     }
@@ -75,12 +75,16 @@ async fn it_says_what_it_wants() {
 async fn a_reset_forgets_everything() {
     let bench = Bench::start().await;
     let id = bench.identity().await;
-    bench.door("POST", "faults", &json!({"reset": true})).await;
+    bench.control("POST", "faults", &json!({"reset": true})).await;
     bench
-        .door("PUT", "settings", &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5, "customIdRaceMs": 1}))
+        .control(
+            "PUT",
+            "settings",
+            &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5, "customIdRaceMs": 1}),
+        )
         .await;
-    assert_eq!(bench.door("POST", "reset", &Value::Null).await.status, 204);
-    let state = bench.door("GET", "state", &Value::Null).await.json();
+    assert_eq!(bench.control("POST", "reset", &Value::Null).await.status, 204);
+    let state = bench.control("GET", "state", &Value::Null).await.json();
     assert_eq!(
         state,
         json!({
@@ -110,11 +114,11 @@ async fn it_counts_every_call_and_none_of_its_own() {
     unsigned.remove("Authorization");
     bench.send(&unsigned).await;
     bench.ask("GET", "/nowhere", "").await;
-    let calls = bench.door("GET", "calls", &Value::Null).await.json();
+    let calls = bench.control("GET", "calls", &Value::Null).await.json();
     assert_eq!(
         calls,
         json!({"create-identity": {"received": 2, "faulted": 0}, "other": {"received": 1, "faulted": 0}})
     );
-    assert_eq!(bench.door("DELETE", "calls", &Value::Null).await.status, 204);
-    assert_eq!(bench.door("GET", "calls", &Value::Null).await.json(), json!({}));
+    assert_eq!(bench.control("DELETE", "calls", &Value::Null).await.status, 204);
+    assert_eq!(bench.control("GET", "calls", &Value::Null).await.json(), json!({}));
 }

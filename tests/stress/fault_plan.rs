@@ -22,33 +22,33 @@ impl Random {
     }
 }
 
-/// The emulator's door.
-pub(crate) struct Weather {
-    door: String,
+/// The emulator's control API.
+pub(crate) struct FaultPlan {
+    control: String,
     http: reqwest::Client,
 }
 
-impl Weather {
+impl FaultPlan {
     pub(crate) fn new(emulator: SocketAddr) -> Self {
-        Self { door: format!("http://{emulator}/_emulator"), http: reqwest::Client::builder().build().unwrap() }
+        Self { control: format!("http://{emulator}/_emulator"), http: reqwest::Client::builder().build().unwrap() }
     }
 
     /// Orders a fault for one in ten calls, enough for twice as many calls as operations.
     pub(crate) async fn order(&self, mut random: Random, operations: u64) {
         let faults: Vec<Value> = (0..operations / 5).map(|_| fault(&mut random)).collect();
         for batch in faults.chunks(50) {
-            let request = self.http.post(format!("{}/faults", self.door)).header("content-type", "application/json");
+            let request = self.http.post(format!("{}/faults", self.control)).header("content-type", "application/json");
             let response = request.body(json!(batch).to_string()).send().await.unwrap();
             assert!(response.status().is_success(), "{}", response.text().await.unwrap());
         }
     }
 
     pub(crate) async fn clear(&self) {
-        self.http.delete(format!("{}/faults", self.door)).send().await.unwrap();
+        self.http.delete(format!("{}/faults", self.control)).send().await.unwrap();
     }
 
     pub(crate) async fn state(&self) -> Value {
-        let response = self.http.get(format!("{}/state", self.door)).send().await.unwrap();
+        let response = self.http.get(format!("{}/state", self.control)).send().await.unwrap();
         serde_json::from_slice(&response.bytes().await.unwrap()).unwrap()
     }
 }

@@ -8,11 +8,11 @@ use std::{
 
 use acs_tokens::{
     acs::{
-        Client, Settings as AcsSettings,
+        Client, ClientOptions,
         connection_string::ConnectionString,
         types::{ApiVersion, IdentityId, Scope, TokenRequest},
     },
-    directory::{Deed, Directory, Error, Issued, Name, Record, Settings, User, Witness},
+    directory::{Deed, Directory, DirectorySettings, Error, Issued, Name, Record, UserId, Witness},
 };
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
@@ -27,12 +27,12 @@ use crate::harness::{
 const LONG: Duration = Duration::from_secs(600);
 
 /// A user like any other.
-pub(crate) fn alice() -> User {
+pub(crate) fn alice() -> UserId {
     user(1)
 }
 
-pub(crate) fn user(number: u8) -> User {
-    User::from([number; 32])
+pub(crate) fn user(number: u8) -> UserId {
+    UserId::from([number; 32])
 }
 
 pub(crate) fn request() -> TokenRequest {
@@ -40,14 +40,14 @@ pub(crate) fn request() -> TokenRequest {
 }
 
 /// ACS, as the emulator plays it, behind a relay; and what was done there in whose name.
-pub(crate) struct Stage {
+pub(crate) struct Fixture {
     pub(crate) acs: Relay,
     emulator: String,
     http: reqwest::Client,
     deeds: Arc<Mutex<Vec<(Deed, IdentityId)>>>,
 }
 
-impl Stage {
+impl Fixture {
     pub(crate) async fn new() -> Self {
         Self::over(harness::emulator().await.0).await
     }
@@ -71,16 +71,16 @@ impl Stage {
         let settings = relay.connection_string().parse::<ConnectionString>().unwrap().into();
         // The preview has all that the others have.
         let api_version = ApiVersion::preview();
-        Client::new(AcsSettings { api_version, deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
+        Client::new(ClientOptions { api_version, deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
     }
 
     /// An instance of the functions: its own memory, the directory shared.
-    pub(crate) fn instance(&self, settings: &Settings) -> Instance {
+    pub(crate) fn instance(&self, settings: &DirectorySettings) -> Instance {
         self.instance_by(&self.acs, settings)
     }
 
     /// One that goes to ACS through a relay of its own.
-    pub(crate) fn instance_by(&self, relay: &Relay, settings: &Settings) -> Instance {
+    pub(crate) fn instance_by(&self, relay: &Relay, settings: &DirectorySettings) -> Instance {
         let deeds = Arc::clone(&self.deeds);
         let witness: Witness = Arc::new(move |deed, id: &IdentityId| deeds.lock().unwrap().push((deed, id.clone())));
         Instance { directory: Directory::open(settings, Self::client_by(relay)).unwrap(), witness }
@@ -94,10 +94,10 @@ impl Stage {
     /// Signs somebody in: the value of `Authorization`.
     pub(crate) async fn sign_in(&self, name: &str) -> String {
         let claims = json!({ "claims": { "aud": AUDIENCE, "sub": name } });
-        format!("Bearer {}", self.door("POST", "oidc/tokens", &claims).await["token"].as_str().unwrap())
+        format!("Bearer {}", self.control("POST", "oidc/tokens", &claims).await["token"].as_str().unwrap())
     }
 
-    pub(crate) async fn door(&self, method: &str, path: &str, body: &Value) -> Value {
+    pub(crate) async fn control(&self, method: &str, path: &str, body: &Value) -> Value {
         let url = format!("{}/_emulator/{path}", self.emulator);
         let request = self.http.request(method.parse().unwrap(), url).header("content-type", "application/json");
         let response = request.body(body.to_string()).send().await.unwrap();
@@ -108,14 +108,14 @@ impl Stage {
 
     /// Waits until ACS was called so often.
     pub(crate) async fn called(&self, operation: &str, times: u64) {
-        while self.door("GET", "calls", &Value::Null).await[operation]["received"].as_u64().unwrap_or(0) < times {
+        while self.control("GET", "calls", &Value::Null).await[operation]["received"].as_u64().unwrap_or(0) < times {
             tokio::task::yield_now().await;
         }
     }
 
     /// The identities there are, and how many there were.
     pub(crate) async fn identities(&self) -> (BTreeSet<String>, usize) {
-        let state = self.door("GET", "state", &Value::Null).await;
+        let state = self.control("GET", "state", &Value::Null).await;
         let all = state["identities"].as_array().unwrap();
         let alive = all.iter().filter(|identity| identity["deletedAt"].is_null());
         (alive.map(|identity| identity["id"].as_str().unwrap().to_owned()).collect(), all.len())
@@ -130,7 +130,7 @@ impl Stage {
 
     /// What has become of a token.
     pub(crate) async fn status(&self, token: &str) -> String {
-        let answer = self.door("POST", "tokens/check", &json!({ "token": token })).await;
+        let answer = self.control("POST", "tokens/check", &json!({ "token": token })).await;
         answer["status"].as_str().unwrap().to_owned()
     }
 
@@ -162,25 +162,25 @@ pub(crate) struct Instance {
 
 impl Instance {
     /// A token.
-    pub(crate) async fn token(&self, user: User) -> Issued {
+    pub(crate) async fn token(&self, user: UserId) -> Issued {
         patiently(|| self.token_at_once(user)).await
     }
 
     /// A token at the first try, or what came in between.
-    pub(crate) async fn token_at_once(&self, user: User) -> Result<Issued, Error> {
+    pub(crate) async fn token_at_once(&self, user: UserId) -> Result<Issued, Error> {
         self.directory.issue_token(user, &request(), &self.witness).await
     }
 
-    pub(crate) async fn revoke(&self, user: User) -> Option<String> {
+    pub(crate) async fn revoke(&self, user: UserId) -> Option<String> {
         let revoked = patiently(|| self.directory.revoke_tokens(user, &self.witness)).await;
         revoked.map(|id| id.as_str().to_owned())
     }
 
-    pub(crate) async fn forget(&self, user: User) -> bool {
+    pub(crate) async fn forget(&self, user: UserId) -> bool {
         patiently(|| self.forget_at_once(user)).await
     }
 
-    pub(crate) async fn forget_at_once(&self, user: User) -> Result<bool, Error> {
+    pub(crate) async fn forget_at_once(&self, user: UserId) -> Result<bool, Error> {
         self.directory.forget(user, &self.witness).await
     }
 
@@ -198,7 +198,7 @@ impl Instance {
     }
 
     /// The identity that the directory has for a user; empty if it was forgotten.
-    pub(crate) async fn recorded(&self, user: User) -> Option<String> {
+    pub(crate) async fn recorded(&self, user: UserId) -> Option<String> {
         let keeper = self.directory.keeper().unwrap();
         match patiently(|| async { Ok(keeper.record(keeper.name(user)).await?) }).await {
             Some(Record::Identity(id)) => Some(id.as_str().to_owned()),

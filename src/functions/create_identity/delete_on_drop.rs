@@ -17,14 +17,14 @@ use crate::{
 /// A new identity, until its caller takes notice of it. Dropped before that, it is deleted at ACS; one with a custom id
 /// is not, since it may be an old one that is in use, and whoever names the custom id finds it again.
 #[derive(Debug)]
-pub(super) struct Unclaimed {
+pub(super) struct DeleteOnDrop {
     acs: acs::Client,
     created: CreatedIdentity,
     auditor: Auditor,
     is_kept: bool,
 }
 
-impl Unclaimed {
+impl DeleteOnDrop {
     /// Makes an identity in a task of its own, which goes on when the caller hangs up or the deadline passes: a call
     /// broken off half way would leave an identity that nobody knows of.
     pub(super) async fn create(
@@ -71,7 +71,7 @@ impl Unclaimed {
     }
 }
 
-impl Drop for Unclaimed {
+impl Drop for DeleteOnDrop {
     fn drop(&mut self) {
         if self.is_kept {
             return;
@@ -83,7 +83,7 @@ impl Drop for Unclaimed {
         if let Ok(runtime) = tokio::runtime::Handle::try_current() {
             let delete = async move {
                 match record.settle(acs.delete_identity(&id).await) {
-                    Ok(()) => tracing::info!("the caller went away before it learnt of its identity; it was deleted"),
+                    Ok(()) => tracing::info!("the caller went away before it cache of its identity; it was deleted"),
                     Err(Problem { cause, .. }) => {
                         tracing::warn!(cause, "an identity that nobody knows of could not be deleted");
                     }
