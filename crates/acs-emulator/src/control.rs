@@ -28,7 +28,7 @@ use super::{
     teams,
 };
 
-/// A api_error of the control API: a status, and a sentence for the one who knocks.
+/// An error of the control API: a status, and a sentence for the caller.
 struct Closed(StatusCode, String);
 
 type Opened = Result<Option<Value>, Closed>;

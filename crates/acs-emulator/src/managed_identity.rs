@@ -86,7 +86,7 @@ pub(super) async fn check(signer: &Signer, token: &str, secure: bool, now: Times
     if over >= 0 { Err(BearerFault::Expired(over)) } else { Ok(()) }
 }
 
-/// The answer of App Service's token endpoint, or the status and message of its api_error.
+/// The answer of App Service's token endpoint, or the status and message of its error.
 pub(super) async fn token(service: &Service, parts: &Parts, now: Timestamp) -> Result<Value, (StatusCode, String)> {
     let refused = |status, why: &str| Err((status, why.to_owned()));
     if parts.headers.get("x-identity-header").is_none_or(|header| header != DEVELOPMENT_IDENTITY_HEADER) {

@@ -83,7 +83,7 @@ const VERSIONS: [Version; 7] = [
 ];
 
 impl Version {
-    /// Finds the version in a query, and whether it has the operation. `url` is what the api_error shows.
+    /// Finds the version in a query, and whether it has the operation. `url` is shown in the error.
     pub(super) fn of(query: &str, operation: Operation, url: &str) -> Result<Self, ApiError> {
         let asked = query
             .split('&')
