@@ -35,7 +35,7 @@ pub enum BackendAuth {
     Anyone,
 }
 
-/// What of a token or principal gives which role_mapping.
+/// Which claims map to which role.
 #[derive(Debug, Clone)]
 pub struct RoleMapping {
     /// The claim that lists roles: `roles`, `groups`.

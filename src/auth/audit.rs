@@ -79,10 +79,10 @@ impl Record {
         self.asked(Some(token.scopes()), Some(token.validity().unwrap_or(TokenLifetime::MAX)));
     }
 
-    /// Notes a token_error. Nothing has been done otherwise.
+    /// Records the problem. Nothing has been done otherwise.
     ///
     /// # Errors
-    /// The token_error.
+    /// The problem.
     pub fn unless_refused<T>(&mut self, result: Result<T, Problem>) -> Result<T, Problem> {
         result.inspect_err(|problem| self.outcome = problem.kind.parts().0)
     }

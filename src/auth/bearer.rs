@@ -35,7 +35,7 @@ pub struct BearerSettings {
     pub audiences: HashSet<String>,
     /// The scope that a person's token must have.
     pub required_scope: Option<String>,
-    /// What of a token gives which role_mapping.
+    /// Which claims map to which role.
     pub role_mapping: RoleMapping,
 }
 
