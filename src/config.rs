@@ -55,7 +55,7 @@ impl fmt::Debug for EnvReader<'_> {
 }
 
 impl<'a> EnvReader<'a> {
-    /// EnvReader as `get` gives them; for a program that is [`std::env::var_os`].
+    /// Creates a reader of the variables that `get` returns; a program passes [`std::env::var_os`].
     #[must_use]
     pub fn new(get: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
         Self { get, faults: Vec::new() }
