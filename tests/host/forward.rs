@@ -41,7 +41,7 @@ pub async fn pass(gateway: &Gateway, call: Call) -> Response<Body> {
     match wire::send(gateway.port, request).await {
         Ok(response) => buffered(response).await.unwrap_or_else(failed),
         Err(failure) => {
-            gateway.journal.log(Severity::Error, "Host", failure.to_string());
+            gateway.journal.log(Severity::Error, failure.to_string());
             failed()
         }
     }

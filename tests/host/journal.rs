@@ -1,9 +1,9 @@
-//! What the host saw: the lines of the program, as the host would log them, and the ends of the program.
+//! The host's log: the lines and the ends of the program.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-/// How bad a line is.
+/// The severity of a line.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Severity {
     Information,
@@ -15,37 +15,35 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     pub severity: Severity,
-    /// `Host.Function.Console` for what the program wrote.
-    pub category: String,
+    /// Whether the program wrote it.
+    pub is_console: bool,
     pub text: String,
 }
 
 impl fmt::Display for LogLine {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{:?} {} {}", self.severity, self.category, self.text)
+        write!(f, "{:?} {}", self.severity, self.text)
     }
 }
 
-/// One end of the program that the host did not bring about.
+/// An end of the program that the host did not cause.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct ExitEvent {
     /// The exit code; 128 and the signal's number when a signal ended it; `None` when it could not be started or did
     /// not listen in time.
     pub code: Option<i32>,
-    /// What the host did about it.
+    /// The host's reaction.
     pub reaction: Reaction,
 }
 
-/// What the host does about an end.
+/// The host's reaction to an end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Reaction {
-    /// Starts the program again and counts nothing.
+    /// Restarts the program without counting a failure: exit code 0.
     Restarted,
-    /// Starts it again; the third such end is the last.
+    /// Restarts the program and counts a failure.
     CountedAndRestarted,
-    /// Does nothing: older hosts, for exit code 0.
-    LeftDead,
-    /// Stops itself.
+    /// Stops at the third failure.
     HostStopped,
 }
 
@@ -64,8 +62,9 @@ impl Journal {
         self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    pub fn log(&self, severity: Severity, category: &str, text: impl Into<String>) {
-        self.record().lines.push(LogLine { severity, category: category.into(), text: text.into() });
+    /// Logs a line of the host.
+    pub fn log(&self, severity: Severity, text: impl Into<String>) {
+        self.record().lines.push(LogLine { severity, is_console: false, text: text.into() });
     }
 
     /// Logs a line of the program's stdout or stderr.
@@ -75,11 +74,7 @@ impl Journal {
             true if line.to_ascii_lowercase().contains("warn") => Severity::Warning,
             true => Severity::Error,
         };
-        match (line.strip_prefix("LanguageWorkerConsoleLog"), line.strip_prefix("azfuncjsonlog:")) {
-            (Some(text), _) => self.log(severity, "System", text),
-            (None, Some(text)) => self.log(severity, "Tooling", text),
-            (None, None) => self.log(severity, "Host.Function.Console", line),
-        }
+        self.record().lines.push(LogLine { severity, is_console: true, text: line.to_owned() });
     }
 
     pub fn exited(&self, event: ExitEvent) {
@@ -94,10 +89,10 @@ impl Journal {
         self.record().exits.clone()
     }
 
-    /// The last three errors the program wrote, which the real host puts beside an exit code.
+    /// Returns the last three errors of the program, which the real host prints with the exit code.
     pub fn last_errors(&self) -> String {
         let record = self.record();
-        let errors = record.lines.iter().filter(|line| line.severity == Severity::Error && line.category != "Host");
+        let errors = record.lines.iter().filter(|line| line.severity == Severity::Error && line.is_console);
         let texts: Vec<_> = errors.map(|line| line.text.as_str()).collect();
         texts[texts.len().saturating_sub(3)..].join(",")
     }

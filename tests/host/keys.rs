@@ -1,34 +1,31 @@
-//! Function keys: `x-functions-key` first, then `?code=`. Neither is taken out of the request.
+//! Function keys: `x-functions-key` first, then `?code=`. Both stay in the request.
 
-use hyper::Request;
-use hyper::body::Incoming;
+use hyper::{Request, body::Incoming};
 
-use super::functions::{Function, Level};
-use super::wire;
+use super::{
+    functions::{Function, Level},
+    wire,
+};
 
 /// The keys of an app.
 #[derive(Clone, Debug, Default)]
 pub struct Keys {
-    /// Opens everything.
+    /// Opens every function.
     pub master: String,
-    /// Opens every function that is not for admins.
+    /// Each opens every function.
     pub host: Vec<String>,
-    /// A function's name, and a key to it.
-    pub functions: Vec<(String, String)>,
 }
 
 impl Keys {
-    /// Whether `request` may call `function`.
+    /// Returns whether `request` may call `function`.
     pub fn allow(&self, function: &Function, request: &Request<Incoming>) -> bool {
         if function.level == Level::Anonymous {
             return true;
         }
-        let header =
-            request.headers().get("x-functions-key").map(|key| String::from_utf8_lossy(key.as_bytes()).into_owned());
+        let header = request.headers().get("x-functions-key").and_then(|key| key.to_str().ok()).map(str::to_owned);
         let query =
             || wire::query(request.uri().query()).into_iter().find(|(name, _)| name == "code").map(|(_, key)| key);
-        let Some(key) = header.or_else(query).filter(|key| !key.is_empty()) else { return false };
-        let own = self.functions.iter().any(|(name, known)| *name == function.name && *known == key);
-        key == self.master || function.level == Level::Function && (own || self.host.contains(&key))
+        let key = header.or_else(query).filter(|key| !key.is_empty());
+        key.is_some_and(|key| key == self.master || self.host.contains(&key))
     }
 }

@@ -1,22 +1,19 @@
-//! A stand-in for the Azure Functions host: reads a staged app, runs its program, and passes requests on as it does.
+//! A stand-in for the Azure Functions host: it reads a staged app, runs its program, and passes requests on.
 //!
-//! It exists because the real host can be had only over the network. What it does follows the sources of
-//! Azure/azure-functions-host, Azure/azure-webjobs-sdk-extensions and `dotnet/yarp`:
+//! The real host is not available offline. The stand-in follows the sources of Azure/azure-functions-host,
+//! Azure/azure-webjobs-sdk-extensions and `dotnet/yarp`:
 //!
-//! - host.json with `AzureFunctionsJobHost__…` settings over it and profiles below it ([`config`]); one level of
-//!   function.json, or routes ([`functions`]); templates in any case, the most specific first ([`route`]);
-//! - the program started without a shell, with the five variables, polled by `GET /` every 25 ms; started again when it
-//!   ends, given up at the third end that counts; killed and replaced on a function timeout; SIGKILL at the end, without
-//!   a word before it ([`worker`]);
-//! - keys ([`keys`]), `customHeaders`, a bare 404 for what matches nothing, a method included, a bare 500 for failures;
-//! - requests passed on in the three ways of the host, each with what it loses and adds ([`proxy`], [`forward`],
-//!   [`envelope`]). [`Generation`] says which of them this host knows; host.json, which of them it wants.
+//! - host.json with `AzureFunctionsJobHost__…` settings over it ([`config`]); one level of function.json
+//!   ([`functions`]); route templates in any case, the most specific first ([`route`]);
+//! - the program polled by `GET /` every 25 ms, restarted when it ends, given up at the third failure, killed and
+//!   replaced on a function timeout, killed without warning at the end ([`worker`]);
+//! - keys ([`keys`]), `customHeaders`, a bare 404 for unknown paths and methods, a bare 500 for failures;
+//! - requests passed on in the three ways of the host, with the losses and additions of each ([`proxy`], [`forward`],
+//!   [`envelope`]). [`Generation`] selects the ways that this host knows.
 //!
-//! What it does not do: other triggers and bindings, the admin and runtime APIs, Easy Auth, CORS, HTTPS and so HSTS,
-//! HTTP/2, web sockets, throttling, telemetry, comments in host.json, health pings after the start, forgetting strikes
-//! after 30 minutes, pooled connections to the program. A function timeout bounds the answer's head, not a stream that
-//! follows it. The program gets no variables but the app settings and the host's five, so that a test depends on
-//! nothing in the environment of whoever runs it; the real one inherits the host's.
+//! It has no other triggers and bindings, `customHandler.http.routes`, profiles, admin API, CORS, HTTPS, HTTP/2,
+//! throttling and telemetry. A function timeout covers the head of the answer, not the stream that follows. The program
+//! gets the app settings and the host's variables only, so a test does not depend on the environment of the machine.
 
 #![allow(unreachable_pub, reason = "nothing in a test binary can be reached from outside")]
 
@@ -48,18 +45,18 @@ pub use self::journal::{ExitEvent, LogLine, Reaction, Severity};
 pub use self::keys::Keys;
 use self::worker::{Setup, Worker};
 
-/// How long [`Host::until`] waits before it gives up.
-const PATIENCE: Duration = Duration::from_secs(20);
+/// The limit of [`Host::until`].
+const TIMEOUT: Duration = Duration::from_secs(20);
 
-/// What a host has cache by its time.
+/// The ways of passing requests on that a version of the host knows.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub enum Generation {
-    /// From 2025: `enableProxyingHttpRequest`, and forwarding.
+    /// Versions since 2025: `enableProxyingHttpRequest` and forwarding.
     #[default]
     Proxying,
-    /// From 2020: `enableForwardingHttpRequest` only.
+    /// Versions since 2020: `enableForwardingHttpRequest` only.
     Forwarding,
-    /// Before: the envelope.
+    /// Earlier versions: the envelope only.
     Neither,
 }
 
@@ -71,10 +68,8 @@ pub struct HostOptions {
     pub generation: Generation,
     /// The app settings: the program's environment, and overrides of host.json.
     pub env: Vec<(String, String)>,
-    /// `None` checks nobody, as `func start` does.
+    /// `None` checks no keys, as `func start` does.
     pub keys: Option<Keys>,
-    /// Leaves a program dead that ended with code 0, as hosts up to January 2026 do.
-    pub leaves_dead_after_zero: bool,
 }
 
 /// A running stand-in; dropping it kills the program.
@@ -93,28 +88,22 @@ impl Host {
     pub async fn start(options: HostOptions) -> Result<Self, String> {
         let root = options.app.canonicalize().map_err(|error| format!("{}: {error}", options.app.display()))?;
         let config = Config::read(&root, &options.env)?;
-        let custom = options
-            .env
-            .iter()
-            .any(|(name, value)| name == "FUNCTIONS_WORKER_RUNTIME" && value.eq_ignore_ascii_case("custom"));
-        let (functions, faults) = functions::discover(&root, &config, custom)?;
+        let functions = functions::discover(&root, &config.route_prefix)?;
         let journal = Journal::default();
-        for fault in faults {
-            journal.log(Severity::Error, "Host", fault);
-        }
-        let port = config.port.or_else(worker::free_port).ok_or("no free port")?;
-        let (worker, watch) = if functions.is_empty() {
-            (None, None)
-        } else {
-            let (worker, task) = Worker::start(setup(&options, &config, root, port, &journal));
-            (Some(worker), Some(task))
-        };
+        let port = worker::free_port().ok_or("no free port")?;
+        let (worker, supervisor) = Worker::start(Setup {
+            executable: root.join(&config.executable),
+            script_root: root,
+            environment: options.env,
+            port,
+            journal: journal.clone(),
+        });
         let (generation, keys) = (options.generation, options.keys);
         let listener = TcpListener::bind("127.0.0.1:0").await.map_err(|error| error.to_string())?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
         let gateway = Arc::new(Gateway { config, generation, functions, keys, port, worker, journal });
         let server = tokio::spawn(gateway::serve(listener, Arc::clone(&gateway)));
-        Ok(Self { address, gateway, tasks: watch.into_iter().chain([server]).collect() })
+        Ok(Self { address, gateway, tasks: vec![supervisor, server] })
     }
 
     /// Where clients send requests: `http://127.0.0.1:<port>`, without a slash.
@@ -122,31 +111,19 @@ impl Host {
         format!("http://{}", self.address)
     }
 
-    /// The same as an address, for a client that writes its own bytes.
-    pub fn address(&self) -> SocketAddr {
-        self.address
-    }
-
-    /// What was logged so far, by the program and by the host.
+    /// Returns the lines that the program and the host have logged.
     pub fn log_lines(&self) -> Vec<LogLine> {
         self.gateway.journal.lines()
     }
 
-    /// Every end of the program so far that the host did not bring about.
+    /// Returns the ends of the program that the host did not cause.
     pub fn exit_events(&self) -> Vec<ExitEvent> {
         self.gateway.journal.exits()
     }
 
-    /// SIGKILL to the program, as the kernel would do when memory is short.
+    /// Kills the program, as the kernel does when memory is short.
     pub fn kill_worker(&self) {
-        self.gateway.worker.iter().for_each(Worker::kill);
-    }
-
-    /// Waits until the program listens, or never will again.
-    pub async fn settled(&self) {
-        if let Some(worker) = &self.gateway.worker {
-            worker.settled().await;
-        }
+        self.gateway.worker.kill();
     }
 
     /// Waits for `condition` of this host.
@@ -160,37 +137,13 @@ impl Host {
             }
         };
         let log = || self.log_lines().iter().map(ToString::to_string).collect::<Vec<_>>().join("\n");
-        assert!(tokio::time::timeout(PATIENCE, waited).await.is_ok(), "waited in vain for {what}:\n{}", log());
-    }
-
-    /// Stops as the real host does: SIGKILL, at once; then waits until nothing runs any more.
-    pub async fn stop(mut self) {
-        let Some(worker) = &self.gateway.worker else { return };
-        worker.stop();
-        for task in self.tasks.drain(..) {
-            // Aborted or ended: both are stopped.
-            let _ = task.await;
-        }
+        assert!(tokio::time::timeout(TIMEOUT, waited).await.is_ok(), "timed out waiting for {what}:\n{}", log());
     }
 }
 
 impl Drop for Host {
     fn drop(&mut self) {
         self.tasks.iter().for_each(JoinHandle::abort);
-    }
-}
-
-fn setup(options: &HostOptions, config: &Config, root: PathBuf, port: u16, journal: &Journal) -> Setup {
-    Setup {
-        executable: config.executable.clone(),
-        arguments: config.arguments.clone(),
-        working_directory: config.working_directory.clone(),
-        script_root: root,
-        environment: options.env.clone(),
-        port,
-        initialization_timeout: config.initialization_timeout,
-        restarts_after_zero: !options.leaves_dead_after_zero,
-        journal: journal.clone(),
     }
 }
 

@@ -62,7 +62,7 @@ pub async fn pass(gateway: &Gateway, call: Call) -> Response<Body> {
             Ok(response) => return answer(response),
             Err(failure) => failure,
         };
-        gateway.journal.log(Severity::Error, "Host", failure.to_string());
+        gateway.journal.log(Severity::Error, failure.to_string());
         // A stream that was begun cannot be sent again, whatever its length.
         let again = matches!(failure, Failure::Connect(_)) || body.is_empty();
         if !again || attempt == ATTEMPTS {

@@ -1,4 +1,4 @@
-//! The program under the host: started, polled until it listens, started again when it ends, killed at the end.
+//! The program of an app: started, polled until it listens, restarted when it ends, killed at the end.
 
 use std::path::PathBuf;
 use std::process::{ExitStatus, Stdio};
@@ -14,22 +14,20 @@ use tokio::task::JoinHandle;
 use super::journal::{ExitEvent, Journal, Reaction, Severity};
 use super::wire;
 
-/// So many ends that count stop the host.
+/// The host gives up at this failure.
 const STRIKES: usize = 3;
+/// The interval of the host's requests to a program that does not listen yet.
 const POLL: Duration = Duration::from_millis(25);
+/// The time a program has to listen.
+const INITIALIZATION_TIMEOUT: Duration = Duration::from_secs(30);
 
 /// How a program is started.
 pub struct Setup {
     pub executable: PathBuf,
-    pub arguments: Vec<String>,
-    pub working_directory: PathBuf,
     pub script_root: PathBuf,
     /// The app settings.
     pub environment: Vec<(String, String)>,
     pub port: u16,
-    pub initialization_timeout: Duration,
-    /// Hosts since early 2026 start a program again that ended with code 0.
-    pub restarts_after_zero: bool,
     pub journal: Journal,
 }
 
@@ -38,22 +36,19 @@ pub struct Setup {
 pub enum State {
     Starting,
     Ready,
-    /// Ended with code 0 under an older host.
-    Dead,
     /// The host has given up, or was stopped.
     Stopped,
 }
 
-enum Order {
+enum Action {
     Kill,
     Replace,
-    Stop,
 }
 
-/// A program, watched over.
+/// A supervised program.
 pub struct Worker {
     state: watch::Receiver<State>,
-    orders: mpsc::UnboundedSender<Order>,
+    actions: mpsc::UnboundedSender<Action>,
 }
 
 enum End {
@@ -67,56 +62,49 @@ impl Worker {
     /// Starts the program and keeps it running.
     pub fn start(setup: Setup) -> (Self, JoinHandle<()>) {
         let (announce, state) = watch::channel(State::Starting);
-        let (orders, inbox) = mpsc::unbounded_channel();
+        let (actions, inbox) = mpsc::unbounded_channel();
         let task = tokio::spawn(supervise(setup, announce, inbox));
-        (Self { state, orders }, task)
+        (Self { state, actions }, task)
     }
 
-    /// Waits until the program listens, or never will.
-    pub async fn settled(&self) -> State {
+    /// Waits until the program listens, or the host has given up.
+    pub async fn started(&self) -> State {
         let mut state = self.state.clone();
-        let settled = state.wait_for(|state| *state != State::Starting).await;
-        settled.map_or(State::Stopped, |state| *state)
+        let started = state.wait_for(|state| *state != State::Starting).await;
+        started.map_or(State::Stopped, |state| *state)
     }
 
     /// Waits until the host has given up or was stopped.
     pub async fn stopped(&self) {
         let mut state = self.state.clone();
-        // An error means that the supervisor is gone, which is as stopped as can be.
+        // An error means that the supervisor has ended, so the program has too.
         let _ = state.wait_for(|state| *state == State::Stopped).await;
     }
 
-    /// SIGKILL from outside: the host sees the program end.
+    /// Kills the program from outside, as the kernel does when memory is short.
     pub fn kill(&self) {
-        let _ = self.orders.send(Order::Kill);
+        let _ = self.actions.send(Action::Kill);
     }
 
-    /// What the host does on a function timeout: kills the program and starts another, counting nothing.
+    /// Kills the program and starts another without counting a failure, as on a function timeout.
     pub fn replace(&self) {
-        let _ = self.orders.send(Order::Replace);
-    }
-
-    /// SIGKILL, for good.
-    pub fn stop(&self) {
-        let _ = self.orders.send(Order::Stop);
+        let _ = self.actions.send(Action::Replace);
     }
 }
 
-async fn supervise(setup: Setup, announce: watch::Sender<State>, mut orders: mpsc::UnboundedReceiver<Order>) {
+async fn supervise(setup: Setup, announce: watch::Sender<State>, mut actions: mpsc::UnboundedReceiver<Action>) {
     let mut strikes = 0;
     loop {
         announce.send_replace(State::Starting);
-        let (code, fault) = match setup.run(&announce, &mut orders).await {
+        let (code, fault) = match setup.run(&announce, &mut actions).await {
             End::Replaced => continue,
             End::Stopped => break,
             End::Exited(status) => (Some(exit_code(status)), setup.describe(exit_code(status))),
             End::Failed(fault) => (None, fault),
         };
-        setup.journal.log(Severity::Error, "Host", fault);
+        setup.journal.log(Severity::Error, fault);
         let reaction = match code {
-            Some(200) => Reaction::Restarted,
-            Some(0) if setup.restarts_after_zero => Reaction::Restarted,
-            Some(0) => Reaction::LeftDead,
+            Some(0) => Reaction::Restarted,
             _ if strikes + 1 == STRIKES => Reaction::HostStopped,
             _ => Reaction::CountedAndRestarted,
         };
@@ -124,14 +112,9 @@ async fn supervise(setup: Setup, announce: watch::Sender<State>, mut orders: mps
         match reaction {
             Reaction::Restarted => {}
             Reaction::CountedAndRestarted => strikes += 1,
-            Reaction::LeftDead => {
-                announce.send_replace(State::Dead);
-                while !matches!(orders.recv().await, Some(Order::Stop) | None) {}
-                break;
-            }
             Reaction::HostStopped => {
                 let text = "Exceeded http worker restart retry count. Shutting down Functions Host";
-                setup.journal.log(Severity::Error, "Host", text);
+                setup.journal.log(Severity::Error, text);
                 break;
             }
         }
@@ -140,8 +123,8 @@ async fn supervise(setup: Setup, announce: watch::Sender<State>, mut orders: mps
 }
 
 impl Setup {
-    /// One life of the program.
-    async fn run(&self, announce: &watch::Sender<State>, orders: &mut mpsc::UnboundedReceiver<Order>) -> End {
+    /// Runs the program until it ends or is killed.
+    async fn run(&self, announce: &watch::Sender<State>, actions: &mut mpsc::UnboundedReceiver<Action>) -> End {
         let mut child = match self.spawn() {
             Ok(child) => child,
             Err(error) => return End::Failed(format!("Failed to start {}: {error}", self.executable.display())),
@@ -159,10 +142,10 @@ impl Setup {
                     }
                     announce.send_replace(State::Ready);
                 }
-                order = orders.recv() => match order {
-                    Some(Order::Kill) => drop(child.start_kill()),
-                    Some(Order::Replace) => break End::Replaced,
-                    Some(Order::Stop) | None => break End::Stopped,
+                action = actions.recv() => match action {
+                    Some(Action::Kill) => drop(child.start_kill()),
+                    Some(Action::Replace) => break End::Replaced,
+                    None => break End::Stopped,
                 },
             }
         };
@@ -179,8 +162,7 @@ impl Setup {
         let id = uuid::Uuid::new_v4().to_string();
         let port = self.port.to_string();
         Command::new(&self.executable)
-            .args(&self.arguments)
-            .current_dir(&self.working_directory)
+            .current_dir(&self.script_root)
             .env_clear()
             .envs(self.environment.iter().map(|(name, value)| (name, value)))
             .env("FUNCTIONS_HTTPWORKER_PORT", &port)
@@ -206,20 +188,20 @@ impl Setup {
         })
     }
 
-    /// Whether the program answers `GET /`, with anything, within the budget; which counts the pauses, as the real host
-    /// does, and not the time the questions take.
+    /// Returns whether the program answers `GET /` within [`INITIALIZATION_TIMEOUT`].
     async fn listening(&self) -> bool {
-        let tries = self.initialization_timeout.as_millis() / POLL.as_millis();
-        for _ in 0..tries.max(1) {
-            let ping = Request::get("/").header("host", format!("127.0.0.1:{}", self.port)).body(wire::empty());
-            if let Ok(ping) = ping
-                && !matches!(wire::send(self.port, ping).await, Err(wire::Failure::Connect(_)))
-            {
-                return true;
+        let answered = async {
+            loop {
+                let ping = Request::get("/").header("host", format!("127.0.0.1:{}", self.port)).body(wire::empty());
+                if let Ok(ping) = ping
+                    && !matches!(wire::send(self.port, ping).await, Err(wire::Failure::Connect(_)))
+                {
+                    return;
+                }
+                tokio::time::sleep(POLL).await;
             }
-            tokio::time::sleep(POLL).await;
-        }
-        false
+        };
+        tokio::time::timeout(INITIALIZATION_TIMEOUT, answered).await.is_ok()
     }
 
     fn describe(&self, code: i32) -> String {

@@ -110,7 +110,7 @@ impl Api {
         let acs = ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*connection_string);
         let env =
             settings.iter().chain([&acs]).map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect();
-        let options = HostOptions { app: folder, generation, env, keys, ..HostOptions::default() };
+        let options = HostOptions { app: folder, generation, env, keys };
         let host = Host::start(options).await.unwrap();
         Self { base: host.url(), emulator, http: client(), host: Some((generation, host, app)) }
     }

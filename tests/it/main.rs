@@ -51,7 +51,6 @@ mod handler;
 mod harness;
 #[path = "../host/mod.rs"]
 mod host;
-mod host_selftest;
 mod hosted;
 mod hostile;
 mod keyless;

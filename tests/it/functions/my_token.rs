@@ -188,7 +188,7 @@ async fn says_what_the_operator_has_not_set() {
 #[tokio::test]
 async fn a_key_neither_helps_nor_is_needed() {
     let key = "a-function-key-of-the-host";
-    let keys = Keys { master: "the-master-key".to_owned(), host: vec![key.to_owned()], functions: Vec::new() };
+    let keys = Keys { master: "the-master-key".to_owned(), host: vec![key.to_owned()] };
     for generation in [Generation::Proxying, Generation::Forwarding] {
         let api = Api::hosted_with_people_and(generation, Some(keys.clone()), &[]).await;
         let alice = api.person("alice").await;
