@@ -7,7 +7,6 @@ pub mod audit;
 pub mod bearer;
 pub mod caller;
 pub mod cors;
-mod easy_auth;
 mod keys;
 pub mod limits;
 pub mod policy;
@@ -23,9 +22,7 @@ use crate::problem::{Kind, Problem};
 
 const SEND_A_TOKEN: &str = "Send a bearer token in the Authorization header.";
 
-const SIGN_IN: &str = "Sign in first.";
-
-/// The challenge of RFC 6750 section 3. App Service Authentication takes bearer tokens as well.
+/// The challenge of RFC 6750 section 3.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// How back ends are told from strangers.
@@ -39,7 +36,7 @@ pub enum Trusted {
     Anyone,
 }
 
-/// What of a token or principal gives which standing.
+/// What of a token gives which standing.
 #[derive(Debug, Clone)]
 pub struct Standing {
     /// The claim that lists roles: `roles`, `groups`.
@@ -72,13 +69,11 @@ pub struct Callers {
     pub trusted: Trusted,
     /// The issuers whose bearer tokens are taken.
     pub bearer: Option<Bearer>,
-    /// App Service Authentication is on, so that the platform alone can set its headers.
-    pub easy_auth: Option<Standing>,
 }
 
 impl From<Trusted> for Callers {
     fn from(trusted: Trusted) -> Self {
-        Self { trusted, bearer: None, easy_auth: None }
+        Self { trusted, bearer: None }
     }
 }
 
@@ -120,10 +115,9 @@ impl Callers {
                               some with POST identities, and issues their tokens with POST identities/{id}/tokens.";
                 Err(Problem::new(Kind::Forbidden, detail))
             }
-            None => Err(not_signed_in(match (&self.bearer, &self.easy_auth) {
-                (Some(_), _) => SEND_A_TOKEN,
-                (None, Some(_)) => SIGN_IN,
-                (None, None) => {
+            None => Err(not_signed_in(match &self.bearer {
+                Some(_) => SEND_A_TOKEN,
+                None => {
                     "This function is for signed-in people, and nobody can sign in here: the operator has to set \
                      OIDC_ISSUERS."
                 }
@@ -131,16 +125,8 @@ impl Callers {
         }
     }
 
-    /// Who has signed in: by the platform where it does that, else by a bearer token. Nothing is nobody.
+    /// The caller that the bearer token names, or `None` if the request has no bearer token.
     async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
-        if let Some(standing) = &self.easy_auth
-            && let Some(principal) = easy_auth::principal(standing, headers)
-        {
-            return principal.map(Some).map_err(|refusal| match refusal {
-                easy_auth::Refusal::Unreadable => not_signed_in(easy_auth::UNREADABLE),
-                easy_auth::Refusal::Application => bearer::Refusal::Application.into(),
-            });
-        }
         let Some(bearer) = &self.bearer else { return Ok(None) };
         match bearer.check(headers).await {
             Err(bearer::Refusal::NoToken) => Ok(None),
@@ -154,8 +140,7 @@ impl Callers {
             (Trusted::Keys(keys), Some(_)) if !keys.is_empty() => {
                 "Send an x-functions-key header with one of the keys that the operator gave out, or a bearer token."
             }
-            (_, Some(_)) => SEND_A_TOKEN,
-            _ => SIGN_IN,
+            _ => SEND_A_TOKEN,
         }
     }
 
@@ -177,8 +162,8 @@ fn not_signed_in(detail: &'static str) -> Problem {
     Problem::new(Kind::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, BEARER)
 }
 
-/// Takes away what callers prove themselves by: behind the guard nobody needs it, and nobody can take a header that any
-/// client can send for the platform's word.
+/// Removes the credentials, which nothing behind the access check needs, and the identity headers of App Service
+/// Authentication, which any client can send.
 pub fn strip(headers: &mut HeaderMap) {
     let of_the_platform = |name: &&HeaderName| {
         ["x-ms-client-principal", "x-ms-token-"].iter().any(|prefix| name.as_str().starts_with(prefix))

@@ -4,10 +4,7 @@ use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::request::REQUEST_ID;
-use crate::callers::{
-    cors::{Cors, Origins},
-    limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
-};
+use crate::callers::cors::{Cors, Origins};
 
 /// The layer that does it. It stands outside all others, so that refusals and failures can be read by the page, too.
 pub(super) fn layer(cors: &Cors) -> CorsLayer {
@@ -26,8 +23,6 @@ pub(super) fn layer(cors: &Cors) -> CorsLayer {
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
             HeaderName::from_static(REQUEST_ID),
-            RATE_LIMIT,
-            RATE_LIMIT_POLICY,
         ])
         // Two hours is the longest that Chromium keeps one.
         .max_age(std::time::Duration::from_secs(7200))
