@@ -7,7 +7,7 @@ use crate::callers::{
     Callers, Trusted,
     cors::{Cors, Origins},
     limits::{Limits, Rates},
-    policy::{InvalidPolicy, Policy},
+    policy::Policy,
     rules::Rules,
 };
 
@@ -46,12 +46,7 @@ impl Settings<'_> {
         };
         let policy: Policy = match text.parse() {
             Ok(policy) => policy,
-            Err(InvalidPolicy(faults)) => {
-                for fault in faults {
-                    let _ = self.fault::<()>(TOKEN_POLICY, fault);
-                }
-                return None;
-            }
+            Err(error) => return self.fault(TOKEN_POLICY, error.to_string()),
         };
         self.check_key_names(&policy, callers);
         Some(policy)
@@ -67,7 +62,7 @@ impl Settings<'_> {
                 Some(Trusted::Anyone) => "nobody is asked for a key",
                 None => continue,
             };
-            let _ = self.fault::<()>(TOKEN_POLICY, format!("/keys/{name} limits nobody: {detail}"));
+            let _ = self.fault::<()>(TOKEN_POLICY, format!("keys.{name}: limits nobody: {detail}"));
         }
     }
 
