@@ -6,7 +6,6 @@
 pub mod audit;
 pub mod bearer;
 pub mod caller;
-mod easy_auth;
 mod function_keys;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
@@ -19,9 +18,7 @@ use crate::problem::{Kind, Problem};
 
 const SEND_A_TOKEN: &str = "Send a bearer token in the Authorization header.";
 
-const SIGN_IN: &str = "Sign in first.";
-
-/// The challenge of RFC 6750 section 3. App Service Authentication takes bearer tokens as well.
+/// The challenge of RFC 6750 section 3.
 const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
 
 /// How back ends are told from strangers.
@@ -35,7 +32,7 @@ pub enum BackendAuth {
     Anyone,
 }
 
-/// Which claims map to which role.
+/// What of a token gives which role_mapping.
 #[derive(Debug, Clone)]
 pub struct RoleMapping {
     /// The claim that lists roles: `roles`, `groups`.
@@ -68,13 +65,11 @@ pub struct Authenticator {
     pub trusted: BackendAuth,
     /// The issuers whose bearer tokens are taken.
     pub bearer: Option<Bearer>,
-    /// App Service Authentication is on, so that the platform alone can set its headers.
-    pub easy_auth: Option<RoleMapping>,
 }
 
 impl From<BackendAuth> for Authenticator {
     fn from(trusted: BackendAuth) -> Self {
-        Self { trusted, bearer: None, easy_auth: None }
+        Self { trusted, bearer: None }
     }
 }
 
@@ -116,10 +111,9 @@ impl Authenticator {
                               some with POST identities, and issues their tokens with POST identities/{id}/tokens.";
                 Err(Problem::new(Kind::Forbidden, detail))
             }
-            None => Err(not_signed_in(match (&self.bearer, &self.easy_auth) {
-                (Some(_), _) => SEND_A_TOKEN,
-                (None, Some(_)) => SIGN_IN,
-                (None, None) => {
+            None => Err(not_signed_in(match &self.bearer {
+                Some(_) => SEND_A_TOKEN,
+                None => {
                     "This function is for signed-in people, and nobody can sign in here: the operator has to set \
                      OIDC_ISSUERS."
                 }
@@ -127,16 +121,8 @@ impl Authenticator {
         }
     }
 
-    /// Who has signed in: by the platform where it does that, else by a bearer token. Nothing is nobody.
+    /// The caller that the bearer token names, or `None` if the request has no bearer token.
     async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
-        if let Some(role_mapping) = &self.easy_auth
-            && let Some(principal) = easy_auth::principal(role_mapping, headers)
-        {
-            return principal.map(Some).map_err(|token_error| match token_error {
-                easy_auth::TokenError::Unreadable => not_signed_in(easy_auth::UNREADABLE),
-                easy_auth::TokenError::Application => bearer::TokenError::Application.into(),
-            });
-        }
         let Some(bearer) = &self.bearer else { return Ok(None) };
         match bearer.check(headers).await {
             Err(bearer::TokenError::NoToken) => Ok(None),
@@ -150,8 +136,7 @@ impl Authenticator {
             (BackendAuth::Keys(keys), Some(_)) if !keys.is_empty() => {
                 "Send an x-functions-key header with one of the keys that the operator gave out, or a bearer token."
             }
-            (_, Some(_)) => SEND_A_TOKEN,
-            _ => SIGN_IN,
+            _ => SEND_A_TOKEN,
         }
     }
 
@@ -173,8 +158,8 @@ fn not_signed_in(detail: &'static str) -> Problem {
     Problem::new(Kind::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, BEARER)
 }
 
-/// Takes away what callers prove themselves by: behind the guard nobody needs it, and nobody can take a header that any
-/// client can send for the platform's word.
+/// Removes the credentials, which nothing behind the access check needs, and the identity headers of App Service
+/// Authentication, which any client can send.
 pub fn strip(headers: &mut HeaderMap) {
     let of_the_platform = |name: &&HeaderName| {
         ["x-ms-client-principal", "x-ms-token-"].iter().any(|prefix| name.as_str().starts_with(prefix))

@@ -69,7 +69,7 @@ pub enum AuthLevel {
     Anonymous,
     /// Whoever has a key: the Functions host checks it, and off that host we do.
     Function,
-    /// A signed-in person. To the host that is anybody: we check the bearer token, or App Service Authentication has.
+    /// A signed-in person. To the host that is anybody: we check the bearer token.
     Bearer,
 }
 

@@ -72,20 +72,19 @@ struct AccessControl {
 }
 
 impl AccessControl {
-    /// Lets a request in, and notes in its extensions who it comes from and what they may have. Gives headers for the
-    /// answer.
-    async fn admit(&self, function: &Function, request: &mut Request) -> Result<HeaderMap, Problem> {
+    /// Lets a request in, and notes in its extensions who it comes from and what they may have.
+    async fn admit(&self, function: &Function, request: &mut Request) -> Result<(), Problem> {
         let caller = match function.auth_level {
             AuthLevel::Anonymous => Ok(None),
             AuthLevel::Function => self.callers.trusted(request.headers()).await.map(Some),
             AuthLevel::Bearer => self.callers.person(request.headers()).await.map(|person| Some(Caller::User(person))),
         };
         auth::strip(request.headers_mut());
-        let Some(caller) = caller? else { return Ok(HeaderMap::new()) };
-        let headers = self.rules.limits.check(&caller, function.name)?;
+        let Some(caller) = caller? else { return Ok(()) };
+        self.rules.limits.check(&caller)?;
         request.extensions_mut().insert(self.rules.policy.allowance(&caller));
         request.extensions_mut().insert::<Caller>(caller);
-        Ok(headers)
+        Ok(())
     }
 }
 
@@ -96,11 +95,7 @@ async fn guard(
     next: Next,
 ) -> Response {
     let mut response = match gate.admit(function, &mut request).await {
-        Ok(headers) => {
-            let mut response = next.run(request).await;
-            response.headers_mut().extend(headers);
-            response
-        }
+        Ok(()) => next.run(request).await,
         Err(problem) => problem.into_response(),
     };
     response.extensions_mut().insert(request::Served(function));

@@ -4,6 +4,8 @@ mod document;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use serde::Deserialize;
+
 use crate::{
     acs::types::{Scope, TokenLifetime, TokenRequest},
     auth::Caller,
@@ -11,16 +13,21 @@ use crate::{
 };
 
 /// What roles and keys may have. The [`Default`] is the policy out of the box.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
+#[serde(default, deny_unknown_fields)]
 pub struct Policy {
+    #[serde(deserialize_with = "document::object")]
     default: Grant,
+    #[serde(deserialize_with = "document::grants")]
     roles: BTreeMap<String, Grant>,
+    #[serde(deserialize_with = "document::grants")]
     keys: BTreeMap<String, Grant>,
 }
 
-/// What is wrong with a policy: one text for each fault, with its place as a JSON pointer.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct InvalidPolicy(pub Vec<String>);
+/// The first fault of a policy, with its path.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("{0}")]
+pub struct InvalidPolicy(String);
 
 impl FromStr for Policy {
     type Err = InvalidPolicy;
@@ -121,9 +128,12 @@ fn within(scope: Scope, other: Scope) -> bool {
 }
 
 /// Scopes, at least one, in the order of [`Scope::ALL`], and the longest lifetime.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(deny_unknown_fields)]
 struct Grant {
+    #[serde(deserialize_with = "document::scopes")]
     scopes: Vec<Scope>,
+    #[serde(rename = "maxMinutes", deserialize_with = "document::minutes")]
     longest: TokenLifetime,
 }
 

@@ -46,7 +46,7 @@ pub struct User {
     pub account: Option<EntraAccount>,
 }
 
-/// An account in Entra, as a checked token or the platform names it. `Debug` shows nothing of it.
+/// An account in Entra, as a checked token names it. `Debug` shows nothing of it.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub struct EntraAccount {
     /// The tenant.
@@ -85,7 +85,7 @@ impl Subject {
     }
 
     /// A user of any other issuer (`iss`, `sub`; OpenID Connect Core section 5.7: both together, and nothing else, are
-    /// unique). Without an `iss`, as in some principals of App Service Authentication, the provider's name stands for it.
+    /// unique).
     #[must_use]
     pub fn oidc(issuer: &str, subject: &str) -> Self {
         Self::of("oidc", issuer, subject)

@@ -18,8 +18,6 @@ pub(super) const OIDC_TENANTS: &str = "OIDC_TENANTS";
 pub(super) const OIDC_REQUIRED_SCOPE: &str = "OIDC_REQUIRED_SCOPE";
 pub(super) const OIDC_ROLES_CLAIM: &str = "OIDC_ROLES_CLAIM";
 pub(super) const OIDC_MANAGE_ROLE: &str = "OIDC_MANAGE_ROLE";
-pub(super) const EASY_AUTH: &str = "EASY_AUTH";
-pub(super) const WEBSITE_AUTH_ENABLED: &str = "WEBSITE_AUTH_ENABLED";
 
 /// A key shorter than this could be guessed.
 const MIN_CALLER_KEY: usize = 16;
@@ -33,34 +31,25 @@ impl EnvReader<'_> {
         let faults = self.faults.len();
         let anonymous = self.flag(ALLOW_ANONYMOUS) == Some(true);
         let keys = self.value(CALLER_KEYS).map(|keys| self.caller_keys(&keys));
-        let signed_in = self.signed_in();
-        let others = [(CALLER_KEYS, keys.is_some()), (OIDC_ISSUERS, signed_in.bearer.is_some())];
+        let bearer = self.bearer();
+        let others = [(CALLER_KEYS, keys.is_some()), (OIDC_ISSUERS, bearer.is_some())];
         if anonymous {
             for (name, _) in others.into_iter().filter(|(_, given)| *given) {
                 let _ = self.fault::<()>(ALLOW_ANONYMOUS, format!("is true, and {name} is set; choose one"));
             }
-            return Some(Authenticator { trusted: BackendAuth::Anyone, ..signed_in });
+            return Some(Authenticator { trusted: BackendAuth::Anyone, bearer });
         }
-        if keys.is_none() && signed_in.bearer.is_none() && signed_in.easy_auth.is_none() && self.faults.len() == faults
-        {
+        if keys.is_none() && bearer.is_none() && self.faults.len() == faults {
             let detail = "is missing; without it any stranger would get tokens. Set name=key pairs separated by \
                           semicolons, or OIDC_ISSUERS, or ALLOW_ANONYMOUS=true if something else checks callers";
             return self.fault(CALLER_KEYS, detail.to_owned());
         }
-        Some(Authenticator { trusted: BackendAuth::Keys(keys.unwrap_or_default()), ..signed_in })
+        Some(Authenticator { trusted: BackendAuth::Keys(keys.unwrap_or_default()), bearer })
     }
 
     /// How callers are checked behind the Functions host, which has checked its keys.
     pub fn callers_behind_host(&mut self) -> Authenticator {
-        Authenticator { trusted: BackendAuth::Host, ..self.signed_in() }
-    }
-
-    /// How those are checked who have signed in somewhere.
-    fn signed_in(&mut self) -> Authenticator {
-        let role_mapping = self.role_mapping();
-        let easy_auth = self.flag(EASY_AUTH) == Some(true) && self.auth_is_on();
-        let bearer = self.bearer(&role_mapping);
-        Authenticator { trusted: BackendAuth::Host, bearer, easy_auth: easy_auth.then_some(role_mapping) }
+        Authenticator { trusted: BackendAuth::Host, bearer: self.bearer() }
     }
 
     fn role_mapping(&mut self) -> RoleMapping {
@@ -72,12 +61,8 @@ impl EnvReader<'_> {
         RoleMapping { roles_claim, manage_role: self.value(OIDC_MANAGE_ROLE).unwrap_or(usual.manage_role) }
     }
 
-    /// The platform sets it, and writes `True`.
-    fn auth_is_on(&mut self) -> bool {
-        self.value(WEBSITE_AUTH_ENABLED).is_some_and(|value| value.eq_ignore_ascii_case("true"))
-    }
-
-    fn bearer(&mut self, role_mapping: &RoleMapping) -> Option<Bearer> {
+    fn bearer(&mut self) -> Option<Bearer> {
+        let role_mapping = self.role_mapping();
         let issuers = self.value(OIDC_ISSUERS);
         let audiences: HashSet<String> = self.list(OIDC_AUDIENCES).into_iter().collect();
         let tenants = self.tenants();
@@ -101,8 +86,7 @@ impl EnvReader<'_> {
             let _ = self.fault::<()>(OIDC_AUDIENCES, detail);
         }
         let issuers = self.issuers(&issuers, &tenants);
-        let settings =
-            bearer::BearerSettings { issuers, audiences, required_scope, role_mapping: role_mapping.clone() };
+        let settings = bearer::BearerSettings { issuers, audiences, required_scope, role_mapping };
         Bearer::new(settings).map_err(|error| self.fault::<()>(OIDC_ISSUERS, error.to_string())).ok()
     }
 

@@ -3,8 +3,8 @@
 use super::{
     ACCESS_KEY, API_VERSION, CONNECTION_STRING, ENDPOINT, EnvReader, LOG, LOG_IDENTITY_IDS,
     callers::{
-        ALLOW_ANONYMOUS, CALLER_KEYS, EASY_AUTH, OIDC_AUDIENCES, OIDC_ISSUERS, OIDC_MANAGE_ROLE, OIDC_REQUIRED_SCOPE,
-        OIDC_ROLES_CLAIM, OIDC_TENANTS, WEBSITE_AUTH_ENABLED,
+        ALLOW_ANONYMOUS, CALLER_KEYS, OIDC_AUDIENCES, OIDC_ISSUERS, OIDC_MANAGE_ROLE, OIDC_REQUIRED_SCOPE,
+        OIDC_ROLES_CLAIM, OIDC_TENANTS,
     },
     directory::{USER_DIRECTORY, USER_DIRECTORY_KEY},
     resource::{
@@ -14,7 +14,7 @@ use super::{
 };
 
 /// Every setting that decides how ACS is called and who may call us, and whether its value may be shown.
-const ALL: [(&str, Shown); 31] = [
+const ALL: [(&str, Shown); 29] = [
     (CONNECTION_STRING, Shown::Never),
     (ENDPOINT, Shown::Whole),
     (ACCESS_KEY, Shown::Never),
@@ -35,8 +35,6 @@ const ALL: [(&str, Shown); 31] = [
     (OIDC_REQUIRED_SCOPE, Shown::Whole),
     (OIDC_ROLES_CLAIM, Shown::Whole),
     (OIDC_MANAGE_ROLE, Shown::Whole),
-    (EASY_AUTH, Shown::Whole),
-    (WEBSITE_AUTH_ENABLED, Shown::Whole),
     (TOKEN_POLICY, Shown::Whole),
     (RATE_LIMIT, Shown::Whole),
     (RATE_LIMIT_KEYS, Shown::Whole),
@@ -87,7 +85,7 @@ impl EnvReader<'_> {
     /// Whether anything says how callers are checked; a Functions host does that by itself.
     #[must_use]
     pub fn names_callers(&self) -> bool {
-        self.is_any_set(&[CALLER_KEYS, ALLOW_ANONYMOUS, OIDC_ISSUERS, EASY_AUTH])
+        self.is_any_set(&[CALLER_KEYS, ALLOW_ANONYMOUS, OIDC_ISSUERS])
     }
 
     pub(super) fn is_any_set(&self, names: &[&str]) -> bool {

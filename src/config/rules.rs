@@ -6,7 +6,7 @@ use super::EnvReader;
 use crate::{
     access::{
         AccessRules,
-        policy::{InvalidPolicy, Policy},
+        policy::Policy,
         rate_limits::{Limits, Rates},
     },
     auth::{Authenticator, BackendAuth},
@@ -51,12 +51,7 @@ impl EnvReader<'_> {
         };
         let policy: Policy = match text.parse() {
             Ok(policy) => policy,
-            Err(InvalidPolicy(faults)) => {
-                for fault in faults {
-                    let _ = self.fault::<()>(TOKEN_POLICY, fault);
-                }
-                return None;
-            }
+            Err(error) => return self.fault(TOKEN_POLICY, error.to_string()),
         };
         self.check_key_names(&policy, callers);
         Some(policy)
@@ -72,7 +67,7 @@ impl EnvReader<'_> {
                 Some(BackendAuth::Anyone) => "nobody is asked for a key",
                 None => continue,
             };
-            let _ = self.fault::<()>(TOKEN_POLICY, format!("/keys/{name} limits nobody: {detail}"));
+            let _ = self.fault::<()>(TOKEN_POLICY, format!("keys.{name}: limits nobody: {detail}"));
         }
     }
 

@@ -5,7 +5,6 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 
 use super::allowed_origins::{Cors, Origins};
 use super::request::REQUEST_ID;
-use crate::access::rate_limits::{RATE_LIMIT, RATE_LIMIT_POLICY};
 
 /// The layer that does it. It stands outside all others, so that refusals and failures can be read by the page, too.
 pub(super) fn layer(cors: &Cors) -> CorsLayer {
@@ -24,8 +23,6 @@ pub(super) fn layer(cors: &Cors) -> CorsLayer {
             header::RETRY_AFTER,
             header::WWW_AUTHENTICATE,
             HeaderName::from_static(REQUEST_ID),
-            RATE_LIMIT,
-            RATE_LIMIT_POLICY,
         ])
         // Two hours is the longest that Chromium keeps one.
         .max_age(std::time::Duration::from_secs(7200))

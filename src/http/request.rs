@@ -8,7 +8,6 @@ use tracing::{Instrument as _, Level, Span, field::Empty};
 use uuid::Uuid;
 
 use crate::{
-    access::rate_limits::{RATE_LIMIT, RATE_LIMIT_POLICY},
     acs::trace::TraceContext,
     auth::audit::RequestId,
     functions::{Function, PREFIX},
@@ -37,12 +36,10 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
     let problem = response.extensions_mut().remove::<Problem>();
     log(&span, start, &response, problem.as_ref());
     if let Some(problem) = problem {
-        let headers = std::mem::take(response.headers_mut());
+        // Of the router's headers only this one is kept: its content-length is that of an empty body.
+        let allow = response.headers_mut().remove(header::ALLOW);
         response = problem.write(&request_id);
-        // What the layers inside added; the length that the router gave was that of an empty body.
-        let added = [header::ALLOW, RATE_LIMIT, RATE_LIMIT_POLICY];
-        let added = added.into_iter().filter_map(|name| headers.get(&name).cloned().map(|value| (name, value)));
-        response.headers_mut().extend(added);
+        response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
     }
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

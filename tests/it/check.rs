@@ -62,8 +62,6 @@ async fn all_is_well() {
         "  -       OIDC_REQUIRED_SCOPE                         (not set)",
         "  -       OIDC_ROLES_CLAIM                            (not set)",
         "  -       OIDC_MANAGE_ROLE                            (not set)",
-        "  -       EASY_AUTH                                   (not set)",
-        "  -       WEBSITE_AUTH_ENABLED                        (not set)",
         "  -       TOKEN_POLICY                                (not set)",
         "  -       RATE_LIMIT                                  (not set)",
         "  -       RATE_LIMIT_KEYS                             (not set)",

@@ -160,7 +160,7 @@ fn takes_caller_keys() {
 }
 
 #[test]
-fn takes_issuers_and_the_platforms_word() {
+fn takes_issuers() {
     let tenants = "11111111-2222-4333-8444-555555555555,99999999-2222-4333-8444-555555555555";
     let issuers = ("OIDC_ISSUERS", "http://127.0.0.1:1/a, https://login.example/{tenantid}/v2.0");
     let (_, callers) = read(&[RESOURCE, issuers, ("OIDC_AUDIENCES", "a,b"), ("OIDC_TENANTS", tenants)]).unwrap();
@@ -169,22 +169,6 @@ fn takes_issuers_and_the_platforms_word() {
         assert!(shown.contains(name), "{shown}");
     }
     assert!(matches!(&callers.trusted, BackendAuth::Keys(keys) if keys.is_empty()));
-    assert!(callers.easy_auth.is_none());
-
-    // Only the setting and the platform together.
-    let (easy, platform) = (("EASY_AUTH", "true"), ("WEBSITE_AUTH_ENABLED", "True"));
-    let keys = ("CALLER_KEYS", "web=c2VjcmV0c2VjcmV0");
-    for (environment, on) in [
-        (&[RESOURCE, keys, easy, platform][..], true),
-        (&[RESOURCE, keys, easy], false),
-        (&[RESOURCE, keys, platform], false),
-        (&[RESOURCE, keys, easy, ("WEBSITE_AUTH_ENABLED", "False")], false),
-        (&[RESOURCE, easy, platform], true),
-    ] {
-        assert_eq!(read(environment).unwrap().1.easy_auth.is_some(), on);
-    }
-    // Without the platform nobody could come in.
-    assert!(read(&[RESOURCE, easy]).is_err());
 }
 
 #[test]
@@ -253,11 +237,9 @@ fn names_every_fault_at_once_and_no_value() {
                 ("OIDC_TENANTS", "contoso.com"),
                 ("OIDC_REQUIRED_SCOPE", "a b"),
                 ("OIDC_ROLES_CLAIM", "sub"),
-                ("EASY_AUTH", "1"),
             ],
             &[
                 "OIDC_ROLES_CLAIM: names a claim that says who somebody is",
-                "EASY_AUTH: is neither true nor false",
                 "OIDC_TENANTS: number 1 is not a GUID",
                 "OIDC_REQUIRED_SCOPE: is not one scope",
                 "OIDC_AUDIENCES: is missing; without it tokens for any other service would do. OIDC_ISSUERS needs it",

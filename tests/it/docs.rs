@@ -170,7 +170,7 @@ fn commands(document: &str) -> Vec<(String, String)> {
     lines.map(|(command, printed)| (command.to_owned(), printed.trim().to_owned())).collect()
 }
 
-/// Whether a text is as the pattern has it, `…` standing for anything.
+/// Whether a text is as the pattern has it, `…` role_mapping for anything.
 fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };

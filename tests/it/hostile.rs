@@ -2,7 +2,6 @@
 
 mod issuers;
 mod people;
-mod principals;
 mod table;
 mod tokens;
 

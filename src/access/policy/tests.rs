@@ -102,42 +102,51 @@ fn the_trusted_have_no_limit_but_name_what_they_want() {
 }
 
 #[test]
-fn every_fault_is_named_at_once() {
-    for (text, faults) in [
-        ("", &["is not JSON: see line 1, column 0"][..]),
-        ("{\"default\":", &["is not JSON: see line 1, column 11"]),
-        ("[]", &["the whole is not an object"]),
-        ("{} {}", &["is not JSON: see line 1, column 4"]),
+fn the_first_fault_is_named_with_its_path() {
+    const SCOPES: &str = "not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join";
+    const MINUTES: &str = "must be a whole number of minutes from 60 to 1440";
+    for (text, fault) in [
+        ("", "is not JSON; correct line 1, column 0".to_owned()),
+        ("{\"default\":", "default: is not JSON; correct line 1, column 11".to_owned()),
+        ("{} {}", "is not JSON; correct line 1, column 4".to_owned()),
+        ("[]", "must be an object".to_owned()),
+        ("\"a secret\"", "must be an object".to_owned()),
+        (r#"{"role":{}}"#, "role: unknown field `role`, expected one of `default`, `roles`, `keys`".to_owned()),
+        (r#"{"default":null}"#, "default: must be an object".to_owned()),
+        (r#"{"default":[["voip"],60]}"#, "default: must be an object".to_owned()),
+        (r#"{"default":{}}"#, "default: missing field `scopes`; add it".to_owned()),
+        (r#"{"default":{"scopes":["voip"]}}"#, "default: missing field `maxMinutes`; add it".to_owned()),
+        (r#"{"roles":[]}"#, "roles: must be an object".to_owned()),
+        (r#"{"roles":{"a":["voip",60]}}"#, "roles.a: must be an object".to_owned()),
+        (r#"{"keys":{},"keys":{}}"#, "duplicate field `keys`; keep one".to_owned()),
+        (r#"{"keys":{" ":{}}}"#, "keys: an entry has an empty name; give it a name".to_owned()),
+    ] {
+        assert_eq!(text.parse::<Policy>().unwrap_err().to_string(), fault, "{text}");
+    }
+    for (grant, fault) in [
+        (r#"{"scopes":[],"maxMinutes":60}"#, "roles.a.scopes: name at least one scope".to_owned()),
+        (r#"{"scopes":"a secret","maxMinutes":60}"#, "roles.a.scopes: must be an array".to_owned()),
+        (r#"{"scopes":["voip",1],"maxMinutes":60}"#, "roles.a.scopes[1]: must be a string".to_owned()),
+        (r#"{"scopes":["voip","Chat"],"maxMinutes":60}"#, format!("roles.a.scopes[1]: {SCOPES}")),
+        (r#"{"scopes":["voip","voip"],"maxMinutes":60}"#, "roles.a.scopes: the scope voip is named twice".to_owned()),
+        (r#"{"scopes":["voip"],"maxMinutes":59}"#, format!("roles.a.maxMinutes: {MINUTES}")),
+        (r#"{"scopes":["voip"],"maxMinutes":1441}"#, format!("roles.a.maxMinutes: {MINUTES}")),
+        (r#"{"scopes":["voip"],"maxMinutes":60.5}"#, format!("roles.a.maxMinutes: {MINUTES}")),
+        (r#"{"scopes":["voip"],"maxMinutes":"60"}"#, format!("roles.a.maxMinutes: {MINUTES}")),
         (
-            r#"{"default":null,"role":{},"roles":[],"keys":{"":7},"keys":{}}"#,
-            &[
-                "/default is not an object",
-                "/role is unknown; known are default, roles, keys",
-                "/roles is not an object",
-                "/keys/ has no name",
-                "/keys/ is not an object",
-                "/keys stands there twice",
-            ],
+            r#"{"scopes":["voip"],"minutes":60}"#,
+            "roles.a.minutes: unknown field `minutes`, expected `scopes` or `maxMinutes`".to_owned(),
         ),
         (
-            r#"{"default":{"scopes":[],"maxMinutes":59},"roles":{"a/b":{"scopes":["voip","Chat",1,"voip"],"maxMinutes":1441},
-                "c":{"scopes":"voip","maxMinutes":60.5,"minutes":60},"d":{},"c":{"scopes":["voip"],"maxMinutes":60}}}"#,
-            &[
-                "/default/scopes is empty; name at least one scope",
-                "/default/maxMinutes is not a whole number from 60 to 1440",
-                "/roles/a~1b/scopes/1 is not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join",
-                "/roles/a~1b/scopes/2 is not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join",
-                "/roles/a~1b/scopes/3 is once too many: the scope voip is named twice",
-                "/roles/a~1b/maxMinutes is not a whole number from 60 to 1440",
-                "/roles/c/scopes is not a list of scopes",
-                "/roles/c/maxMinutes is not a whole number from 60 to 1440",
-                "/roles/c/minutes is unknown; known are scopes, maxMinutes",
-                "/roles/d/scopes is missing",
-                "/roles/d/maxMinutes is missing",
-                "/roles/c stands there twice",
-            ],
+            r#"{"scopes":["voip"],"scopes":["chat"],"maxMinutes":60}"#,
+            "roles.a: duplicate field `scopes`; keep one".to_owned(),
+        ),
+        (
+            r#"{"scopes":["voip"],"maxMinutes":60},"a":{"scopes":["chat"],"maxMinutes":60}"#,
+            "roles: duplicate entry `a`; keep one".to_owned(),
         ),
     ] {
-        assert_eq!(text.parse::<Policy>().unwrap_err().0, faults, "{text}");
+        let text = format!(r#"{{"roles":{{"a":{grant}}}}}"#);
+        assert_eq!(text.parse::<Policy>().unwrap_err().to_string(), fault, "{text}");
     }
 }

@@ -51,8 +51,7 @@ fn every_fault_of_the_rules_is_named_at_once() {
                 ("CORS_ALLOW_CREDENTIALS", "true"),
             ][..],
             &[
-                "TOKEN_POLICY: /default/scopes/0 is not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join",
-                "TOKEN_POLICY: /default/maxMinutes is not a whole number from 60 to 1440",
+                "TOKEN_POLICY: default.scopes[0]: not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join",
                 &format!("RATE_LIMIT: {neither}"),
                 &format!("RATE_LIMIT_KEYS: {neither}"),
                 "CORS_ALLOWED_ORIGINS: is *, and CORS_ALLOW_CREDENTIALS is true; name the origins instead",
@@ -66,7 +65,7 @@ fn every_fault_of_the_rules_is_named_at_once() {
                 ("CORS_ALLOW_CREDENTIALS", "yes"),
             ],
             &[
-                "TOKEN_POLICY: /keys/wed limits nobody: no pair of CALLER_KEYS has that name",
+                "TOKEN_POLICY: keys.wed: limits nobody: no pair of CALLER_KEYS has that name",
                 &format!("RATE_LIMIT: {neither}"),
                 "CORS_ALLOW_CREDENTIALS: is neither true nor false",
                 "CORS_ALLOWED_ORIGINS: origin 2 is plain http; only a loopback address may be",
@@ -97,6 +96,6 @@ fn a_policy_for_keys_needs_keys_that_are_told_apart() {
         let mut settings = EnvReader::new(&get);
         let rules = settings.rules(Some(&callers.into()));
         let faults = settings.finish(rules).unwrap_err();
-        assert_eq!(faults.0[0].detail, format!("/keys/web limits nobody: {why}"));
+        assert_eq!(faults.0[0].detail, format!("keys.web: limits nobody: {why}"));
     }
 }

@@ -5,15 +5,13 @@ use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 /// Headers that an answer may have. A new one has to be thought about.
-const HEADERS: [&str; 20] = [
+const HEADERS: [&str; 18] = [
     "allow",
     "cache-control",
     "content-length",
     "content-type",
     "date",
     "location",
-    "ratelimit",
-    "ratelimit-policy",
     "retry-after",
     "www-authenticate",
     "x-request-id",

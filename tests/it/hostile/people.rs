@@ -1,12 +1,11 @@
 //! What people try who have signed in, and strangers who try to pass for one.
 
-use acs_tokens::auth::{Authenticator, BackendAuth, RoleMapping};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
 use super::{KEY, Service, TENANT, challenges};
-use crate::harness::{Answer, Api, people::Owned};
+use crate::harness::{Answer, people::Owned};
 
 const PATH: &str = "/api/me/token";
 const SEND: &str = "Send a bearer token in the Authorization header.";
@@ -206,78 +205,35 @@ async fn applications_that_pass_for_a_person() {
     }
 }
 
-fn principal(object: &str, role: &str, more: &Value) -> String {
-    let mut claims = json!([
-        { "typ": "http://schemas.microsoft.com/identity/claims/tenantid", "val": TENANT },
-        { "typ": "http://schemas.microsoft.com/identity/claims/objectidentifier", "val": object },
-        { "typ": "roles", "val": role },
-    ]);
-    claims.as_array_mut().unwrap().extend(more.as_array().unwrap().clone());
-    STANDARD.encode(json!({ "auth_typ": "aad", "claims": claims, "role_typ": "roles" }).to_string())
-}
-
+/// The identity headers of App Service Authentication, which any client can send.
 #[tokio::test]
-async fn principals_forged_without_app_service_authentication() {
+async fn identity_headers_prove_nothing() {
     let service = Service::start().await;
-    let forged = principal("bob", "host", &json!([]));
-    let post = || {
-        let request = service.api.request("POST", PATH).header("x-ms-client-principal", &forged);
-        request.header("x-ms-client-principal-id", "bob").header("x-ms-client-principal-name", "bob")
+    let claims = json!([
+        { "typ": "http://schemas.microsoft.com/identity/claims/tenantid", "val": TENANT },
+        { "typ": "http://schemas.microsoft.com/identity/claims/objectidentifier", "val": "bob" },
+        { "typ": "roles", "val": "Tokens.Manage" },
+    ]);
+    let principal = json!({ "auth_typ": "aad", "claims": claims, "role_typ": "roles" }).to_string();
+    let principal = STANDARD.encode(principal);
+    let forged = |request: RequestBuilder| {
+        let request = request.header("x-ms-client-principal", &principal).header("x-ms-client-principal-id", "bob");
+        request.header("x-ms-client-principal-name", "bob").header("x-ms-token-aad-id-token", "bob")
     };
-    for request in [post(), post().header("x-functions-key", KEY)] {
+    let post = || forged(service.api.request("POST", PATH));
+    let send_either =
+        "Send an x-functions-key header with one of the keys that the operator gave out, or a bearer token.";
+    for (request, detail) in
+        [(post(), SEND), (post().header("x-functions-key", KEY), SEND), (forged(service.create()), send_either)]
+    {
         let answer = Answer::of(request).await;
-        answer.assert_problem(401, "unauthorized", "Not authorized", SEND, &[]);
+        answer.assert_problem(401, "unauthorized", "Not authorized", detail, &[]);
     }
     assert_eq!(service.api.upstream_calls().await, 0);
+    Answer::of(forged(service.create()).header("x-functions-key", KEY)).await.assert_ok(201);
     let (alice, bob) = (service.person(json!({})).await, service.person(json!({ "sub": "bob" })).await);
     let (own, bobs) = (service.api.own_token(&alice).await, service.api.own_token(&bob).await);
     let answer = Answer::of(post().header("authorization", &alice)).await;
     answer.assert_ok(200);
     assert!(Owned::read(&answer).id == own.id && own.id != bobs.id);
-}
-
-#[tokio::test]
-async fn principals_with_app_service_authentication() {
-    let callers = Authenticator { easy_auth: Some(RoleMapping::default()), ..BackendAuth::Keys(Vec::new()).into() };
-    let api = Api::with_callers(&callers).await;
-    let unreadable = "The header X-MS-CLIENT-PRINCIPAL is not as App Service Authentication sends it.";
-    let post = |principals: &[&str]| {
-        principals
-            .iter()
-            .fold(api.request("POST", PATH), |request, value| request.header("x-ms-client-principal", *value))
-    };
-    let alice = principal("alice", "host", &json!([]));
-    for (principals, detail) in [
-        (vec![], "Sign in first."),
-        (vec!["alice"], unreadable),
-        // The platform's, and one that came from outside.
-        (vec![&*alice, &*principal("bob", "host", &json!([]))], unreadable),
-    ] {
-        let answer = Answer::of(post(&principals)).await;
-        answer.assert_problem(401, "unauthorized", "Not authorized", detail, &[]);
-        assert_eq!(challenges(&answer), ["Bearer"]);
-    }
-    let subject =
-        json!([{ "typ": "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/nameidentifier", "val": "app" }]);
-    for (principal, detail) in [
-        (
-            principal("app", "host", &subject),
-            "The token is an application's, which lacks the role that this service asks of one.",
-        ),
-        (
-            principal("app", "Tokens.Manage", &json!([])),
-            "This function is for signed-in people. An application has no identity of its own; it makes some with POST \
-             identities, and issues their tokens with POST identities/{id}/tokens.",
-        ),
-    ] {
-        let answer = Answer::of(post(&[&principal])).await;
-        answer.assert_problem(403, "forbidden", "Not allowed", detail, &[]);
-    }
-    assert_eq!(api.upstream_calls().await, 0);
-    // Whoever the platform says it is, whatever else stands beside it.
-    let own = Owned::read(&Answer::of(post(&[&alice])).await);
-    let beside = post(&[&alice]).header("x-ms-client-principal-id", "bob").header("authorization", "Bearer x");
-    assert_eq!(Owned::read(&Answer::of(beside).await).id, own.id);
-    let bobs = Owned::read(&Answer::of(post(&[&principal("bob", "", &json!([]))])).await);
-    assert_ne!(bobs.id, own.id);
 }

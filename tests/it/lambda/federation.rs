@@ -84,7 +84,7 @@ async fn the_functions_role_needs_no_key() {
     let date = head.split_once("x-amz-date: ").unwrap().1[..8].to_owned();
     let expected = format!(
         "authorization: AWS4-HMAC-SHA256 Credential=ASIAEXAMPLE/{date}/eu-central-1/sts/aws4_request, \
-         SignedHeaders=content-type;host;x-amz-date;x-amz-security-token, Signature="
+         SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature="
     );
     assert!(head.contains(&expected), "{head}");
     let parameters = "Action=GetWebIdentityToken&Version=2011-06-15&Audience.member.1=api%3A%2F%2FAzureADTokenExchange&\

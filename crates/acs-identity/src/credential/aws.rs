@@ -3,20 +3,15 @@
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>, signed as
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html> says.
 
-use std::fmt::Write as _;
-
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use jiff::Timestamp;
-use reqwest::header::{CONTENT_TYPE, HOST};
-use secrecy::{ExposeSecret, SecretString};
-use sha2::{Digest as _, Sha256};
-
 use azure_core::{
     Error,
     error::ErrorKind,
     http::{ClientMethodOptions, StatusCode},
 };
 use azure_identity::ClientAssertion;
+use object_store::aws::{AwsAuthorizer, AwsCredential};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
 
 use crate::endpoint::Endpoint;
 
@@ -62,14 +57,7 @@ impl Role {
 
     /// A token that says which role this is, for Entra, for 5 minutes.
     async fn web_identity_token(&self, http: &reqwest::Client) -> azure_core::Result<String> {
-        let at = Timestamp::now().strftime("%Y%m%dT%H%M%SZ").to_string();
-        let request = http
-            .post(self.sts.url().clone())
-            .header(CONTENT_TYPE, FORM)
-            .header("x-amz-date", &at)
-            .header("x-amz-security-token", self.session_token.expose_secret())
-            .header("authorization", self.authorization(&at))
-            .body(REQUEST);
+        let request = http.post(self.sts.url().clone()).headers(self.signed_headers()?).body(REQUEST);
         let unreached = |_| Error::with_message(ErrorKind::Connection, "AWS's STS was not reached");
         let response = request.send().await.map_err(unreached)?;
         let status = response.status();
@@ -87,15 +75,28 @@ impl Role {
         Err(Error::with_message(kind, format!("AWS's STS answered {}, {code}", status.as_u16())))
     }
 
-    fn authorization(&self, at: &str) -> String {
-        let headers = [
-            (CONTENT_TYPE.as_str(), FORM),
-            (HOST.as_str(), &*self.sts.host()),
-            ("x-amz-date", at),
-            ("x-amz-security-token", self.session_token.expose_secret()),
-        ];
-        authorization(&self.access_key_id, &self.secret_access_key, (&self.region, "sts"), &headers, REQUEST)
+    /// The headers of a signed request to STS.
+    fn signed_headers(&self) -> azure_core::Result<HeaderMap> {
+        let credential = AwsCredential {
+            key_id: self.access_key_id.clone(),
+            secret_key: self.secret_access_key.expose_secret().to_owned(),
+            token: Some(self.session_token.expose_secret().to_owned()),
+        };
+        // The signer panics on a value that is no header value.
+        let values = [&self.region, &credential.key_id, self.session_token.expose_secret()];
+        if values.iter().any(|value| HeaderValue::from_str(value).is_err()) {
+            return Err(unsigned());
+        }
+        let request = http::Request::post(self.sts.url().as_str()).header(CONTENT_TYPE, FORM);
+        let mut request = request.body(REQUEST.to_owned().into()).map_err(|_| unsigned())?;
+        let signer = AwsAuthorizer::new(&credential, "sts", &self.region);
+        signer.try_authorize(&mut request, None).map_err(|_| unsigned())?;
+        Ok(request.into_parts().0.headers)
     }
+}
+
+fn unsigned() -> Error {
+    Error::with_message(ErrorKind::Credential, "the request to AWS's STS could not be signed")
 }
 
 /// The text of the first XML element of this name. STS's answers have neither attributes nor entities in those asked for.
@@ -104,58 +105,35 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
 }
 
-/// Signature Version 4 of a POST to `/`. `headers` are in the order of their names; `x-amz-date` is one of them.
-fn authorization(
-    access_key_id: &str,
-    secret: &SecretString,
-    (region, service): (&str, &str),
-    headers: &[(&str, &str)],
-    body: &str,
-) -> String {
-    let at = headers.iter().find(|(name, _)| *name == "x-amz-date").map_or("", |(_, value)| value);
-    let date = at.split('T').next().unwrap_or_default();
-    let names = headers.iter().map(|(name, _)| *name).collect::<Vec<_>>().join(";");
-    let mut canonical = "POST\n/\n\n".to_owned();
-    for (name, value) in headers {
-        let _ = writeln!(canonical, "{name}:{value}");
-    }
-    let _ = write!(canonical, "\n{names}\n{}", hex(&Sha256::digest(body)));
-    let scope = format!("{date}/{region}/{service}/aws4_request");
-    let to_sign = format!("AWS4-HMAC-SHA256\n{at}\n{scope}\n{}", hex(&Sha256::digest(canonical)));
-    let first = format!("AWS4{}", secret.expose_secret()).into_bytes();
-    let key = [date, region, service, "aws4_request"].iter().fold(first, |key, text| mac(&key, text));
-    let signature = hex(&mac(&key, &to_sign));
-    format!("AWS4-HMAC-SHA256 Credential={access_key_id}/{scope}, SignedHeaders={names}, Signature={signature}")
-}
-
-fn mac(key: &[u8], text: &str) -> Vec<u8> {
-    // HMAC takes a key of any length, so the error branch cannot be reached.
-    let mut mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&<_>::default()));
-    mac.update(text.as_bytes());
-    mac.finalize().into_bytes().to_vec()
-}
-
-fn hex(bytes: &[u8]) -> String {
-    bytes.iter().fold(String::new(), |mut hex, byte| {
-        let _ = write!(hex, "{byte:02x}");
-        hex
-    })
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
-    // AWS's Signature Version 4 test suite, post-x-www-form-urlencoded.
     #[test]
-    fn signs_as_the_test_suite_of_aws() {
-        let headers = [("content-type", FORM), ("host", "example.amazonaws.com"), ("x-amz-date", "20150830T123600Z")];
-        let secret = SecretString::from("wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY");
-        let found = authorization("AKIDEXAMPLE", &secret, ("us-east-1", "service"), &headers, "Param1=value1");
-        let expected = "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/20150830/us-east-1/service/aws4_request, \
-                        SignedHeaders=content-type;host;x-amz-date, \
-                        Signature=ff11897932ad3f4e8b18135d722051e5ac45fc38421b1da7b9d196a0fe09473a";
-        assert_eq!(found, expected);
+    fn signs_the_request_to_sts() {
+        let role = |key_id: &str| Role {
+            sts: "https://sts.eu-central-1.amazonaws.com".parse().unwrap(),
+            region: "eu-central-1".to_owned(),
+            access_key_id: key_id.to_owned(),
+            secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+            session_token: "session".into(),
+        };
+        let headers = role("AKIDEXAMPLE").signed_headers().unwrap();
+        let header = |name: &str| headers[name].to_str().unwrap();
+        // printf %s "Action=…" | sha256sum
+        let digest = "2634464fa952d2a56ab682e49a164b00f2409ed601e0d3ce0d66eecba4528980";
+        assert_eq!(
+            [header("content-type"), header("x-amz-security-token"), header("x-amz-content-sha256")],
+            [FORM, "session", digest]
+        );
+        let date = &header("x-amz-date")[..8];
+        let expected = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date}/eu-central-1/sts/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature="
+        );
+        let signature = header("authorization").strip_prefix(&expected).unwrap();
+        assert!(signature.len() == 64 && signature.bytes().all(|b| b.is_ascii_hexdigit()), "{signature}");
+        assert!(role("two\nlines").signed_headers().is_err());
     }
 
     #[test]
