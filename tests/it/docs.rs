@@ -117,7 +117,7 @@ fn the_readme_has_the_table_of_functions() {
         let who = match function.auth_level {
             AuthLevel::Anonymous => "anyone",
             AuthLevel::Function => "key",
-            AuthLevel::Bearer => "person",
+            AuthLevel::Bearer => "user",
         };
         [function.name, &function.methods.join(", "), &format!("{prefix}{}`", function.route), who].map(str::to_owned)
     });
