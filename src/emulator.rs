@@ -30,7 +30,6 @@ mod authentication;
 mod call;
 mod certificate;
 mod connection;
-mod custom_ids;
 mod diagnosis;
 mod door;
 mod faults;

@@ -50,7 +50,7 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
 /// The directory's settings alone: reading it takes no credential for ACS.
 fn settings() -> Result<directory::Settings> {
     let mut settings = Settings::new(&|name| std::env::var_os(name));
-    let directory = settings.kept_directory(None);
+    let directory = settings.kept_directory();
     Ok(settings.finish(directory)?)
 }
 
@@ -61,6 +61,5 @@ fn open(settings: &directory::Settings) -> Result<Keeper> {
     {
         return Err("USER_DIRECTORY names a folder that is not there; the first user makes it".into());
     }
-    let keeper = Keeper::open(settings).map_err(|failure| causes(&failure))?;
-    keeper.ok_or_else(|| "USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and lists nothing of it".into())
+    Ok(Keeper::open(settings).map_err(|failure| causes(&failure))?)
 }

@@ -16,7 +16,6 @@ use tokio::{
 };
 
 mod authentication;
-mod custom_ids;
 mod diagnosis;
 mod door;
 mod faults;

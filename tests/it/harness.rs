@@ -6,7 +6,7 @@ pub(crate) mod people;
 use std::path::{Path, PathBuf};
 
 use acs_tokens::{
-    acs::{Client, Settings, connection_string::ConnectionString, types::ApiVersion},
+    acs::{Client, Settings, connection_string::ConnectionString},
     app,
     callers::{Callers, Trusted, rules::Rules},
     directory,
@@ -62,11 +62,6 @@ impl Api {
         Self::with(&Trusted::Anyone.into(), Rules::default(), change).await
     }
 
-    /// The router on a socket, with ACS's preview turned on.
-    pub(crate) async fn direct_in_preview() -> Self {
-        Self::with_settings(|settings| settings.api_version = ApiVersion::preview()).await
-    }
-
     async fn with(callers: &Callers, rules: Rules, change: impl FnOnce(&mut Settings)) -> Self {
         let (emulator, connection_string) = emulator().await;
         let mut settings: Settings = connection_string.parse::<ConnectionString>().unwrap().into();
@@ -79,11 +74,6 @@ impl Api {
     /// The real `handler` behind the stand-in host, which checks no keys, as under `func start`.
     pub(crate) async fn hosted(generation: Generation) -> Self {
         Self::hosted_with(generation, None, &[]).await
-    }
-
-    /// The same with ACS's preview turned on.
-    pub(crate) async fn hosted_in_preview(generation: Generation) -> Self {
-        Self::hosted_with(generation, None, &[("COMMUNICATION_SERVICES_PREVIEW", "true")]).await
     }
 
     /// The same with keys and app settings. The handler is the one that was staged where `ACS_TOKENS_TEST_APP` says, else

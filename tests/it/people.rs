@@ -2,7 +2,6 @@
 
 mod cost;
 mod crowd;
-mod custom_ids;
 #[cfg(target_os = "linux")]
 mod keyless;
 mod kills;

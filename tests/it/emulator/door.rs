@@ -76,9 +76,7 @@ async fn a_reset_forgets_everything() {
     let bench = Bench::start().await;
     let id = bench.identity().await;
     bench.door("POST", "faults", &json!({"reset": true})).await;
-    bench
-        .door("PUT", "settings", &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5, "customIdRaceMs": 1}))
-        .await;
+    bench.door("PUT", "settings", &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5})).await;
     assert_eq!(bench.door("POST", "reset", &Value::Null).await.status, 204);
     let state = bench.door("GET", "state", &Value::Null).await.json();
     assert_eq!(
@@ -90,8 +88,6 @@ async fn a_reset_forgets_everything() {
             "calls": {},
             "faults": [],
             "settings": {
-                "customIdRaceCalls": null,
-                "customIdRaceMs": null,
                 "gone": "IdentityNotOwned",
                 "managedIdentityTokenLifetimeSeconds": null,
                 "tokenLifetimeSeconds": null,

@@ -46,7 +46,7 @@ async fn a_known_user_costs_one_call_at_acs_and_none_to_the_directory() {
 
 #[tokio::test]
 async fn my_token_for_a_known_user_makes_one_call() {
-    for home in Home::all("my_token_for_a_known_user_makes_one_call").await {
+    for home in Home::each("my_token_for_a_known_user_makes_one_call").await {
         let stage = Stage::new().await;
         let service = Service::start(&stage, &home).await;
         let person = stage.sign_in("alice@contoso.com").await;

@@ -24,8 +24,7 @@ impl Service {
     /// Starts one over the stage's ACS.
     pub(crate) async fn start(stage: &Stage, home: &Home) -> Self {
         let acs = stage.acs.connection_string();
-        let mut environment =
-            vec![("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs), ("COMMUNICATION_SERVICES_PREVIEW", "true")];
+        let mut environment = vec![("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs)];
         environment.extend(home.environment());
         Self::start_with(&environment, &stage.issuer()).await
     }
