@@ -1,7 +1,6 @@
 //! `acs-tokens directory`: whose identity is whose, for those who look after it.
 
 mod export;
-mod list;
 mod progress;
 mod records;
 mod repair;
@@ -25,7 +24,6 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    List(list::Options),
     Show(show::Options),
     Repair(repair::Options),
     Export(export::Options),
@@ -34,7 +32,6 @@ enum Command {
 pub(super) async fn run(Options { command }: Options) -> Result<()> {
     let work = async {
         match command {
-            Command::List(options) => list::run(options).await,
             Command::Show(options) => show::run(options).await,
             Command::Repair(options) => repair::run(options).await,
             Command::Export(options) => export::run(options).await,
