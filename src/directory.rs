@@ -1,10 +1,9 @@
 //! Which ACS identity belongs to which signed-in user.
 //!
-//! Either an object store keeps it, one small object a user, or ACS does, as the identity's custom id. This process keeps
-//! a copy of what it has read, bounded, and nothing that another process would need: where the copy is out of date, ACS
-//! says that the identity is gone, and it is looked up anew.
+//! An object store keeps one small object for each user. This process caches what it has read, up to a limit, and holds
+//! nothing that another process would need: if a cached identity is out of date, ACS says that it is gone, and the
+//! directory is read again.
 
-mod custom_ids;
 mod http;
 mod key;
 mod open;
@@ -35,7 +34,6 @@ use crate::acs::{
     self,
     types::{AccessToken, IdentityId, TokenRequest},
 };
-use custom_ids::CustomIds;
 use records::Records;
 use user_locks::UserLocks;
 
@@ -94,9 +92,6 @@ pub enum Error {
     /// Calls for the same user kept overtaking each other.
     #[error("other calls for the same user were in the way")]
     Contended,
-    /// ACS has more than one identity with the user's custom id, and none of them is one that this call made.
-    #[error("ACS keeps more than one identity for the user")]
-    Ambiguous(#[source] acs::Error),
 }
 
 /// The directory. Clones share it.
@@ -105,15 +100,9 @@ pub struct Directory(Arc<Inner>);
 
 struct Inner {
     acs: acs::Client,
-    way: Way,
+    records: Records,
     known: Mutex<LruCache<UserId, IdentityId>>,
     user_locks: UserLocks,
-}
-
-/// Who keeps it.
-enum Way {
-    Records(Records),
-    CustomIds(CustomIds),
 }
 
 /// What there is of a user, after it was made if need be.
@@ -136,12 +125,9 @@ impl Directory {
     /// # Errors
     /// When its folder cannot be made, or the TLS library cannot be set up.
     pub fn open(settings: &DirectorySettings, acs: acs::Client) -> Result<Self, Failure> {
-        let way = match open::open(settings, acs.http())? {
-            Some(store) => Way::Records(Records { store, key: settings.key.clone() }),
-            None => Way::CustomIds(CustomIds { key: settings.key.clone() }),
-        };
+        let records = Records { store: open::open(settings, acs.http())?, key: settings.key.clone() };
         let known = Mutex::new(LruCache::new(KNOWN));
-        Ok(Self(Arc::new(Inner { acs, way, known, user_locks: UserLocks::default() })))
+        Ok(Self(Arc::new(Inner { acs, records, known, user_locks: UserLocks::default() })))
     }
 
     /// A token for the user's own identity, which is made at first use.
@@ -198,12 +184,8 @@ impl Directory {
         let (this, witness) = (self.clone(), witness.clone());
         run_detached(async move {
             let _turn = turn;
-            let known = this.cache().pop(&user);
-            let Inner { acs, way, .. } = &*this.0;
-            match way {
-                Way::Records(records) => records.forget(acs, user, &witness).await,
-                Way::CustomIds(custom_ids) => custom_ids.forget(acs, user, known, &witness).await,
-            }
+            this.cache().pop(&user);
+            this.0.records.forget(&this.0.acs, user, &witness).await
         })
         .await
     }
@@ -223,11 +205,7 @@ impl Directory {
         let (this, token, witness) = (self.clone(), token.clone(), witness.clone());
         run_detached(async move {
             let _turn = turn;
-            let Inner { acs, way, .. } = &*this.0;
-            let settled = match way {
-                Way::Records(records) => records.settle(acs, user, gone.as_ref(), &token, &witness).await?,
-                Way::CustomIds(custom_ids) => custom_ids.settle(acs, user, &token, &witness).await?,
-            };
+            let settled = this.0.records.settle(&this.0.acs, user, gone.as_ref(), &token, &witness).await?;
             let (Resolved::Known(id) | Resolved::Made(Issued { id, .. })) = &settled;
             this.cache().put(user, id.clone());
             Ok(settled)
@@ -246,11 +224,7 @@ impl Directory {
         let (this, witness) = (self.clone(), witness.clone());
         run_detached(async move {
             let _turn = turn;
-            let Inner { acs, way, .. } = &*this.0;
-            let found = match way {
-                Way::Records(records) => records.find(acs, user, gone.as_ref(), &witness).await?,
-                Way::CustomIds(custom_ids) => custom_ids.find(acs, user).await?,
-            };
+            let found = this.0.records.find(&this.0.acs, user, gone.as_ref(), &witness).await?;
             if let Some(id) = &found {
                 this.cache().put(user, id.clone());
             }

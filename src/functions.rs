@@ -6,9 +6,7 @@ pub mod create_identity;
 pub mod delete_identity;
 pub mod delete_me;
 pub mod exchange_teams_token;
-pub mod get_identity;
 pub mod health;
-mod identity;
 pub mod issue_token;
 pub mod me;
 pub mod my_teams_token;
@@ -91,7 +89,7 @@ pub struct Function {
 }
 
 /// Every function, in the order of the documentation.
-pub static FUNCTIONS: [Function; 11] = [
+pub static FUNCTIONS: [Function; 10] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -123,14 +121,6 @@ pub static FUNCTIONS: [Function; 11] = [
         auth_level: AuthLevel::Function,
         summary: "delete an identity with all its tokens",
         handler: || method(MethodFilter::DELETE, delete_identity::handle),
-    },
-    Function {
-        name: "get-identity",
-        methods: &["GET", "HEAD"],
-        route: "identities/{id}",
-        auth_level: AuthLevel::Function,
-        summary: "tell what ACS knows of an identity",
-        handler: || method(MethodFilter::GET, get_identity::handle),
     },
     Function {
         name: "exchange-teams-token",

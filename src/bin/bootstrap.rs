@@ -26,7 +26,7 @@ fn main() -> ExitCode {
     telemetry::init(settings.log_filter().with_target(WRITES_EVENTS, LevelFilter::WARN));
     let (lambda, acs, callers) = (settings.lambda(), settings.acs(), settings.callers());
     let rules = settings.rules(callers.as_ref());
-    let directory = settings.directory(acs.as_ref());
+    let directory = settings.directory();
     let config = settings.finish(lambda.and(acs.zip(callers).zip(rules.zip(directory))));
     let ran = config
         .map_err(Into::into)

@@ -15,7 +15,7 @@ fn main() -> ExitCode {
     telemetry::init(settings.log_filter());
     let (port, acs, callers) = (settings.handler_port(), settings.acs(), settings.callers_behind_host());
     let rules = settings.rules(Some(&callers));
-    let directory = settings.directory(acs.as_ref());
+    let directory = settings.directory();
     let config = settings.finish(port.zip(acs).zip(rules.zip(directory)));
     let ran = config
         .map_err(Into::into)

@@ -39,7 +39,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let acs = settings.acs();
     let _ = settings.log_filter();
-    let _ = settings.directory(acs.as_ref());
+    let _ = settings.directory();
     // The Functions host checks callers itself; only `serve` has to be told.
     if settings.names_callers() {
         let callers = settings.callers();
@@ -132,7 +132,7 @@ fn refused(
             let unknown = |name| Finding::unknown(name, "ACS answers with another error");
             return vec![failed("answer"), clock(error.clock_skew), unknown("credential"), unknown("api-version")];
         }
-        Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::MultipleIdentities | Kind::Other => {
+        Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other => {
             (failed("credential"), Finding::unknown("api-version", "ACS looks at the credential first"))
         }
     };

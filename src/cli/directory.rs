@@ -1,7 +1,6 @@
 //! `acs-tokens directory`: whose identity is whose, for those who look after it.
 
 mod export;
-mod list;
 mod progress;
 mod records;
 mod repair;
@@ -25,7 +24,6 @@ pub(super) struct Options {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    List(list::Options),
     Show(show::Options),
     Repair(repair::Options),
     Export(export::Options),
@@ -34,7 +32,6 @@ enum Command {
 pub(super) async fn run(Options { command }: Options) -> Result<()> {
     let work = async {
         match command {
-            Command::List(options) => list::run(options).await,
             Command::Show(options) => show::run(options).await,
             Command::Repair(options) => repair::run(options).await,
             Command::Export(options) => export::run(options).await,
@@ -50,7 +47,7 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
 /// The directory's settings alone: reading it takes no credential for ACS.
 fn settings() -> Result<directory::DirectorySettings> {
     let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let directory = settings.kept_directory(None);
+    let directory = settings.kept_directory();
     Ok(settings.finish(directory)?)
 }
 
@@ -61,6 +58,5 @@ fn open(settings: &directory::DirectorySettings) -> Result<DirectoryAdmin> {
     {
         return Err("USER_DIRECTORY names a folder that is not there; the first user makes it".into());
     }
-    let keeper = DirectoryAdmin::open(settings).map_err(|failure| causes(&failure))?;
-    keeper.ok_or_else(|| "USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and lists nothing of it".into())
+    Ok(DirectoryAdmin::open(settings).map_err(|failure| causes(&failure))?)
 }

@@ -30,7 +30,7 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     telemetry::init(settings.log_filter());
     let (acs, callers, env_port) = (settings.acs(), settings.callers(), settings.port());
     let rules = settings.rules(callers.as_ref());
-    let directory = settings.directory(acs.as_ref());
+    let directory = settings.directory();
     let ((acs, callers), ((rules, directory), env_port)) =
         settings.finish(acs.zip(callers).zip(rules.zip(directory).zip(env_port)))?;
     let port = port.unwrap_or(env_port);

@@ -2,9 +2,9 @@
 
 use reqwest::Url;
 
-use super::{EnvReader, resource::PREVIEW};
+use super::EnvReader;
 use crate::{
-    acs::{self, credential::Entra, endpoint::is_loopback},
+    acs::{credential::Entra, endpoint::is_loopback},
     directory::{self, Key, StoreLocation},
 };
 
@@ -27,8 +27,8 @@ const AWS: [&str; 9] = [
 ];
 
 impl EnvReader<'_> {
-    /// The directory, if one is set. `acs` is `None` where faults kept it from being read.
-    pub fn directory(&mut self, acs: Option<&acs::ClientOptions>) -> Option<Option<directory::DirectorySettings>> {
+    /// The directory, if one is set.
+    pub fn directory(&mut self) -> Option<Option<directory::DirectorySettings>> {
         let key = self.value(USER_DIRECTORY_KEY).map(|text| self.parse::<Key>(USER_DIRECTORY_KEY, &text));
         let Some(text) = self.value(USER_DIRECTORY) else {
             return match key {
@@ -51,9 +51,6 @@ impl EnvReader<'_> {
         if cfg!(not(feature = "s3")) && matches!(place, StoreLocation::S3 { .. }) {
             return self.fault(USER_DIRECTORY, "is in S3, which this program was built without".to_owned());
         }
-        if place == StoreLocation::CustomIds && acs.is_some_and(|acs| !acs.api_version.has_custom_ids()) {
-            return self.fault(USER_DIRECTORY, format!("is acs-custom-id, which needs {PREVIEW}=true"));
-        }
         let entra = match &place {
             StoreLocation::Blob { emulated: false, .. } => Some(Entra::for_storage(self.keyless_way()?)),
             _ => None,
@@ -63,8 +60,8 @@ impl EnvReader<'_> {
     }
 
     /// The directory for those who look after it, who have come for nothing else.
-    pub fn kept_directory(&mut self, acs: Option<&acs::ClientOptions>) -> Option<directory::DirectorySettings> {
-        match self.directory(acs)? {
+    pub fn kept_directory(&mut self) -> Option<directory::DirectorySettings> {
+        match self.directory()? {
             None => self.fault(USER_DIRECTORY, "is missing; it says where the directory is".to_owned()),
             Some(directory) if directory.place == StoreLocation::Memory => {
                 let detail = "is memory:, which only the process knows that has it, and which ends with it";
@@ -100,7 +97,7 @@ mod tests {
             _ => None,
         };
         let mut settings = EnvReader::new(&get);
-        let directory = settings.directory(None);
+        let directory = settings.directory();
         let faults = settings.finish(directory).unwrap_err().to_string();
         assert_eq!(faults, "the settings are wrong\n  USER_DIRECTORY: is in S3, which this program was built without");
     }

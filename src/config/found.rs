@@ -7,21 +7,18 @@ use super::{
         OIDC_ROLES_CLAIM, OIDC_TENANTS,
     },
     directory::{USER_DIRECTORY, USER_DIRECTORY_KEY},
-    resource::{
-        CLIENT_ID, CREDENTIAL, IDENTITY_ENDPOINT, IDENTITY_HEADER, PREVIEW, SECONDARY_KEY, TENANT_ID, TOKEN_FILE,
-    },
+    resource::{CLIENT_ID, CREDENTIAL, IDENTITY_ENDPOINT, IDENTITY_HEADER, SECONDARY_KEY, TENANT_ID, TOKEN_FILE},
     rules::{CORS_ALLOW_CREDENTIALS, CORS_ALLOWED_ORIGINS, RATE_LIMIT, RATE_LIMIT_KEYS, TOKEN_POLICY},
 };
 
 /// Every setting that decides how ACS is called and who may call us, and whether its value may be shown.
-const ALL: [(&str, Shown); 29] = [
+const ALL: [(&str, Shown); 28] = [
     (CONNECTION_STRING, Shown::Never),
     (ENDPOINT, Shown::Whole),
     (ACCESS_KEY, Shown::Never),
     (SECONDARY_KEY, Shown::Never),
     (CREDENTIAL, Shown::Whole),
     (API_VERSION, Shown::Whole),
-    (PREVIEW, Shown::Whole),
     (CLIENT_ID, Shown::Whole),
     (TENANT_ID, Shown::Whole),
     (TOKEN_FILE, Shown::Whole),

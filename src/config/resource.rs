@@ -17,7 +17,6 @@ use crate::acs::{
 
 pub(super) const SECONDARY_KEY: &str = "COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY";
 pub(super) const CREDENTIAL: &str = "COMMUNICATION_SERVICES_CREDENTIAL";
-pub(super) const PREVIEW: &str = "COMMUNICATION_SERVICES_PREVIEW";
 // Those that the platforms set, under the names that all Azure SDKs know.
 pub(super) const CLIENT_ID: &str = "AZURE_CLIENT_ID";
 pub(super) const TENANT_ID: &str = "AZURE_TENANT_ID";
@@ -133,22 +132,9 @@ impl EnvReader<'_> {
         }
     }
 
-    /// The version to ask ACS for: the one that is set, or the preview's where that is turned on.
+    /// The version of the REST API to ask ACS for.
     pub fn api_version(&mut self) -> ApiVersion {
-        let preview = self.flag(PREVIEW) == Some(true);
-        match self.parsed::<ApiVersion>(API_VERSION) {
-            Some(version) => {
-                if preview && !version.has_custom_ids() {
-                    let version = ApiVersion::PREVIEW;
-                    let detail =
-                        format!("is true, which asks for {version}, but {API_VERSION} is another; set one of them");
-                    let _ = self.fault::<()>(PREVIEW, detail);
-                }
-                version
-            }
-            None if preview => ApiVersion::preview(),
-            None => ApiVersion::default(),
-        }
+        self.parsed::<ApiVersion>(API_VERSION).unwrap_or_default()
     }
 
     /// The setting that names the endpoint; the endpoint; and the key, if one is set. Inside, nothing is what is wrong.

@@ -24,11 +24,10 @@ use crate::acs::credential::Entra;
 /// <https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key>
 const AZURITE_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
-/// The store, or none where ACS keeps the directory.
-pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Result<Option<Store>, Failure> {
+/// Opens the store.
+pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Result<Store, Failure> {
     let mut lock = None;
     let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.place {
-        StoreLocation::CustomIds => return Ok(None),
         StoreLocation::Memory => {
             tracing::warn!(
                 "USER_DIRECTORY is memory: people get other identities in each process, and lose them with it"
@@ -59,7 +58,7 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
         #[cfg(not(feature = "s3"))]
         StoreLocation::S3 { .. } => return Err(Cause::WithoutS3.into()),
     };
-    Ok(Some(Store { objects, prefix: Path::from(prefix), lock }))
+    Ok(Store { objects, prefix: Path::from(prefix), lock })
 }
 
 #[cfg(feature = "s3")]

@@ -11,7 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    Directory, DirectorySettings, Entry, Error, Failure, Name, Record, UserId, Way, Witness, end, http, open,
+    Directory, DirectorySettings, Entry, Error, Failure, Name, Record, UserId, Witness, end, http, open,
     records::Records,
 };
 use crate::acs::{
@@ -54,24 +54,21 @@ impl fmt::Debug for DirectoryAdmin {
 }
 
 impl Directory {
-    /// The directory's records; nothing where ACS keeps the directory, which lists nothing.
+    /// The directory's records.
     #[must_use]
-    pub fn keeper(&self) -> Option<DirectoryAdmin> {
-        match &self.0.way {
-            Way::Records(records) => Some(DirectoryAdmin::of(records.clone())),
-            Way::CustomIds(_) => None,
-        }
+    pub fn keeper(&self) -> DirectoryAdmin {
+        DirectoryAdmin::of(self.0.records.clone())
     }
 }
 
 impl DirectoryAdmin {
-    /// The records of the directory that the settings name; nothing where ACS keeps it, which lists nothing.
+    /// The records of the directory that the settings name.
     ///
     /// # Errors
     /// As [`Directory::open`].
-    pub fn open(settings: &DirectorySettings) -> Result<Option<Self>, Failure> {
+    pub fn open(settings: &DirectorySettings) -> Result<Self, Failure> {
         let store = open::open(settings, &http::client(reqwest::Client::builder())?)?;
-        Ok(store.map(|store| Self::of(Records { store, key: settings.key.clone() })))
+        Ok(Self::of(Records { store, key: settings.key.clone() }))
     }
 
     const fn of(records: Records) -> Self {
@@ -106,9 +103,8 @@ impl DirectoryAdmin {
         Ok(found.map(|(record, version)| (record, version.written_at)))
     }
 
-    /// Looks after one record. With `ask`, ACS is asked whether it knows the identity: in the preview by reading it, else
-    /// by a token of the least kind, which is thrown away. Any number may be looked after at once: no more than ten a
-    /// second are handed on to ACS.
+    /// Looks after one record. With `ask`, ACS is asked whether it knows the identity: a token with the least permissions
+    /// is issued and thrown away. Any number may be looked after at once: no more than ten a second are handed on to ACS.
     ///
     /// # Errors
     /// See [`Error`].
@@ -150,17 +146,10 @@ impl DirectoryAdmin {
 }
 
 async fn is_gone(acs: &acs::Client, id: &IdentityId) -> Result<bool, Error> {
-    let answer = if acs.has_custom_ids() {
-        acs.get_identity(id).await.map(|_| ())
-    } else {
-        match TokenRequest::new(vec![Scope::VoipJoin], Some(TokenLifetime::MIN)) {
-            Ok(least) => acs.issue_token(id, &least).await.map(|_| ()),
-            Err(_) => Ok(()),
-        }
-    };
-    match answer {
+    let Ok(least) = TokenRequest::new(vec![Scope::VoipJoin], Some(TokenLifetime::MIN)) else { return Ok(false) };
+    match acs.issue_token(id, &least).await {
         Err(error) if error.is_identity_gone() => Ok(true),
-        answer => Ok(answer.map(|()| false)?),
+        answer => Ok(answer.map(|_| false)?),
     }
 }
 
@@ -175,7 +164,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn acs_is_called_for_ten_records_a_second() {
-        let keeper = DirectoryAdmin::open(&DirectorySettings::in_memory()).unwrap().unwrap();
+        let keeper = DirectoryAdmin::open(&DirectorySettings::in_memory()).unwrap();
         let start = Instant::now();
         futures_util::future::join_all((0..31).map(|_| keeper.turn())).await;
         assert_eq!(start.elapsed().as_secs(), 3);

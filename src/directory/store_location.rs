@@ -47,8 +47,6 @@ impl DirectorySettings {
 /// Where a directory is.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
-    /// `acs-custom-id`: at ACS, as custom ids. Needs api-version 2025-03-02-preview.
-    CustomIds,
     /// `memory:`: in this process, and gone with it.
     Memory,
     /// `file:///…`: in a folder on this machine, for any number of processes.
@@ -80,8 +78,7 @@ pub enum StoreLocation {
 pub enum InvalidStoreLocation {
     /// None of the kinds there are.
     #[error(
-        "is none of https://<account>.blob.core.windows.net/<container>, s3://<bucket>, file:///<folder>, memory: and \
-         acs-custom-id"
+        "is none of https://<account>.blob.core.windows.net/<container>, s3://<bucket>, file:///<folder> and memory:"
     )]
     Unknown,
     /// A URL with parts that would go unread, or that hold a secret.
@@ -105,10 +102,8 @@ impl FromStr for StoreLocation {
     type Err = InvalidStoreLocation;
 
     fn from_str(text: &str) -> Result<Self, InvalidStoreLocation> {
-        match text {
-            "acs-custom-id" => return Ok(Self::CustomIds),
-            "memory:" => return Ok(Self::Memory),
-            _ => {}
+        if text == "memory:" {
+            return Ok(Self::Memory);
         }
         let url = Url::parse(text).map_err(|_| InvalidStoreLocation::Unknown)?;
         let bare = url.username().is_empty() && url.password().is_none();
@@ -174,7 +169,6 @@ mod tests {
         let azure = "https://contoso.blob.core.windows.net";
         let s3 = |prefix: &str| StoreLocation::S3 { bucket: "users".to_owned(), prefix: prefix.to_owned() };
         for (text, place) in [
-            ("acs-custom-id", StoreLocation::CustomIds),
             ("memory:", StoreLocation::Memory),
             ("s3://users", s3("")),
             ("s3://users/of/app/", s3("of/app")),
@@ -201,6 +195,7 @@ mod tests {
             ("", InvalidStoreLocation::Unknown),
             ("users", InvalidStoreLocation::Unknown),
             ("memory", InvalidStoreLocation::Unknown),
+            ("acs-custom-id", InvalidStoreLocation::Unknown),
             ("ftp://contoso/users", InvalidStoreLocation::Unknown),
             ("https://contoso.com/users", InvalidStoreLocation::Unknown),
             ("http://contoso.blob.core.windows.net/users", InvalidStoreLocation::PlainHttp),

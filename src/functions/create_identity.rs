@@ -1,4 +1,4 @@
-//! `POST identities`: an identity, with `createTokenWithScopes` a token, and with `customId` the one that has it.
+//! `POST identities`: a new identity, and with `createTokenWithScopes` its first token.
 
 mod delete_on_drop;
 
@@ -12,33 +12,27 @@ use http::{
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
 use serde::Serialize;
-use serde_json::Value;
 
 use delete_on_drop::DeleteOnDrop;
 
 use super::{
     PREFIX,
-    identity::{WireIdentity, needs_preview},
     token::{self, WireToken},
 };
 use crate::{
     access::policy::EffectivePolicy,
     acs::{
         self, CreatedIdentity,
-        types::{CustomId, Scope, TokenLifetime},
+        types::{Scope, TokenLifetime},
     },
     auth::audit::Auditor,
-    extract::{
-        FromFields, Json,
-        fields::{Faults, Fields},
-    },
+    extract::{FromFields, Json, fields::Fields},
     problem::Problem,
 };
 
-/// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60, "customId": "sally@contoso.com"}`, each field optional.
+/// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60}`, each field optional.
 #[derive(Debug)]
 pub struct Request {
-    custom_id: Option<CustomId>,
     scopes: Option<Vec<Scope>>,
     lifetime: Option<TokenLifetime>,
 }
@@ -51,16 +45,14 @@ impl FromFields for Request {
             let detail = "A lifetime needs a token; give createTokenWithScopes as well.";
             fields.fault("/expiresInMinutes".to_owned(), detail.to_owned());
         }
-        Some(Self { custom_id: fields.optional("customId", custom_id), scopes, lifetime })
+        Some(Self { scopes, lifetime })
     }
 }
 
-fn custom_id(faults: &mut Faults<'_>, value: &Value) -> Option<CustomId> {
-    let custom_id = value.as_str().and_then(|text| text.parse().ok());
-    if custom_id.is_none() {
-        faults.add("Give a string of 1 to 256 characters.");
-    }
-    custom_id
+/// An identity on the wire.
+#[derive(Serialize)]
+struct WireIdentity<'a> {
+    id: &'a str,
 }
 
 #[derive(Serialize)]
@@ -81,14 +73,13 @@ pub async fn handle(
     auditor: Auditor,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let custom_id = request.custom_id.clone();
     let created = create(acs, &allowance, auditor, request).await;
     // ACS says Scopes of what it takes as createTokenWithScopes, and so does the policy.
     let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
-    let CreatedIdentity { id, token, last_token_issued_at } = created.created();
+    let CreatedIdentity { id, token } = created.created();
     let location = format!("/{PREFIX}/identities/{id}");
     let body = token::to_json(&Created {
-        identity: WireIdentity::new(id, custom_id.as_ref(), *last_token_issued_at),
+        identity: WireIdentity { id: id.as_str() },
         access_token: token.as_ref().map(WireToken::from),
     });
     // The body that waits to be claimed does not tell how long it is.
@@ -107,16 +98,13 @@ async fn create(
     acs: acs::Client,
     allowance: &EffectivePolicy,
     auditor: Auditor,
-    Request { custom_id, scopes, lifetime }: Request,
+    Request { scopes, lifetime }: Request,
 ) -> Result<DeleteOnDrop, Problem> {
     let mut record = auditor.record("create-identity");
     record.asked(scopes.as_deref(), lifetime);
-    if custom_id.is_some() {
-        record.unless_refused(needs_preview(&acs, "customId"))?;
-    }
     let token = match scopes {
         Some(scopes) => Some(token::allowed(allowance, Some(&scopes), lifetime, &mut record)?),
         None => None,
     };
-    DeleteOnDrop::create(acs, custom_id, token, auditor, record).await
+    DeleteOnDrop::create(acs, token, auditor, record).await
 }

@@ -126,7 +126,6 @@ const fn level(kind: Kind) -> Level {
         | Kind::Forbidden
         | Kind::NotFound
         | Kind::IdentityNotFound
-        | Kind::CustomIdTaken
         | Kind::TurnedOff
         | Kind::MethodNotAllowed
         | Kind::BodyTimeout

@@ -29,8 +29,6 @@ pub enum Kind {
     NotFound,
     /// The identity is not one of this ACS resource.
     IdentityNotFound,
-    /// ACS has more than one identity with the custom id.
-    CustomIdTaken,
     /// The path is right, the method is not.
     MethodNotAllowed,
     /// The body did not arrive in time.
@@ -67,7 +65,7 @@ pub enum Kind {
 
 impl Kind {
     /// Every kind, in the order of its status.
-    pub const ALL: [Self; 29] = [
+    pub const ALL: [Self; 28] = [
         Self::EmptyBody,
         Self::MalformedJson,
         Self::InvalidFields,
@@ -80,7 +78,6 @@ impl Kind {
         Self::BeyondPolicy,
         Self::NotFound,
         Self::IdentityNotFound,
-        Self::CustomIdTaken,
         Self::MethodNotAllowed,
         Self::BodyTimeout,
         Self::BodyTooLarge,
@@ -119,9 +116,6 @@ impl Kind {
             Self::BeyondPolicy => ("beyond-policy", StatusCode::FORBIDDEN, "More than the caller may have"),
             Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "No such function"),
             Self::IdentityNotFound => ("identity-not-found", StatusCode::NOT_FOUND, "No such identity"),
-            Self::CustomIdTaken => {
-                ("custom-id-taken", StatusCode::CONFLICT, "More than one identity has the custom id")
-            }
             Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
             Self::BodyTimeout => ("body-timeout", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
             Self::BodyTooLarge => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),

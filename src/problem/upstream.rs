@@ -44,10 +44,6 @@ impl From<directory::Error> for Problem {
                 Kind::DirectoryUnavailable,
                 "The directory that says whose identity is whose was not reached. Try again later.",
             ),
-            directory::Error::Ambiguous(_) => Self::new(
-                Kind::DirectoryUnavailable,
-                "ACS keeps more than one identity for this user. Try again; if it lasts, the operator's log says more.",
-            ),
             directory::Error::Contended => {
                 Self::new(Kind::DirectoryUnavailable, "Other calls for the same user were in the way. Try again.")
             }
@@ -62,10 +58,6 @@ fn from_service(error: &acs::error::ServiceError) -> Problem {
         Acs::Denied => Problem::new(Kind::Misconfigured, "ACS refused this service's credential. The operator's log says more."),
         Acs::ApiVersion => Problem::new(Kind::Misconfigured, "ACS does not know the api-version that this service asks for."),
         Acs::IdentityNotOwned => identity_not_found(),
-        Acs::MultipleIdentities => Problem::new(
-            Kind::CustomIdTaken,
-            "ACS has more than one identity with this custom id: calls at the same moment made them. Delete all but one.",
-        ),
         Acs::InvalidAccessToken => Problem::new(
             Kind::TeamsTokenRefused,
             "ACS does not take the token: it is expired, malformed, or not issued for Teams calls through ACS. Get a new one from Entra.",

@@ -28,9 +28,8 @@ struct Service {
 }
 
 impl Service {
-    async fn start(emulator: &str, connection_string: &str, preview: bool) -> Self {
+    async fn start(emulator: &str, connection_string: &str) -> Self {
         let environment = [
-            ("COMMUNICATION_SERVICES_PREVIEW", if preview { "true" } else { "false" }),
             ("COMMUNICATION_SERVICES_CONNECTION_STRING", connection_string),
             ("CALLER_KEYS", &format!("web={KEY}")),
             ("TOKEN_POLICY", r#"{"keys":{"web":{"scopes":["voip","chat.join"],"maxMinutes":90}}}"#),
@@ -101,7 +100,7 @@ fn assert_fields(answer: &Answer, record: &Value, expected: &Value) {
 #[tokio::test]
 async fn one_record_for_each_thing_done() {
     let (emulator, connection_string) = harness::emulator().await;
-    let mut service = Service::start(&emulator, &connection_string, false).await;
+    let mut service = Service::start(&emulator, &connection_string).await;
 
     let (answer, records) = service.ask("POST", "/identities", Some(&json!({}))).await;
     let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
@@ -151,36 +150,9 @@ async fn one_record_for_each_thing_done() {
 }
 
 #[tokio::test]
-async fn a_custom_id_is_in_no_record_and_reading_leaves_none() {
-    let (emulator, connection_string) = harness::emulator().await;
-    let mut service = Service::start(&emulator, &connection_string, true).await;
-    let body = json!({ "customId": "sally@contoso.com", "createTokenWithScopes": ["voip"] });
-    let mut ids = Vec::new();
-    for _ in 0..2 {
-        let (answer, records) = service.ask("POST", "/identities", Some(&body)).await;
-        let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
-        // It says nothing of whether the identity was there before: ACS does not tell.
-        let created = json!({
-            "action": "create-identity", "identity": short_hash(&id), "scopes": "voip", "minutes": 90, "outcome": "done",
-        });
-        assert_record(&answer, &records, &created);
-        ids.push(id);
-    }
-    assert_eq!(ids[0], ids[1]);
-    let (answer, records) = service.ask("GET", &format!("/identities/{}", ids[0]), None).await;
-    assert_eq!(answer.json()["identity"]["customId"], "sally@contoso.com");
-    assert!(records.is_empty());
-
-    let mut stable = Service::start(&emulator, &connection_string, false).await;
-    let (answer, records) = stable.ask("POST", "/identities", Some(&body)).await;
-    let refused = json!({ "action": "create-identity", "scopes": "voip", "outcome": "turned-off" });
-    assert_record(&answer, &records, &refused);
-}
-
-#[tokio::test]
 async fn one_record_for_each_thing_done_for_a_person() {
     let (emulator, connection_string) = harness::emulator().await;
-    let mut service = Service::start(&emulator, &connection_string, false).await;
+    let mut service = Service::start(&emulator, &connection_string).await;
     let claims = json!({ "aud": APP, "tid": TENANT, "oid": USER, "azp": APP, "scp": "x", "sub": "alice" });
     let url = format!("{emulator}/_emulator/oidc/{TENANT}/v2.0/tokens");
     let bearer = token(&service, url, json!({ "claims": claims })).await;

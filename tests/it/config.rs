@@ -1,7 +1,6 @@
 //! Settings from an environment: what is taken, and that every fault is named at once, without its value.
 
 mod directory;
-mod preview;
 mod rules;
 
 use std::ffi::OsString;

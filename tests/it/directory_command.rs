@@ -2,7 +2,6 @@
 
 mod refusals;
 mod repair;
-mod terminal;
 
 use std::{fs, path::PathBuf, sync::Arc};
 
@@ -130,7 +129,7 @@ async fn three_users() -> (Store, [String; 2]) {
     (store, ids.map(|id| id.as_str().to_owned()))
 }
 
-/// The columns of what `list` prints, but for the third, which must be a time.
+/// The columns of the table that `export` prints, but for the third, which must be a time.
 fn columns(listed: &str) -> Vec<Vec<&str>> {
     let columns = listed.lines().map(|line| {
         let mut columns: Vec<&str> = line.split_whitespace().collect();
@@ -142,7 +141,7 @@ fn columns(listed: &str) -> Vec<Vec<&str>> {
 }
 
 #[tokio::test]
-async fn list_prints_one_line_for_each_user() {
+async fn export_prints_one_line_for_each_user() {
     let (store, [alices, bobs]) = three_users().await;
     let [alice, bob, carol] = [alice(), user("bob"), user("carol")].map(name);
     // What is named otherwise, or lies deeper, is no record.
@@ -150,7 +149,7 @@ async fn list_prints_one_line_for_each_user() {
     fs::create_dir(store.folder.path().join("copies")).unwrap();
     fs::write(store.folder.path().join(format!("copies/{alice}.json")), "{}").unwrap();
 
-    let (code, stdout, stderr) = store.run(&["list"]).await;
+    let (code, stdout, stderr) = store.run(&["export"]).await;
     assert_eq!((code, &*stderr), (0, "3 records: 1 identity, 1 leaving, 1 forgotten\n"));
     let (short_alices, short_bobs) = (short_hash(&alices), short_hash(&bobs));
     let mut expected =
@@ -163,7 +162,7 @@ async fn list_prints_one_line_for_each_user() {
         "{stdout}"
     );
 
-    let (code, stdout, _) = store.run(&["list", "--ids"]).await;
+    let (code, stdout, _) = store.run(&["export", "--output", "table", "--ids"]).await;
     assert_eq!(code, 0);
     let mut expected = [[&*alice, "identity", &alices], [&bob, "leaving", &bobs], [&carol, "forgotten", "-"]];
     expected.sort_unstable();
@@ -171,12 +170,12 @@ async fn list_prints_one_line_for_each_user() {
 }
 
 #[tokio::test]
-async fn list_ends_in_peace_when_nobody_reads_on() {
+async fn export_succeeds_when_its_reader_has_gone() {
     let (store, _) = three_users().await;
-    for command in ["list", "export"] {
+    for output in ["table", "jsonl"] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = store.command(&[command], &[]);
+        let mut command = store.command(&["export", "--output", output], &[]);
         let output = command.stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let output = output.wait_with_output().await.unwrap();
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
@@ -212,9 +211,9 @@ async fn show_finds_a_user_by_each_of_their_names() {
 }
 
 #[tokio::test]
-async fn export_writes_one_object_for_each_user() {
+async fn export_writes_one_json_object_for_each_user() {
     let (store, [alices, bobs]) = three_users().await;
-    let (code, stdout, stderr) = store.run(&["export"]).await;
+    let (code, stdout, stderr) = store.run(&["export", "--output", "jsonl"]).await;
     assert_eq!((code, &*stderr), (0, "3 records: 1 identity, 1 leaving, 1 forgotten\n"));
     let [alice, bob, carol] = [alice(), user("bob"), user("carol")].map(name);
     for (name, state, identity) in
@@ -231,7 +230,7 @@ async fn export_writes_one_object_for_each_user() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("users.jsonl");
     let path = file.to_str().unwrap();
-    let (code, none, _) = store.run(&["export", "--output", path]).await;
+    let (code, none, _) = store.run(&["export", "--output", "jsonl", "--file", path]).await;
     assert_eq!((code, &*none, fs::read_to_string(&file).unwrap()), (0, "", stdout.clone()));
     #[cfg(unix)]
     {
@@ -241,7 +240,7 @@ async fn export_writes_one_object_for_each_user() {
 
     // With a record that cannot be read it is not whole, so that the file stays as it was.
     fs::write(store.record(user("bob")), "not a record").unwrap();
-    let (code, _, stderr) = store.run(&["export", "-o", path]).await;
+    let (code, _, stderr) = store.run(&["export", "-o", "jsonl", "-f", path]).await;
     let said = format!(
         "{bob} cannot be read: the object is not a record of a directory\n\
          3 records: 1 identity, 0 leaving, 1 forgotten, 1 unreadable\n\
@@ -250,7 +249,7 @@ async fn export_writes_one_object_for_each_user() {
     assert_eq!((code, stderr), (1, said));
     assert_eq!(fs::read_to_string(&file).unwrap(), stdout);
     assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half done is left");
-    // All others are listed.
-    let (code, stdout, _) = store.run(&["list"]).await;
+    // All others are printed.
+    let (code, stdout, _) = store.run(&["export"]).await;
     assert_eq!((code, stdout.lines().count()), (1, 2));
 }

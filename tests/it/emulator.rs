@@ -16,8 +16,6 @@ use tokio::{
 };
 
 mod authentication;
-mod control;
-mod custom_ids;
 mod diagnosis;
 mod faults;
 mod kept;

@@ -7,7 +7,7 @@ use std::path::{Path, PathBuf};
 
 use acs_tokens::{
     access::AccessRules,
-    acs::{Client, ClientOptions, connection_string::ConnectionString, types::ApiVersion},
+    acs::{Client, ClientOptions, connection_string::ConnectionString},
     auth::{Authenticator, BackendAuth},
     directory,
     emulator::{Emulator, Options, connection_string},
@@ -63,11 +63,6 @@ impl Api {
         Self::with(&BackendAuth::Anyone.into(), AccessRules::default(), change).await
     }
 
-    /// The router on a socket, with ACS's preview turned on.
-    pub(crate) async fn direct_in_preview() -> Self {
-        Self::with_settings(|settings| settings.api_version = ApiVersion::preview()).await
-    }
-
     async fn with(callers: &Authenticator, rules: AccessRules, change: impl FnOnce(&mut ClientOptions)) -> Self {
         let (emulator, connection_string) = emulator().await;
         let mut settings: ClientOptions = connection_string.parse::<ConnectionString>().unwrap().into();
@@ -80,11 +75,6 @@ impl Api {
     /// The real `handler` behind the stand-in host, which checks no keys, as under `func start`.
     pub(crate) async fn hosted(generation: Generation) -> Self {
         Self::hosted_with(generation, None, &[]).await
-    }
-
-    /// The same with ACS's preview turned on.
-    pub(crate) async fn hosted_in_preview(generation: Generation) -> Self {
-        Self::hosted_with(generation, None, &[("COMMUNICATION_SERVICES_PREVIEW", "true")]).await
     }
 
     /// The same with keys and app settings. The handler is the one that was staged where `ACS_TOKENS_TEST_APP` says, else

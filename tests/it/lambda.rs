@@ -98,22 +98,6 @@ async fn lets_in_whom_has_a_key() {
 }
 
 #[tokio::test]
-async fn finds_an_identity_by_its_custom_id() {
-    let mut lambda = lambda(&[CALLER_KEYS, ("COMMUNICATION_SERVICES_PREVIEW", "true")]).await;
-    let mut create = event("http-create-identity");
-    create["body"] = json!({ "customId": "sally@contoso.com" }).to_string().into();
-    let created = lambda.invoke("1", &create).await;
-    created.assert_ok(201);
-    assert_eq!(lambda.invoke("2", &create).await.json(), created.json());
-    let mut get = event("http-delete-identity");
-    get["requestContext"]["http"]["method"] = "GET".into();
-    get["rawPath"] = created.header("location").into();
-    let answer = lambda.invoke("3", &get).await;
-    answer.assert_ok(200);
-    assert_eq!(answer.json(), created.json());
-}
-
-#[tokio::test]
 async fn takes_the_request_id_from_lambda_alone() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
     let mut spoofed = event("url-head-health");

@@ -2,14 +2,11 @@
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
 
-/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways. Ahead of
-/// them may stand `people:`, for whom then are issuers and a directory, or `preview:`, for ACS's preview turned on.
+/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways. With
+/// `people:` before them, there are issuers and a directory.
 macro_rules! through_each_host {
     (people: $($test:ident),* $(,)?) => {
         $(through_each_host!(@ $test, direct_with_people, hosted_with_people);)*
-    };
-    (preview: $($test:ident),* $(,)?) => {
-        $(through_each_host!(@ $test, direct_in_preview, hosted_in_preview);)*
     };
     (@ $test:ident, $direct:ident, $hosted:ident) => {
         mod $test {

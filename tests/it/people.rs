@@ -2,7 +2,6 @@
 
 mod cost;
 mod crowd;
-mod custom_ids;
 mod fixture;
 #[cfg(target_os = "linux")]
 mod keyless;

@@ -5,7 +5,7 @@ use acs_tokens::{
         connection_string::ConnectionString,
         endpoint::{Endpoint, InvalidEndpoint},
         signature::AccessKey,
-        types::{ApiVersion, CustomId, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest},
+        types::{ApiVersion, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest},
     },
     extract::{TokenFormat, fields::Fields},
 };
@@ -100,17 +100,6 @@ proptest! {
         let at = at.index(text.len() + 1);
         let text = format!("{}{c}{}", &text[..at], &text[at..]);
         prop_assert!(text.parse::<IdentityId>().is_err());
-    }
-
-    #[test]
-    fn a_custom_id_has_1_to_256_characters_and_is_shown_by_nothing(text in "\\PC{0,8}", times in 0..300_usize) {
-        let text = text.repeat(times);
-        let found = text.parse::<CustomId>();
-        prop_assert_eq!(found.is_ok(), (1..=256).contains(&text.chars().count()));
-        if let Ok(custom_id) = found {
-            prop_assert_eq!(custom_id.expose(), &text);
-            prop_assert_eq!(format!("{custom_id:?}"), "CustomId(…)");
-        }
     }
 
     #[test]

@@ -1,14 +1,12 @@
 //! What the client puts on the wire and what it makes of answers, byte by byte, without the emulator.
 
-mod preview;
-
 use acs_tokens::acs::{
     Client, ClientOptions, Error, TeamsTokenRequest,
     connection_string::ConnectionString,
     error::{Fault, Kind},
     signature::{AccessKey, content_hash, string_to_sign},
     trace::{TRACEPARENT, TRACESTATE, TraceContext},
-    types::{ApiVersion, IdentityId, Scope, TokenLifetime, TokenRequest},
+    types::{IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -21,16 +19,10 @@ const PATH: &str = "/identities/8%3Aacs%3A2dee53b4-368b-45b4-ab52-8493fb117652_0
 
 /// A socket that reads one request, gives one answer and hangs up.
 async fn once(answer: impl Into<String>) -> (Client, JoinHandle<Received>) {
-    once_in(ApiVersion::default(), answer).await
-}
-
-/// The same, and a client that asks for this version.
-async fn once_in(version: ApiVersion, answer: impl Into<String>) -> (Client, JoinHandle<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    let settings = ClientOptions::from(text.parse::<ConnectionString>().unwrap());
-    let client = Client::new(ClientOptions { api_version: version, ..settings }).unwrap();
+    let client = Client::new(text.parse::<ConnectionString>().unwrap().into()).unwrap();
     let answer = answer.into();
     let received = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();

@@ -4,8 +4,8 @@ use std::env;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use crate::Result;
 use crate::workspace::{Workspace, cargo, find_program};
-use crate::{Result, elf};
 
 /// What a build is for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,18 +62,14 @@ impl Program<'_> {
     /// Builds, and gives the path of the executable.
     ///
     /// # Errors
-    /// When a tool is missing, the build fails, or a program meant to be static is not.
+    /// When a tool is missing, or the build fails.
     pub fn build(&self, workspace: &Workspace) -> Result<PathBuf> {
         let tool = choose(self.target, env::consts::OS, env::consts::ARCH, |name| find_program(name).is_some())?;
         let status = self.command(workspace, &tool).status()?;
         if !status.success() {
             return Err(format!("building {} failed ({status})", self.name).into());
         }
-        let program = self.path(workspace);
-        if self.target != Target::Native {
-            elf::require_static(&program, self.target.architecture())?;
-        }
-        Ok(program)
+        Ok(self.path(workspace))
     }
 
     /// Where cargo puts the executable.

@@ -3,7 +3,6 @@
 mod archive;
 mod azure;
 mod build;
-mod elf;
 mod lambda;
 mod settings;
 mod start;

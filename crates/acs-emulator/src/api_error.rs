@@ -18,8 +18,6 @@ pub(super) enum ApiError {
     IdentityNotOwned,
     /// The identity is gone, where the settings ask for this answer.
     IdentityNotFound,
-    /// More than one living identity has the custom id.
-    MultipleIdentities,
     /// The Entra token of a Teams exchange is empty, garbage, or over.
     InvalidAccessToken,
     /// The model binder misses a field.
@@ -83,8 +81,6 @@ impl ApiError {
             | Self::UnsupportedVersion { .. } => StatusCode::BAD_REQUEST,
             Self::IdentityNotFound | Self::NoRoute => StatusCode::NOT_FOUND,
             Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            // The code is the service's; its status and words are recorded nowhere.
-            Self::MultipleIdentities => StatusCode::CONFLICT,
             Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
             Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
             Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
@@ -101,10 +97,6 @@ impl ApiError {
                 ("IdentityNotOwned", "Provided identity doesn't belong to the resource.".into(), None)
             }
             Self::IdentityNotFound => ("IdentityNotFound", "Provided identity doesn't exist.".into(), None),
-            Self::MultipleIdentities => {
-                let message = "Multiple identities were found for the provided custom id.";
-                ("MultipleIdentitiesForCustomId", message.into(), None)
-            }
             Self::InvalidAccessToken => {
                 ("InvalidAccessToken", "Provided access token is not valid.".into(), None)
             }

@@ -9,7 +9,7 @@ use jiff::{SignedDuration, Timestamp, fmt::rfc2822};
 
 use super::{
     api_error::ApiError,
-    diagnosis::{self, Difference},
+    diagnosis::{self, WrongSignature},
     jwt::Signer,
     keys::Keys,
     managed_identity::{self, BearerFault},
@@ -43,7 +43,7 @@ pub(super) enum Denial {
     UnreadableDate(String),
     Skew(SignedDuration),
     BodyHash { claimed: String, actual: String },
-    Signature(Difference),
+    Signature(WrongSignature),
 }
 
 impl From<&Denial> for ApiError {
@@ -82,7 +82,7 @@ impl fmt::Display for Denial {
                 "the body differs from what was hashed: x-ms-content-sha256 says {claimed}, \
                  the body received has {actual}"
             ),
-            Self::Signature(difference) => difference.fmt(f),
+            Self::Signature(fault) => fault.fmt(f),
         }
     }
 }
@@ -141,7 +141,7 @@ fn hmac(keys: &Keys, request: &Received<'_>, names: &[&str], signature: &str) ->
     names_header("x-ms-content-sha256").ok_or(Denial::NotSigned("x-ms-content-sha256"))?;
     let values = names.iter().map(|name| request.value(name)).collect::<Result<Vec<_>, _>>()?;
 
-    check_date(request.value(date_name)?, request.at)?;
+    let skew = check_date(request.value(date_name)?, request.at)?;
     let (claimed, actual) = (request.value("x-ms-content-sha256")?, content_hash(request.body));
     if claimed != actual {
         return Err(Denial::BodyHash { claimed: claimed.to_owned(), actual });
@@ -159,7 +159,7 @@ fn hmac(keys: &Keys, request: &Received<'_>, names: &[&str], signature: &str) ->
     if fits(&values) || fits(&without_port) {
         return Ok(());
     }
-    Err(Denial::Signature(diagnosis::diagnose(keys, request, names, &values, signature)))
+    Err(Denial::Signature(diagnosis::diagnose(keys, request, names, &values, signature, skew)))
 }
 
 impl<'a> Received<'a> {
@@ -177,9 +177,10 @@ pub(super) fn host_without_port(host: &str) -> &str {
     host[from..].find(':').map_or(host, |at| &host[..from + at])
 }
 
-fn check_date(text: &str, now: Timestamp) -> Result<(), Denial> {
+/// How far the caller's clock is ahead of ours.
+fn check_date(text: &str, now: Timestamp) -> Result<SignedDuration, Denial> {
     let date =
         rfc2822::DateTimeParser::new().parse_timestamp(text).map_err(|_| Denial::UnreadableDate(text.to_owned()))?;
     let skew = date.duration_since(now);
-    if skew.abs() > MARGIN { Err(Denial::Skew(skew)) } else { Ok(()) }
+    if skew.abs() > MARGIN { Err(Denial::Skew(skew)) } else { Ok(skew) }
 }

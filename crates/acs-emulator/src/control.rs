@@ -140,9 +140,7 @@ async fn open(service: &Service, parts: &Parts, body: &Bytes) -> Opened {
         ("settings", &Method::GET) => Ok(Some(json!(service.state().settings))),
         ("settings", &Method::PUT) => {
             let settings: Settings = json_body(parts, body)?;
-            let mut state = service.state();
-            state.settings = settings;
-            state.races.end();
+            service.state().settings = settings;
             Ok(None)
         }
         ("tokens/check", &Method::POST) => check(service, json_body(parts, body)?).await,

@@ -91,7 +91,7 @@ impl Keys {
     }
 
     /// Those that were good, the newest one last.
-    pub(super) fn regenerated(&self) -> impl DoubleEndedIterator<Item = &AccessKey> {
+    pub(super) fn regenerated(&self) -> impl Iterator<Item = &AccessKey> {
         self.regenerated.iter().map(|key| &key.key)
     }
 

@@ -32,7 +32,6 @@ mod call;
 mod certificate;
 mod connection;
 mod control;
-mod custom_ids;
 mod diagnosis;
 mod faults;
 #[cfg(fuzzing)]

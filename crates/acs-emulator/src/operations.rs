@@ -9,10 +9,8 @@ use super::{
     Service,
     answer::Answer,
     api_error::ApiError,
-    custom_ids,
     jwt::Issuer,
     route::{Operation, Route, Version},
-    state::Identity,
     teams,
 };
 use acs_identity::types::{Scope, format_timestamp};
@@ -30,7 +28,6 @@ pub(super) struct Call<'a> {
 struct CreateRequest {
     create_token_with_scopes: Option<Vec<String>>,
     expires_in_minutes: Option<i32>,
-    custom_id: Option<String>,
 }
 
 #[derive(Deserialize)]
@@ -41,12 +38,7 @@ struct TokenRequest {
 }
 
 #[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct IdentityBody {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    custom_id: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    last_token_issued_at: Option<String>,
     id: String,
 }
 
@@ -84,7 +76,6 @@ struct Claims<'a> {
 pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -> Result<Answer, ApiError> {
     let answer = match route.operation {
         Operation::CreateIdentity => create(service, call).await,
-        Operation::GetIdentity => get(service, &route.identity),
         Operation::DeleteIdentity => {
             service
                 .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.delete(call.at)))?;
@@ -98,7 +89,7 @@ pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -
         Operation::IssueToken => issue(service, &route.identity, call).await,
         Operation::ExchangeTeamsToken => teams::exchange(service, call).await,
     }?;
-    if route.operation != Operation::GetIdentity && route.operation != Operation::ExchangeTeamsToken {
+    if route.operation != Operation::ExchangeTeamsToken {
         service.keeper.kept().await?;
     }
     Ok(answer)
@@ -109,25 +100,12 @@ async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, ApiError> 
     let request: CreateRequest = if call.body.is_empty() { CreateRequest::default() } else { call.json()? };
     let lifetime = call.lifetime(request.expires_in_minutes)?;
     let scopes = call.scopes(request.create_token_with_scopes.unwrap_or_default())?;
-    let custom_id = request.custom_id.filter(|_| call.version.has_custom_ids());
-    if custom_id.as_ref().is_some_and(|id| id.is_empty() || id.chars().count() > 256) {
-        return Err(ApiError::invalid("customId", "CustomId must have 1 to 256 characters."));
-    }
-    let mut identity = custom_ids::find_or_make(service, custom_id, call.at).await?;
-    let mut access_token = None;
-    if !scopes.is_empty() {
-        access_token = Some(mint(service, &identity.id, &scopes, lifetime, call.at).await?);
-        identity = service.state().living(service.options.resource, &identity.id)?.clone();
-    }
-    if identity.custom_id.is_none() {
-        identity.last_token_issued_at = None; // the service names it here only beside a custom id
-    }
-    Ok(Answer::json(StatusCode::CREATED, &CreateBody { identity: identity.into(), access_token }))
-}
-
-fn get(service: &Service, id: &str) -> Result<Answer, ApiError> {
-    let identity = service.state().living(service.options.resource, id)?.clone();
-    Ok(Answer::json(StatusCode::OK, &IdentityBody::from(identity)))
+    let id = service.change(|state| Ok(state.make(service.options.resource, call.at)))?;
+    let access_token = match &*scopes {
+        [] => None,
+        scopes => Some(mint(service, &id, scopes, lifetime, call.at).await?),
+    };
+    Ok(Answer::json(StatusCode::CREATED, &CreateBody { identity: IdentityBody { id }, access_token }))
 }
 
 async fn issue(service: &Service, id: &str, call: &Call<'_>) -> Result<Answer, ApiError> {
@@ -202,16 +180,5 @@ impl Call<'_> {
             _ => Err(ApiError::invalid("scopes", format!("Invalid scopes - {name} is not supported."))),
         };
         names.into_iter().map(known).collect()
-    }
-}
-
-impl From<Identity> for IdentityBody {
-    fn from(identity: Identity) -> Self {
-        let whole_seconds = |at: Timestamp| at.strftime("%Y-%m-%dT%H:%M:%S+00:00").to_string();
-        Self {
-            custom_id: identity.custom_id,
-            last_token_issued_at: identity.last_token_issued_at.map(whole_seconds),
-            id: identity.id,
-        }
     }
 }

@@ -12,7 +12,6 @@ use acs_identity::types::Scope;
 #[serde(rename_all = "kebab-case")]
 pub(super) enum Operation {
     CreateIdentity,
-    GetIdentity,
     DeleteIdentity,
     IssueToken,
     RevokeTokens,
@@ -24,7 +23,6 @@ impl Operation {
     pub(super) const fn name(self) -> &'static str {
         match self {
             Self::CreateIdentity => "create-identity",
-            Self::GetIdentity => "get-identity",
             Self::DeleteIdentity => "delete-identity",
             Self::IssueToken => "issue-token",
             Self::RevokeTokens => "revoke-tokens",
@@ -43,18 +41,16 @@ pub(super) struct Route {
 impl Route {
     /// Reads method and path. Ids come literal (`8:acs:…`) and percent-encoded (`8%3Aacs%3A…`); both name the same.
     pub(super) fn of(method: &Method, path: &str) -> Result<Self, ApiError> {
-        use Operation::{CreateIdentity, DeleteIdentity, ExchangeTeamsToken, GetIdentity, IssueToken, RevokeTokens};
+        use Operation::{CreateIdentity, DeleteIdentity, ExchangeTeamsToken, IssueToken, RevokeTokens};
         let segments: Vec<String> =
             path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy().into()).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let post = |operation| if method == Method::POST { Ok(operation) } else { Err("POST") };
         let (operation, identity) = match segments[..] {
             ["identities"] => (post(CreateIdentity), ""),
-            ["identities", id] if !id.is_empty() => match *method {
-                Method::DELETE => (Ok(DeleteIdentity), id),
-                Method::GET => (Ok(GetIdentity), id),
-                _ => (Err("DELETE, GET"), id),
-            },
+            ["identities", id] if !id.is_empty() => {
+                (if method == Method::DELETE { Ok(DeleteIdentity) } else { Err("DELETE") }, id)
+            }
             ["identities", id, ":issueAccessToken"] => (post(IssueToken), id),
             ["identities", id, ":revokeAccessTokens"] => (post(RevokeTokens), id),
             ["teamsUser", ":exchangeAccessToken"] => (post(ExchangeTeamsToken), ""),
@@ -69,15 +65,12 @@ impl Route {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Version(&'static str);
 
-const PREVIEW: Version = Version("2025-03-02-preview");
-
-/// Every stable version, and the one preview that has custom ids.
-const VERSIONS: [Version; 7] = [
+/// Every stable version.
+const VERSIONS: [Version; 6] = [
     Version("2021-03-07"),
     Version("2022-06-01"),
     Version("2022-10-01"),
     Version("2023-10-01"),
-    PREVIEW,
     Version("2025-06-30"),
     Version("2026-09-23"),
 ];
@@ -100,25 +93,19 @@ impl Version {
     fn has(self, operation: Operation) -> bool {
         match operation {
             Operation::ExchangeTeamsToken => self >= Self("2022-06-01"),
-            Operation::GetIdentity => self.has_custom_ids(),
             _ => true,
         }
     }
 
     /// The versions of an operation's route, as the header `api-supported-versions` lists them.
     pub(super) fn supporting(operation: Operation) -> String {
-        // One controller serves all of /identities, so the preview-only GET there shares its list.
-        let listed = |version: &Version| operation == Operation::GetIdentity || version.has(operation);
-        VERSIONS.iter().filter(|version| listed(version)).map(|version| version.0).collect::<Vec<_>>().join(", ")
+        let names = VERSIONS.iter().filter(|version| version.has(operation)).map(|version| version.0);
+        names.collect::<Vec<_>>().join(", ")
     }
 
     /// Whether `expiresInMinutes` means anything; older versions ignore it.
     pub(super) fn has_lifetimes(self) -> bool {
         self >= Self("2022-10-01")
-    }
-
-    pub(super) fn has_custom_ids(self) -> bool {
-        self == PREVIEW
     }
 
     pub(super) fn has_scope(self, scope: Scope) -> bool {

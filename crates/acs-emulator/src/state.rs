@@ -6,7 +6,7 @@ use jiff::{SignedDuration, Timestamp};
 use serde::{Deserialize, Serialize};
 use uuid::Uuid;
 
-use super::{api_error::ApiError, custom_ids::Races, faults::Faults, keys::Keys, route::Operation};
+use super::{api_error::ApiError, faults::Faults, keys::Keys, route::Operation};
 
 /// All of it; the default is the state after a start.
 #[derive(Debug, Default)]
@@ -15,23 +15,21 @@ pub(super) struct State {
     pub(super) calls: BTreeMap<String, Calls>,
     pub(super) faults: Faults,
     pub(super) settings: Settings,
-    pub(super) races: Races,
     pub(super) keys: Arc<Keys>,
     /// How many tokens the managed identity was given.
     pub(super) managed_identity_tokens: u64,
 }
 
-/// An identity that was made here. It is never forgotten, so that "deleted" and "never was" stay apart.
+/// An identity that was made here. It is never forgotten, so that "deleted" and "never was" stay apart. Unknown fields
+/// are ignored: state files of earlier versions may have `customId`.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Identity {
     pub(super) id: String,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub(super) custom_id: Option<String>,
     created_at: Timestamp,
     deleted_at: Option<Timestamp>,
     tokens_issued: u64,
-    pub(super) last_token_issued_at: Option<Timestamp>,
+    last_token_issued_at: Option<Timestamp>,
     tokens_revoked_at: Option<Timestamp>,
 }
 
@@ -52,10 +50,6 @@ pub(super) struct Settings {
     pub(super) gone: Gone,
     /// Makes every identity's token live so long, whatever was asked for: for tests that wait for an expiry.
     pub(super) token_lifetime_seconds: Option<u32>,
-    /// Makes creating with a custom id wait so long, after no identity was found that has it, before one is made.
-    pub(super) custom_id_race_ms: Option<u32>,
-    /// Makes so many calls, each of which found none, wait for each other before each makes one: once, and then no more.
-    pub(super) custom_id_race_calls: Option<u32>,
     /// Makes the managed identity's tokens live so long; negative for tokens that are already over.
     pub(super) managed_identity_token_lifetime_seconds: Option<i32>,
 }
@@ -97,25 +91,19 @@ impl State {
         all
     }
 
-    /// All identities that live.
-    pub(super) fn living_ones(&self) -> impl Iterator<Item = &Identity> {
-        self.identities.values().filter(|identity| identity.deleted_at.is_none())
-    }
-
-    /// A new identity, whoever else has its custom id.
-    pub(super) fn make(&mut self, resource: Uuid, custom_id: Option<String>, now: Timestamp) -> Identity {
+    /// Makes a new identity and returns its id.
+    pub(super) fn make(&mut self, resource: Uuid, now: Timestamp) -> String {
         let id = format!("8:acs:{resource}_{}", Uuid::new_v4());
         let identity = Identity {
             id: id.clone(),
-            custom_id,
             created_at: now,
             deleted_at: None,
             tokens_issued: 0,
             last_token_issued_at: None,
             tokens_revoked_at: None,
         };
-        self.identities.insert(id, identity.clone());
-        identity
+        self.identities.insert(id.clone(), identity);
+        id
     }
 
     /// The identity, if it lives.

@@ -96,8 +96,6 @@ pub enum Kind {
     IdentityNotOwned,
     /// `InvalidAccessToken`: the Teams user's token is not valid.
     InvalidAccessToken,
-    /// `MultipleIdentitiesForCustomId`: calls at once made more than one identity with the same custom id.
-    MultipleIdentities,
     /// `UnsupportedApiVersion` and its like: our setting is wrong, not the request.
     ApiVersion,
     /// Anything else: the status tells.
@@ -110,7 +108,6 @@ impl Kind {
             "Denied" => Self::Denied,
             "IdentityNotOwned" => Self::IdentityNotOwned,
             "InvalidAccessToken" => Self::InvalidAccessToken,
-            "MultipleIdentitiesForCustomId" => Self::MultipleIdentities,
             "UnsupportedApiVersion" | "ApiVersionUnspecified" | "InvalidApiVersion" => Self::ApiVersion,
             _ => Self::Other,
         }

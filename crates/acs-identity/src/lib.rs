@@ -31,7 +31,7 @@ pub mod types;
 use std::{sync::Arc, time::Duration};
 
 pub use error::Error;
-pub use operations::{CreatedIdentity, IdentityDetails, TeamsTokenRequest};
+pub use operations::{CreatedIdentity, TeamsTokenRequest};
 pub use readiness::Accepted;
 
 use connection_string::ConnectionString;
@@ -119,12 +119,6 @@ impl Client {
     #[must_use]
     pub const fn http(&self) -> &reqwest::Client {
         &self.http
-    }
-
-    /// Whether ACS is asked in a version that has custom ids.
-    #[must_use]
-    pub fn has_custom_ids(&self) -> bool {
-        self.settings.api_version.has_custom_ids()
     }
 
     /// Opens a connection to ACS, and gets the first token where calls are authorised by tokens, so that the first call

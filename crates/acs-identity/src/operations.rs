@@ -10,7 +10,7 @@ use uuid::Uuid;
 use super::{
     Client, Error,
     send::Operation,
-    types::{AccessToken, CustomId, IdentityId, TokenRequest},
+    types::{AccessToken, IdentityId, TokenRequest},
 };
 
 /// An identity just made, and its first token if one was asked for.
@@ -20,19 +20,6 @@ pub struct CreatedIdentity {
     pub id: IdentityId,
     /// Its first token.
     pub token: Option<AccessToken>,
-    /// When it last got a token, in whole seconds. ACS tells it only beside a custom id.
-    pub last_token_issued_at: Option<Timestamp>,
-}
-
-/// What ACS knows of an identity.
-#[derive(Debug, Clone)]
-pub struct IdentityDetails {
-    /// The identity.
-    pub id: IdentityId,
-    /// The name that an app gave it.
-    pub custom_id: Option<CustomId>,
-    /// When it last got a token, in whole seconds.
-    pub last_token_issued_at: Option<Timestamp>,
 }
 
 /// A Teams user's Entra token, with what must be true of it.
@@ -53,60 +40,19 @@ impl Client {
     /// See [`Error`]. After [`Error::TimedOut`], [`Error::Interrupted`] and [`Error::InvalidResponse`] an identity may
     /// exist whose id nobody knows.
     pub async fn create_identity(&self, token: Option<&TokenRequest>) -> Result<CreatedIdentity, Error> {
-        self.create(None, token).await
-    }
-
-    /// The identity with this custom id, made if there is none, and a token where `token` asks for one.
-    ///
-    /// Two calls at once may make an identity each; after that ACS refuses the custom id with
-    /// [`Kind::MultipleIdentities`](super::error::Kind::MultipleIdentities) until one is deleted.
-    /// <https://github.com/Azure/azure-sdk-for-js/issues/38531>
-    ///
-    /// # Errors
-    /// See [`Error`]. [`Error::InvalidResponse`] where ACS does not give the custom id back: then it ignored it.
-    pub async fn create_identity_for(
-        &self,
-        custom_id: &CustomId,
-        token: Option<&TokenRequest>,
-    ) -> Result<CreatedIdentity, Error> {
-        self.create(Some(custom_id), token).await
-    }
-
-    async fn create(
-        &self,
-        custom_id: Option<&CustomId>,
-        token: Option<&TokenRequest>,
-    ) -> Result<CreatedIdentity, Error> {
         let request = WireCreate {
-            custom_id: custom_id.map(CustomId::expose),
             create_token_with_scopes: token.map(scope_names),
             expires_in_minutes: token.and_then(minutes),
         };
         let created = self.send(Operation::CreateIdentity, write(&request), |body| {
             let WireCreated { identity, access_token } = read(body)?;
-            let fits = token.is_some() == access_token.is_some()
-                && identity.custom_id.as_deref() == custom_id.map(CustomId::expose);
+            let fits = token.is_some() == access_token.is_some();
             let id = identity.id.parse().ok().filter(|_| fits)?;
-            let last_token_issued_at = identity.last_token_issued_at;
-            Some(CreatedIdentity { id, token: access_token.map(AccessToken::from), last_token_issued_at })
+            Some(CreatedIdentity { id, token: access_token.map(AccessToken::from) })
         });
         let created = created.await?;
         self.note_identity(&created.id);
         Ok(created)
-    }
-
-    /// What ACS knows of an identity. Needs [`ApiVersion::preview`](super::types::ApiVersion::preview).
-    ///
-    /// # Errors
-    /// See [`Error`].
-    pub async fn get_identity(&self, id: &IdentityId) -> Result<IdentityDetails, Error> {
-        self.note_identity(id);
-        let read_details = |body: &[u8]| {
-            let WireIdentity { id, custom_id, last_token_issued_at } = read(body)?;
-            let custom_id = custom_id.map(|text| text.parse()).transpose().ok()?;
-            Some(IdentityDetails { id: id.parse().ok()?, custom_id, last_token_issued_at })
-        };
-        self.send(Operation::GetIdentity(id), Vec::new(), read_details).await
     }
 
     /// Issues a token for an identity. Earlier tokens stay good.
@@ -150,9 +96,7 @@ impl Client {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WireCreate<'a> {
-    #[serde(skip_serializing_if = "Option::is_none")]
-    custom_id: Option<&'a str>,
+struct WireCreate {
     #[serde(skip_serializing_if = "Option::is_none")]
     create_token_with_scopes: Option<Vec<&'static str>>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -183,11 +127,8 @@ struct WireCreated {
 }
 
 #[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
 struct WireIdentity {
     id: String,
-    custom_id: Option<String>,
-    last_token_issued_at: Option<Timestamp>,
 }
 
 #[derive(Deserialize)]

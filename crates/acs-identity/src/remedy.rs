@@ -66,10 +66,6 @@ pub(super) fn remedy(error: &Error, means: Means) -> Option<Remedy> {
                 "spread the load, keep tokens until they end instead of asking anew, or have Microsoft's support raise \
                  the limits",
             ),
-            (Kind::MultipleIdentities, _) => known(
-                "calls at the same moment made an identity each with the same custom id",
-                "delete all but one of them; where nobody knows their ids any more, Microsoft's support does",
-            ),
             (Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other, _) => None,
         },
         Error::Credential(_) => known(
@@ -120,8 +116,7 @@ fn denied(error: &ServiceError, means: Means) -> Remedy {
 }
 
 fn api_version(error: &ServiceError) -> Remedy {
-    let remedy =
-        "remove COMMUNICATION_SERVICES_API_VERSION and COMMUNICATION_SERVICES_PREVIEW, or set a version that ACS knows";
+    let remedy = "remove COMMUNICATION_SERVICES_API_VERSION, or set it to a version that ACS knows";
     Remedy {
         likely_cause: "ACS does not know the api-version that is asked for".into(),
         remedy: match &error.supported_versions {
@@ -180,13 +175,13 @@ mod tests {
                 service(400, "UnsupportedApiVersion", None, Some("2023-10-01, 2025-06-30")),
                 Means::Key,
                 "api-version",
-                "set a version that ACS knows: 2023-10-01, 2025-06-30",
+                "set it to a version that ACS knows: 2023-10-01, 2025-06-30",
             ),
             (
                 service(400, "UnsupportedApiVersion", None, None),
                 Means::Key,
                 "api-version",
-                "set a version that ACS knows",
+                "set it to a version that ACS knows",
             ),
             (Error::TimedOut, Means::Key, "ACS is slow", "status.azure.com"),
             (

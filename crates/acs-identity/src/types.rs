@@ -9,7 +9,7 @@ use std::{fmt, str::FromStr};
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
 
-pub use id::{CustomId, IdentityId, InvalidCustomId, InvalidIdentityId};
+pub use id::{IdentityId, InvalidIdentityId};
 
 /// What a token lets its bearer do.
 ///
@@ -195,20 +195,6 @@ pub struct InvalidApiVersion;
 impl ApiVersion {
     /// The version asked for where no setting says otherwise.
     pub const DEFAULT: &str = "2025-06-30";
-    /// The one version that has custom ids, and that tells about an identity. No stable version has taken them over.
-    pub const PREVIEW: &str = "2025-03-02-preview";
-
-    /// The version with custom ids.
-    #[must_use]
-    pub fn preview() -> Self {
-        Self(Self::PREVIEW.to_owned())
-    }
-
-    /// Whether it has custom ids. Another may ignore one without a word, and make a second identity.
-    #[must_use]
-    pub fn has_custom_ids(&self) -> bool {
-        self.0 == Self::PREVIEW
-    }
 
     /// The version as text.
     #[must_use]

@@ -1,4 +1,4 @@
-//! `acs-tokens directory export`: everything as JSON Lines.
+//! `acs-tokens directory export`: all records, as a table or as JSON Lines.
 
 use std::{
     fs::File,
@@ -6,7 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use clap::Args;
+use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::{
@@ -15,20 +15,38 @@ use super::{
     records::{Row, print_all, read_all},
     settings,
 };
-use crate::{acs::types::IdentityId, directory::DirectoryAdmin};
+use crate::{
+    acs::{hash::short_hash, types::IdentityId},
+    directory::DirectoryAdmin,
+};
 
-/// Write everything as JSON Lines, one object for each user
+/// Write all records, one line for each user, in the order of the names
 ///
-/// They are {"name","state","identity","writtenAt"}, in the order of the names; identity is null for those who were
-/// forgotten.
+/// A table has the name, which is a keyed hash of who it is; the state; when the record was written; and the identity's
+/// short hash, as the log has it. JSON Lines have {"name","state","identity","writtenAt"} with the whole identity id.
+/// Keep them as you keep the directory.
 ///
-/// Whole identity ids are in it, so keep it as you keep the directory. It says nothing of who the users are: names are
-/// keyed hashes.
+/// The states: `identity` for a user who has one; `leaving` for one whose deletion was broken off, which the user's
+/// next call or `repair` finishes; `forgotten` for one whose identity was deleted.
 #[derive(Debug, Args)]
 pub(super) struct Options {
+    /// The format
+    #[arg(long, short, value_enum, value_name = "FORMAT", default_value_t = Output::Table)]
+    output: Output,
+    /// Print whole identity ids in the table instead of short hashes
+    #[arg(long)]
+    ids: bool,
     /// Write to this file, which only you may read, once everything was read; without it, to stdout
     #[arg(long, short, value_name = "FILE")]
-    output: Option<PathBuf>,
+    file: Option<PathBuf>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum Output {
+    /// Columns for people
+    Table,
+    /// One JSON object a line
+    Jsonl,
 }
 
 #[derive(Serialize)]
@@ -40,28 +58,38 @@ struct WireRow<'a> {
     written_at: String,
 }
 
-pub(super) async fn run(Options { output }: Options) -> Result<()> {
+pub(super) async fn run(options: Options) -> Result<()> {
     let keeper = open(&settings()?)?;
-    let Some(output) = output else { return print_all(&keeper, write).await };
-    let path = output.display().to_string();
-    to_file(&keeper, &output).await.map_err(|error| format!("{path} is not written: {error}"))?;
-    Ok(())
+    let Some(file) = &options.file else { return print_all(&keeper, |to, row| options.write(to, row)).await };
+    let written = to_file(&keeper, file, &options).await;
+    Ok(written.map_err(|error| format!("{} is not written: {error}", file.display()))?)
 }
 
 /// Half an export would be worse than an old one, so that it gets its name only when it is whole.
-async fn to_file(keeper: &DirectoryAdmin, path: &Path) -> Result<()> {
+async fn to_file(keeper: &DirectoryAdmin, path: &Path, options: &Options) -> Result<()> {
     let mut part = Part::create(path)?;
-    let tally = read_all(keeper, false, |row| write(&mut part.file, row)).await?;
+    let tally = read_all(keeper, false, |row| options.write(&mut part.file, row)).await?;
     eprint(&tally.to_string());
     tally.all_read()?;
     Ok(part.finish(path)?)
 }
 
-fn write(to: &mut impl Write, row: &Row) -> io::Result<()> {
-    let Row { name, written_at, .. } = row;
-    let identity = row.identity().map(IdentityId::as_str);
-    let row = WireRow { name: name.to_string(), state: row.state(), identity, written_at: written_at.to_string() };
-    writeln!(to, "{}", serde_json::to_string(&row)?)
+impl Options {
+    fn write(&self, to: &mut impl Write, row: &Row) -> io::Result<()> {
+        let Row { name, written_at, .. } = row;
+        let (state, id) = (row.state(), row.identity().map(IdentityId::as_str));
+        match self.output {
+            Output::Table => {
+                let identity =
+                    id.map_or_else(|| "-".to_owned(), |id| if self.ids { id.to_owned() } else { short_hash(id) });
+                writeln!(to, "{name}  {state:<9}  {written_at}  {identity}")
+            }
+            Output::Jsonl => {
+                let row = WireRow { name: name.to_string(), state, identity: id, written_at: written_at.to_string() };
+                writeln!(to, "{}", serde_json::to_string(&row)?)
+            }
+        }
+    }
 }
 
 /// A file under a name of its own until it is whole. Dropped before, it goes.

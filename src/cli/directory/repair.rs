@@ -27,10 +27,9 @@ use crate::{
 pub(super) struct Options {
     /// Also ask ACS whether it has each identity, and forget those it has not
     ///
-    /// One call for each record, so that a thousand take about two minutes. With `COMMUNICATION_SERVICES_PREVIEW=true` the
-    /// identity is read. Without it a token is issued and thrown away, since no other call tells whether an identity is
-    /// there. Be sure that the settings name the directory's own ACS resource: another one has none of its identities,
-    /// and every record would be dropped.
+    /// One call for each record, so that a thousand take about two minutes. A token is issued and thrown away, since no
+    /// other call tells whether an identity is there. Be sure that the settings name the directory's own ACS resource:
+    /// another one has none of its identities, and every record would be dropped.
     #[arg(long)]
     ask_acs: bool,
 }
@@ -38,7 +37,7 @@ pub(super) struct Options {
 pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
     let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let acs = settings.acs();
-    let directory = settings.kept_directory(acs.as_ref());
+    let directory = settings.kept_directory();
     let (acs, directory) = settings.finish(acs.zip(directory))?;
     let keeper = open(&directory)?;
     let acs = acs::Client::new(acs)?;

@@ -3,17 +3,17 @@
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{super::Result, eprint, open, records::Row, say, settings};
+use super::{super::Result, open, records::Row, say, settings};
 use crate::{
     acs::{error::causes, hash::short_hash},
     auth::Subject,
-    directory::{DirectorySettings, Name, StoreLocation, UserId},
+    directory::{DirectorySettings, Name, UserId},
 };
 
 /// Print what is kept of one user
 ///
-/// That is the name, the state, the identity's short hash, and when it was written. The user is named as the issuer does it. With `USER_DIRECTORY=acs-custom-id` only the name is known here; it is the
-/// custom id of the user's identity.
+/// That is the name, the state, the identity's short hash, and when it was written. The user is named as the issuer does
+/// it.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("user").required(true).args(["tenant", "issuer", "name"])))]
 pub(super) struct Options {
@@ -29,7 +29,7 @@ pub(super) struct Options {
     /// The user's name there, exactly as in the claim `sub`
     #[arg(long, value_name = "TEXT", requires = "issuer")]
     subject: Option<String>,
-    /// The name in the directory, as `list` prints it
+    /// The name in the directory, as `export` prints it
     #[arg(long, value_name = "64 HEX DIGITS")]
     name: Option<Name>,
     /// Print the whole identity id as well
@@ -51,11 +51,6 @@ impl Options {
 pub(super) async fn run(options: Options) -> Result<()> {
     let settings = settings()?;
     let name = options.name(&settings).ok_or("no user is named")?;
-    if settings.place == StoreLocation::CustomIds {
-        say(&format!("name      {name}"));
-        eprint("USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and the name is the user's custom id");
-        return Ok(());
-    }
     let found = open(&settings)?.dated_record(name).await;
     let found = found.map_err(|failure| format!("{name} cannot be read: {}", causes(&failure)))?;
     let (record, written_at) = found.ok_or_else(|| format!("there is no record of that user, whose name is {name}"))?;

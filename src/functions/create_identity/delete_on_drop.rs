@@ -6,22 +6,18 @@ use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
-    acs::{
-        self, CreatedIdentity, Error,
-        types::{CustomId, TokenRequest},
-    },
+    acs::{self, CreatedIdentity, Error, types::TokenRequest},
     auth::audit::{Auditor, Record},
     problem::Problem,
 };
 
-/// A new identity, until its caller takes notice of it. Dropped before that, it is deleted at ACS; one with a custom id
-/// is not, since it may be an old one that is in use, and whoever names the custom id finds it again.
+/// A new identity, until its caller takes notice of it. Dropped before that, it is deleted at ACS.
 #[derive(Debug)]
 pub(super) struct DeleteOnDrop {
     acs: acs::Client,
     created: CreatedIdentity,
     auditor: Auditor,
-    is_kept: bool,
+    is_claimed: bool,
 }
 
 impl DeleteOnDrop {
@@ -29,24 +25,19 @@ impl DeleteOnDrop {
     /// broken off half way would leave an identity that nobody knows of.
     pub(super) async fn create(
         acs: acs::Client,
-        custom_id: Option<CustomId>,
         token: Option<TokenRequest>,
         auditor: Auditor,
         mut record: Record,
     ) -> Result<Self, Problem> {
         let (send, receive) = oneshot::channel();
         let call = async move {
-            let created = match &custom_id {
-                Some(custom_id) => acs.create_identity_for(custom_id, token.as_ref()).await,
-                None => acs.create_identity(token.as_ref()).await,
-            };
-            let created = record.settle(created);
+            let created = record.settle(acs.create_identity(token.as_ref()).await);
             if let Ok(created) = &created {
                 record.identity(&created.id);
             }
             drop(record);
             // Where nobody receives it any more, it is dropped here.
-            drop(send.send(created.map(|created| Self { acs, created, auditor, is_kept: custom_id.is_some() })));
+            drop(send.send(created.map(|created| Self { acs, created, auditor, is_claimed: false })));
         };
         tokio::spawn(acs::trace::in_current(call.in_current_span()));
         // Nothing is sent only if the task panicked, and then what became of the identity is as little known.
@@ -59,7 +50,7 @@ impl DeleteOnDrop {
     }
 
     const fn claim(&mut self) {
-        self.is_kept = true;
+        self.is_claimed = true;
     }
 
     /// The answer's body: when the server takes it to send it, the identity is claimed.
@@ -73,7 +64,7 @@ impl DeleteOnDrop {
 
 impl Drop for DeleteOnDrop {
     fn drop(&mut self) {
-        if self.is_kept {
+        if self.is_claimed {
             return;
         }
         let (acs, id) = (self.acs.clone(), self.created.id.clone());

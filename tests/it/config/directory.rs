@@ -15,8 +15,7 @@ fn read(environment: &[(&str, &str)]) -> Result<Option<directory::DirectorySetti
     let environment = [&[RESOURCE], environment].concat();
     let get = |name: &str| environment.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
     let mut settings = EnvReader::new(&get);
-    let acs = settings.acs();
-    let directory = settings.directory(acs.as_ref());
+    let directory = settings.directory();
     settings.finish(directory)
 }
 
@@ -30,9 +29,6 @@ fn takes_each_place() {
     assert!(read(&[at(""), ("USER_DIRECTORY_KEY", " ")]).unwrap().is_none());
     let memory = read(&[at("memory:")]).unwrap().unwrap();
     assert_eq!(memory.place, StoreLocation::Memory, "it needs no key");
-    let preview = ("COMMUNICATION_SERVICES_API_VERSION", "2025-03-02-preview");
-    let custom_ids = read(&[at("acs-custom-id"), KEY, preview]).unwrap().unwrap();
-    assert_eq!(custom_ids.place, StoreLocation::CustomIds);
     #[cfg(unix)]
     assert_eq!(read(&[at("file:///users"), KEY]).unwrap().unwrap().place, StoreLocation::Files("/users".into()));
 }
@@ -92,8 +88,8 @@ fn s3_takes_what_aws_sets() {
 
 #[test]
 fn names_each_fault_and_no_value() {
-    let kinds = "is none of https://<account>.blob.core.windows.net/<container>, s3://<bucket>, file:///<folder>, memory: \
-                 and acs-custom-id";
+    let kinds =
+        "is none of https://<account>.blob.core.windows.net/<container>, s3://<bucket>, file:///<folder> and memory:";
     let decorated =
         "has a user, a query or a fragment, which mean nothing there; access is by managed identity or role";
     let no_container = "names no container: https://<account>.blob.core.windows.net/<container>";
@@ -110,7 +106,7 @@ fn names_each_fault_and_no_value() {
         ("http://127.0.0.1:10000/c2VjcmV0", no_container),
         ("s3://", "names no bucket: s3://<bucket>"),
         ("file://c2VjcmV0/users", "is not the URL of a folder on this machine: file:///<folder>"),
-        ("acs-custom-id", "is acs-custom-id, which needs COMMUNICATION_SERVICES_PREVIEW=true"),
+        ("acs-custom-id", kinds),
     ] {
         refused(&[at(place), KEY], &[&format!("USER_DIRECTORY: {fault}")]);
     }

@@ -1,12 +1,12 @@
 //! `acs-tokens directory` where there is nothing to look after: what it says instead.
 
-use super::{ALICE, ISSUER, KEY, TENANT, alice, name, user};
+use super::{ALICE, ISSUER, KEY, TENANT};
 use crate::process::{cli, run};
 
 const RESOURCE: (&str, &str) =
     ("COMMUNICATION_SERVICES_CONNECTION_STRING", "endpoint=https://a.example/;accesskey=c2VjcmV0");
 
-const COMMANDS: [&[&str]; 4] = [&["list"], &["show", "--issuer", ISSUER, "--subject", "bob"], &["repair"], &["export"]];
+const COMMANDS: [&[&str]; 3] = [&["show", "--issuer", ISSUER, "--subject", "bob"], &["repair"], &["export"]];
 
 async fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
     let (code, stdout, stderr) = run(cli(&[&["directory"], arguments].concat(), environment)).await;
@@ -51,23 +51,6 @@ async fn a_folder_that_is_not_there_is_not_made() {
         let said = "error: USER_DIRECTORY names a folder that is not there; the first user makes it\n".to_owned();
         assert_eq!(refused(arguments, &environment).await, (1, said));
         assert!(!missing.exists());
-    }
-}
-
-#[tokio::test]
-async fn acs_keeps_its_own_directory_and_lists_nothing() {
-    let preview = ("COMMUNICATION_SERVICES_API_VERSION", "2025-03-02-preview");
-    let environment = [RESOURCE, preview, ("USER_DIRECTORY", "acs-custom-id"), ("USER_DIRECTORY_KEY", KEY)];
-    for arguments in [&["list"], &["repair"], &["export"]] {
-        let said = "error: USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and lists nothing of it\n";
-        assert_eq!(refused(arguments, &environment).await, (1, said.to_owned()));
-    }
-    for (arguments, user) in
-        [(["--tenant", TENANT, "--object", ALICE], alice()), (["--issuer", ISSUER, "--subject", "bob"], user("bob"))]
-    {
-        let (code, stdout, stderr) = run(cli(&[&["directory", "show"], &arguments[..]].concat(), &environment)).await;
-        let said = "USER_DIRECTORY is acs-custom-id: ACS keeps that directory, and the name is the user's custom id\n";
-        assert_eq!((code, stdout, &*stderr), (0, format!("name      {}\n", name(user)), said));
     }
 }
 

@@ -76,13 +76,7 @@ async fn a_reset_forgets_everything() {
     let bench = Bench::start().await;
     let id = bench.identity().await;
     bench.control("POST", "faults", &json!({"reset": true})).await;
-    bench
-        .control(
-            "PUT",
-            "settings",
-            &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5, "customIdRaceMs": 1}),
-        )
-        .await;
+    bench.control("PUT", "settings", &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5})).await;
     assert_eq!(bench.control("POST", "reset", &Value::Null).await.status, 204);
     let state = bench.control("GET", "state", &Value::Null).await.json();
     assert_eq!(
@@ -94,8 +88,6 @@ async fn a_reset_forgets_everything() {
             "calls": {},
             "faults": [],
             "settings": {
-                "customIdRaceCalls": null,
-                "customIdRaceMs": null,
                 "gone": "IdentityNotOwned",
                 "managedIdentityTokenLifetimeSeconds": null,
                 "tokenLifetimeSeconds": null,

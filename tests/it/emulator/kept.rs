@@ -12,8 +12,6 @@ use uuid::Uuid;
 use super::{Bench, Call, STABLE};
 use crate::process::{Running, cli, run};
 
-const PREVIEW: &str = "api-version=2025-03-02-preview";
-
 /// A file for the state, and the folder it is in.
 struct StoreLocation {
     _folder: TempDir,
@@ -77,15 +75,14 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
         }
         tokens.push((made["accessToken"]["token"].as_str().unwrap().to_owned(), status));
     }
-    let custom = json!({ "customId": "a customer's own", "createTokenWithScopes": ["voip"] }).to_string();
-    let known = bench.ask("POST", &format!("/identities?{PREVIEW}"), &custom).await.json()["identity"]["id"].clone();
+    let known = bench.identity().await;
     // The issuer's keys in their second state, so that their ids are kept, too.
     assert_eq!(bench.control("POST", "oidc/roll", &Value::Null).await.status, 204);
     assert_eq!(bench.control("POST", "oidc/tokens", &json!({})).await.status, 200);
     let keys = bench.control("POST", "keys/regenerate", &json!({ "keyType": "primary" })).await.json();
     let primary = keys["primaryKey"].as_str().unwrap();
     bench.control("PUT", "settings", &json!({ "gone": "IdentityNotFound" })).await;
-    bench.control("POST", "faults", &json!({ "operation": "get-identity", "reset": true })).await;
+    bench.control("POST", "faults", &json!({ "operation": "delete-identity", "reset": true })).await;
     let state = shown(&bench, "state").await;
     let (issuer, signer) = (shown(&bench, "oidc/jwks").await, shown(&bench, "jwks.json").await);
     running.kill().await;
@@ -99,10 +96,10 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     for (token, expected) in &tokens {
         assert_eq!(status(&bench, token).await, *expected);
     }
-    let target = format!("/identities?{PREVIEW}");
-    assert_eq!(bench.ask("POST", &target, &custom).await.status, 401, "the key that was regenerated");
-    let again = bench.send(&signed_with(&bench, primary, &target, &custom)).await;
-    assert_eq!(again.json()["identity"]["id"], known);
+    let target = format!("/identities/{known}/:issueAccessToken?{STABLE}");
+    let voip = r#"{"scopes":["voip"]}"#;
+    assert_eq!(bench.ask("POST", &target, voip).await.status, 401, "the key that was regenerated");
+    assert_eq!(bench.send(&signed_with(&bench, primary, &target, voip)).await.status, 200);
     // What is for one run alone.
     assert_eq!((&found["calls"], &found["faults"]), (&json!({}), &json!([])));
     assert_eq!(found["settings"]["gone"], "IdentityNotOwned");
@@ -111,7 +108,21 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     running.kill().await;
     let (_running, bench) = place.start().await;
     assert_eq!(shown(&bench, "state").await["identities"], json!([]));
+    let target = format!("/identities?{STABLE}");
     assert_eq!(bench.ask("POST", &target, "{}").await.status, 201, "the published key");
+}
+
+#[tokio::test]
+async fn a_file_of_an_earlier_version_is_read() {
+    let place = StoreLocation::new();
+    let (mut running, bench) = place.start().await;
+    let id = bench.identity().await;
+    running.kill().await;
+    let mut state: Value = serde_json::from_slice(&fs::read(&place.file).unwrap()).unwrap();
+    state["identities"][0]["customId"] = json!("sally@contoso.com");
+    fs::write(&place.file, state.to_string()).unwrap();
+    let (_running, bench) = place.start().await;
+    assert_eq!(bench.ask("DELETE", &format!("/identities/{id}?{STABLE}"), "").await.status, 204);
 }
 
 #[tokio::test]

@@ -30,7 +30,7 @@ async fn either_key_is_good_until_it_is_regenerated() {
     for key in [primary, DEVELOPMENT_KEY_SECONDARY] {
         assert_eq!(bench.send(&signed_with(&bench, key)).await.status, 201);
     }
-    let reason = "the access key was regenerated since; there is a newer one at the control API API";
+    let reason = "the access key was regenerated; GET the current one from the control API";
     assert_denied(&bench, &log, &signed_with(&bench, DEVELOPMENT_KEY), reason).await;
 
     let keys = bench.control("POST", "keys/regenerate", &json!({ "keyType": "secondary" })).await.json();

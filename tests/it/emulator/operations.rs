@@ -4,8 +4,6 @@ use serde_json::{Value, json};
 
 use super::{Answer, Bench, STABLE};
 
-const PREVIEW: &str = "api-version=2025-03-02-preview";
-
 /// `expiresOn` has seven decimals and an offset, never `Z`.
 fn assert_expires_on(text: &str, minutes: i64) {
     assert_eq!(text.len(), "2025-07-10T21:39:39.3244584+00:00".len(), "{text}");
@@ -44,10 +42,7 @@ async fn a_success_has_the_headers_of_the_service() {
     for (name, value) in [
         ("content-type", "application/json; charset=utf-8"),
         ("content-length", &length),
-        (
-            "api-supported-versions",
-            "2021-03-07, 2022-06-01, 2022-10-01, 2023-10-01, 2025-03-02-preview, 2025-06-30, 2026-09-23",
-        ),
+        ("api-supported-versions", "2021-03-07, 2022-06-01, 2022-10-01, 2023-10-01, 2025-06-30, 2026-09-23"),
         ("request-context", "appId="),
         ("strict-transport-security", "max-age=31536000;includeSubDomains"),
         ("x-cache", "CONFIG_NOCACHE"),
@@ -119,52 +114,6 @@ async fn revoking_and_deleting_answer_nothing() {
     let mut delete = bench.call("DELETE", &format!("/identities/{id}?{STABLE}"), "");
     delete.remove("Content-Length");
     assert_no_content(&bench.send(&delete).await);
-}
-
-#[tokio::test]
-async fn a_custom_id_always_names_the_same_identity() {
-    let bench = Bench::start().await;
-    let create = format!("/identities?{PREVIEW}");
-    let first = bench.ask("POST", &create, r#"{"customId":"bob@contoso.com"}"#).await;
-    let id = first.json()["identity"]["id"].as_str().unwrap().to_owned();
-    let expected = format!(r#"{{"identity":{{"customId":"bob@contoso.com","id":"{id}"}}}}"#);
-    assert_eq!((first.status, &first.body), (201, &expected));
-    let again = bench.ask("POST", &create, r#"{"customId":"bob@contoso.com"}"#).await;
-    assert_eq!((again.status, again.body), (201, expected));
-    let other = bench.ask("POST", &create, r#"{"customId":"alice@contoso.com"}"#).await;
-    assert_ne!(other.json()["identity"]["id"], id.as_str());
-
-    // Once it is deleted, the custom id is free.
-    bench.ask("DELETE", &format!("/identities/{id}?{PREVIEW}"), "").await;
-    let new = bench.ask("POST", &create, r#"{"customId":"bob@contoso.com"}"#).await;
-    assert_ne!(new.json()["identity"]["id"], id.as_str());
-}
-
-#[tokio::test]
-async fn get_tells_the_custom_id_and_when_a_token_was_last_issued() {
-    let bench = Bench::start().await;
-    let body = r#"{"customId":"alice@contoso.com","createTokenWithScopes":["voip"],"expiresInMinutes":120}"#;
-    let created = bench.ask("POST", &format!("/identities?{PREVIEW}"), body).await;
-    let identity = &created.json()["identity"];
-    let (id, at) = (identity["id"].as_str().unwrap(), identity["lastTokenIssuedAt"].as_str().unwrap());
-    assert_eq!(at.len(), "2025-04-14T15:32:27+00:00".len(), "{at}");
-    let expected = format!(r#"{{"customId":"alice@contoso.com","lastTokenIssuedAt":"{at}","id":"{id}"}}"#);
-    assert!(created.body.starts_with(&format!(r#"{{"identity":{expected},"accessToken":{{"#)), "{created:?}");
-    let got = bench.ask("GET", &format!("/identities/{id}?{PREVIEW}"), "").await;
-    assert_eq!((got.status, got.body), (200, expected));
-}
-
-#[tokio::test]
-async fn a_stable_version_ignores_a_custom_id() {
-    let bench = Bench::start().await;
-    let mut ids = Vec::new();
-    for _ in 0..2 {
-        let answer = bench.ask("POST", &format!("/identities?{STABLE}"), r#"{"customId":"bob@contoso.com"}"#).await;
-        assert_eq!(answer.status, 201);
-        assert_eq!(answer.json()["identity"]["customId"], Value::Null);
-        ids.push(answer.json()["identity"]["id"].clone());
-    }
-    assert_ne!(ids[0], ids[1]);
 }
 
 #[tokio::test]

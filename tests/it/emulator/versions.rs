@@ -1,15 +1,13 @@
 //! Which api-version knows what.
 
-use super::{Bench, STABLE};
+use super::Bench;
 
 const UNSUPPORTED: &str = "2020-07-20-preview2";
 
 #[tokio::test]
-async fn every_stable_version_and_one_preview_are_served() {
+async fn every_stable_version_is_served() {
     let bench = Bench::start().await;
-    for version in
-        ["2021-03-07", "2022-06-01", "2022-10-01", "2023-10-01", "2025-03-02-preview", "2025-06-30", "2026-09-23"]
-    {
+    for version in ["2021-03-07", "2022-06-01", "2022-10-01", "2023-10-01", "2025-06-30", "2026-09-23"] {
         assert_eq!(
             bench.ask("POST", &format!("/identities?api-version={version}"), "{}").await.status,
             201,
@@ -21,7 +19,7 @@ async fn every_stable_version_and_one_preview_are_served() {
 #[tokio::test]
 async fn other_versions_are_refused_by_name() {
     let bench = Bench::start().await;
-    for version in [UNSUPPORTED, "2025-06-30-preview", "2099-01-01", "latest"] {
+    for version in [UNSUPPORTED, "2025-03-02-preview", "2099-01-01", "latest"] {
         let answer = bench.ask("POST", &format!("/identities?api-version={version}"), "{}").await;
         let expected = format!(
             r#"{{"error":{{"code":"UnsupportedApiVersion","message":"The HTTP resource that matches the request URI 'http://{}/identities' does not support the API version '{version}'."}}}}"#,
@@ -68,18 +66,8 @@ async fn the_teams_exchange_came_with_2022_06_01() {
     assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &"UnsupportedApiVersion".into()));
     assert_eq!(
         answer.header("api-supported-versions"),
-        Some("2022-06-01, 2022-10-01, 2023-10-01, 2025-03-02-preview, 2025-06-30, 2026-09-23")
+        Some("2022-06-01, 2022-10-01, 2023-10-01, 2025-06-30, 2026-09-23")
     );
     let answer = bench.ask("POST", &format!("{target}2022-06-01"), body).await;
     assert_eq!(answer.json()["error"]["code"], "ValidationError");
-}
-
-#[tokio::test]
-async fn an_identity_can_be_read_in_the_preview_only() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    let answer = bench.ask("GET", &format!("/identities/{id}?{STABLE}"), "").await;
-    assert_eq!((answer.status, &answer.json()["error"]["code"]), (400, &"UnsupportedApiVersion".into()));
-    let answer = bench.ask("GET", &format!("/identities/{id}?api-version=2025-03-02-preview"), "").await;
-    assert_eq!((answer.status, answer.body), (200, format!(r#"{{"id":"{id}"}}"#)));
 }

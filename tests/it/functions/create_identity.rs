@@ -1,6 +1,5 @@
 //! `POST identities`.
 
-use acs_tokens::acs::types::ApiVersion;
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
@@ -36,9 +35,7 @@ async fn refuses_wrong_fields(api: Api) {
     let empty = "The list is empty; give at least one of chat, voip, chat.join, chat.join.limited, voip.join.";
     let minutes = "Give a whole number of minutes from 60 to 1440, or leave the field out for 1440.";
     let needs_token = "A lifetime needs a token; give createTokenWithScopes as well.";
-    let custom_id = "Give a string of 1 to 256 characters.";
-    let long = format!(r#"{{"customId":"{}"}}"#, "x".repeat(257));
-    let stranger = "The field is unknown; the fields are createTokenWithScopes, expiresInMinutes, customId.";
+    let stranger = "The field is unknown; the fields are createTokenWithScopes, expiresInMinutes.";
     for (body, errors) in [
         (r#"{"createTokenWithScopes":[]}"#, &[("/createTokenWithScopes", empty)][..]),
         (r#"{"createTokenWithScopes":"voip"}"#, &[("/createTokenWithScopes", list)]),
@@ -56,10 +53,7 @@ async fn refuses_wrong_fields(api: Api) {
         (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":1441}"#, &[("/expiresInMinutes", minutes)]),
         (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":60.5}"#, &[("/expiresInMinutes", minutes)]),
         (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":"60"}"#, &[("/expiresInMinutes", minutes)]),
-        (r#"{"customId":""}"#, &[("/customId", custom_id)]),
-        (r#"{"customId":null}"#, &[("/customId", custom_id)]),
-        (r#"{"customId":7,"expiresInMinutes":60}"#, &[("/expiresInMinutes", needs_token), ("/customId", custom_id)]),
-        (&long, &[("/customId", custom_id)]),
+        (r#"{"customId":"sally@contoso.com"}"#, &[("/customId", stranger)]),
         (
             r#"{"scopes":["voip"],"a/b~c":1,"expiresInMinutes":0}"#,
             &[("/expiresInMinutes", minutes), ("/scopes", stranger), ("/a~1b~0c", stranger)],
@@ -115,26 +109,6 @@ async fn deletes_the_identity_of_a_caller_who_hung_up() {
     hang_up(&api, "{}").await;
     // The call at ACS goes on, and what it made is deleted.
     last_is_deleted(&api, 1).await;
-}
-
-#[tokio::test]
-async fn keeps_an_identity_with_a_custom_id_whoever_hung_up() {
-    let api = Api::with_settings(|settings| settings.api_version = ApiVersion::preview()).await;
-    let body = r#"{"customId":"sally@contoso.com"}"#;
-    for _ in 0..2 {
-        // First it is a new one, then an old one.
-        hang_up(&api, body).await;
-        while identities(&api).await.is_empty() {
-            tokio::task::yield_now().await;
-        }
-    }
-    // By the time that this one is deleted, the others would have been long ago.
-    hang_up(&api, "{}").await;
-    last_is_deleted(&api, 2).await;
-    let answer = api.post("/api/identities", body).await;
-    let first = &identities(&api).await[0];
-    assert_eq!(answer.json()["identity"]["id"], first["id"]);
-    assert_eq!(first["deletedAt"], Value::Null);
 }
 
 #[tokio::test]

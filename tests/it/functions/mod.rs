@@ -2,11 +2,9 @@
 
 mod common;
 mod create_identity;
-mod custom_ids;
 mod delete_identity;
 mod delete_me;
 mod exchange_teams_token;
-mod get_identity;
 mod health;
 mod issue_token;
 mod my_teams_token;

@@ -46,7 +46,7 @@ async fn a_known_user_costs_one_call_at_acs_and_none_to_the_directory() {
 
 #[tokio::test]
 async fn my_token_for_a_known_user_makes_one_call() {
-    for location in Location::all("my_token_for_a_known_user_makes_one_call").await {
+    for location in Location::each("my_token_for_a_known_user_makes_one_call").await {
         let fixture = Fixture::new().await;
         let service = Service::start(&fixture, &location).await;
         let person = fixture.sign_in("alice@contoso.com").await;

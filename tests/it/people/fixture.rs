@@ -10,7 +10,7 @@ use acs_tokens::{
     acs::{
         Client, ClientOptions,
         connection_string::ConnectionString,
-        types::{ApiVersion, IdentityId, Scope, TokenRequest},
+        types::{IdentityId, Scope, TokenRequest},
     },
     directory::{Deed, Directory, DirectorySettings, Error, Issued, Name, Record, UserId, Witness},
 };
@@ -58,32 +58,16 @@ impl Fixture {
         Self { acs, emulator, http: reqwest::Client::builder().build().unwrap(), deeds: Arc::default() }
     }
 
-    /// Another relay in front of the same ACS.
-    pub(crate) async fn relay(&self) -> Relay {
-        Relay::to(&self.emulator).await
-    }
-
     pub(crate) fn client(&self) -> Client {
-        Self::client_by(&self.acs)
-    }
-
-    fn client_by(relay: &Relay) -> Client {
-        let settings = relay.connection_string().parse::<ConnectionString>().unwrap().into();
-        // The preview has all that the others have.
-        let api_version = ApiVersion::preview();
-        Client::new(ClientOptions { api_version, deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
+        let settings = self.acs.connection_string().parse::<ConnectionString>().unwrap().into();
+        Client::new(ClientOptions { deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
     }
 
     /// An instance of the functions: its own memory, the directory shared.
     pub(crate) fn instance(&self, settings: &DirectorySettings) -> Instance {
-        self.instance_by(&self.acs, settings)
-    }
-
-    /// One that goes to ACS through a relay of its own.
-    pub(crate) fn instance_by(&self, relay: &Relay, settings: &DirectorySettings) -> Instance {
         let deeds = Arc::clone(&self.deeds);
         let witness: Witness = Arc::new(move |deed, id: &IdentityId| deeds.lock().unwrap().push((deed, id.clone())));
-        Instance { directory: Directory::open(settings, Self::client_by(relay)).unwrap(), witness }
+        Instance { directory: Directory::open(settings, self.client()).unwrap(), witness }
     }
 
     /// The emulator's test issuer.
@@ -186,7 +170,7 @@ impl Instance {
 
     /// All that is in the directory.
     pub(crate) async fn records(&self) -> Vec<(Name, Record)> {
-        let keeper = self.directory.keeper().unwrap();
+        let keeper = self.directory.keeper();
         patiently(|| async {
             let mut records = Vec::new();
             for entry in keeper.entries().try_collect::<Vec<_>>().await? {
@@ -199,7 +183,7 @@ impl Instance {
 
     /// The identity that the directory has for a user; empty if it was forgotten.
     pub(crate) async fn recorded(&self, user: UserId) -> Option<String> {
-        let keeper = self.directory.keeper().unwrap();
+        let keeper = self.directory.keeper();
         match patiently(|| async { Ok(keeper.record(keeper.name(user)).await?) }).await {
             Some(Record::Identity(id)) => Some(id.as_str().to_owned()),
             Some(Record::Leaving(_)) => panic!("somebody has begun to leave"),
@@ -216,7 +200,7 @@ where
 {
     loop {
         match ask().await {
-            Err(Error::Store(_) | Error::Contended | Error::Ambiguous(_)) => tokio::task::yield_now().await,
+            Err(Error::Store(_) | Error::Contended) => tokio::task::yield_now().await,
             answer => return answer.unwrap(),
         }
     }

@@ -136,26 +136,6 @@ async fn first_use_is_finished_by_the_next_call_and_leaves_at_most_one_identity(
     }
 }
 
-#[tokio::test]
-async fn first_use_with_a_custom_id_leaves_nothing() {
-    let location = Location::custom_ids();
-    let mut scene = Scene::new(&location).await;
-    let mut steps = 0;
-    for side in SIDES {
-        for before in 0..CALLS {
-            let person = scene.fixture.sign_in(&format!("{side:?} {before}")).await;
-            let hold = scene.fixture.acs.hold_after(before, side, is_call);
-            let reached = scene.kill_at(hold, &person, TOKEN).await;
-            assert_eq!(scene.left_over(&person).await, 0, "killed at call {before}, {side:?}");
-            if !reached {
-                break;
-            }
-            steps += 1;
-        }
-    }
-    assert_eq!(steps, 2 * 3, "it looks twice and issues a token");
-}
-
 /// Leaving, by the process that knows the identity or by one that has to look for it, killed at every call to ACS; then
 /// the next call of each kind. Gives how many identities there were then, and how many calls to ACS.
 async fn leave_at_every_step(location: &Location, knows: bool, next: (Method, &str), check: impl Fn(usize)) -> usize {
@@ -188,18 +168,6 @@ async fn leaving_is_finished_by_the_next_call_of_any_kind() {
             assert_eq!(calls, 2, "it revokes and deletes");
         }
     }
-}
-
-/// Nothing notes there that somebody is leaving. What was done stays done, and calling again does the rest.
-#[tokio::test]
-async fn leaving_with_a_custom_id_is_finished_by_calling_again() {
-    let location = Location::custom_ids();
-    for (knows, calls) in [(true, 5), (false, 3)] {
-        let check = |left| assert_eq!(left, 0);
-        assert_eq!(leave_at_every_step(&location, knows, LEAVE, check).await, calls);
-    }
-    let check = |left| assert_eq!(left, 1, "the only one");
-    leave_at_every_step(&location, true, TOKEN, check).await;
 }
 
 #[tokio::test]

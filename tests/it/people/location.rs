@@ -55,11 +55,6 @@ impl Location {
         Self { folder: Some(folder), ..Self::new("a folder", place.as_str(), Vec::new()) }
     }
 
-    /// At ACS, as custom ids.
-    pub(crate) fn custom_ids() -> Self {
-        Self::new("ACS", "acs-custom-id", Vec::new())
-    }
-
     /// In Azure Blob Storage under its real name; only a program's environment leads there.
     #[cfg(target_os = "linux")]
     #[allow(clippy::print_stdout, reason = "tests/stores/run reads it")]
@@ -101,18 +96,6 @@ impl Location {
         locations
     }
 
-    /// In every place and at ACS.
-    pub(crate) async fn all(test: &str) -> Vec<Self> {
-        let mut locations = Self::each(test).await;
-        locations.push(Self::custom_ids());
-        locations
-    }
-
-    /// Whether it has records.
-    pub(crate) const fn has_records(&self) -> bool {
-        self.folder.is_some() || self.relay.is_some()
-    }
-
     /// The settings for a program.
     pub(crate) fn environment(&self) -> Vec<(&str, &str)> {
         self.environment.iter().map(|(name, value)| (*name, &**value)).collect()
@@ -147,7 +130,7 @@ impl Location {
                 Standstill::Folder(file, path)
             }
             (None, Some(relay)) => Standstill::Remote(relay.hold(At::Request, |line| line.starts_with("PUT "))),
-            (None, None) => panic!("nothing is written at ACS"),
+            (None, None) => panic!("nobody knows how to delay its writes"),
         }
     }
 }

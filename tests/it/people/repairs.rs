@@ -29,7 +29,7 @@ async fn comes_back(fixture: &Fixture, instance: &Instance) -> String {
 
 #[tokio::test]
 async fn an_identity_that_acs_does_not_know_any_more_is_replaced() {
-    for location in Location::all("an_identity_that_acs_does_not_know_any_more_is_replaced").await {
+    for location in Location::each("an_identity_that_acs_does_not_know_any_more_is_replaced").await {
         for gone in ["IdentityNotOwned", "IdentityNotFound"] {
             let fixture = Fixture::new().await;
             let [one, two] = [(); 2].map(|()| fixture.instance(&location.settings));
@@ -58,7 +58,7 @@ async fn an_identity_that_acs_does_not_know_any_more_is_replaced() {
 
 #[tokio::test]
 async fn a_directory_goes_with_another_resource() {
-    for location in Location::all("a_directory_goes_with_another_resource").await {
+    for location in Location::each("a_directory_goes_with_another_resource").await {
         let (before, after) = (Fixture::new().await, Fixture::new().await);
         let first = comes_back(&before, &before.instance(&location.settings)).await;
         let second = comes_back(&after, &after.instance(&location.settings)).await;
@@ -92,7 +92,7 @@ async fn two_instances_replace_an_identity_by_one() {
 
 #[tokio::test]
 async fn signing_out_reaches_the_identity_that_the_user_has_now() {
-    for location in Location::all("signing_out_reaches_the_identity_that_the_user_has_now").await {
+    for location in Location::each("signing_out_reaches_the_identity_that_the_user_has_now").await {
         let fixture = Fixture::new().await;
         let [one, two] = [(); 2].map(|()| fixture.instance(&location.settings));
         let first = comes_back(&fixture, &two).await;
@@ -113,7 +113,7 @@ async fn signing_out_reaches_the_identity_that_the_user_has_now() {
 
 #[tokio::test]
 async fn leaving_reaches_the_identity_that_the_user_has_now() {
-    for location in Location::all("leaving_reaches_the_identity_that_the_user_has_now").await {
+    for location in Location::each("leaving_reaches_the_identity_that_the_user_has_now").await {
         let fixture = Fixture::new().await;
         let [one, two] = [(); 2].map(|()| fixture.instance(&location.settings));
         let first = comes_back(&fixture, &two).await;
@@ -142,12 +142,6 @@ async fn of_somebody_who_never_came_there_is_nothing_to_end() {
         assert_eq!(instance.recorded(alice()).await, None);
         assert_eq!(fixture.acs.seen(|_| true), 0, "ACS is not asked");
     }
-    // Where ACS keeps the directory, it tells whether there is one by making one.
-    let (location, fixture) = (Location::custom_ids(), Fixture::new().await);
-    let instance = fixture.instance(&location.settings);
-    assert_eq!(instance.revoke(alice()).await, None);
-    instance.forget(alice()).await;
-    assert!(fixture.identities().await.0.is_empty());
 }
 
 /// A step of leaving that fails, by the operation of ACS.

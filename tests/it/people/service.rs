@@ -24,8 +24,7 @@ impl Service {
     /// Starts one over the fixture's ACS.
     pub(crate) async fn start(fixture: &Fixture, location: &Location) -> Self {
         let acs = fixture.acs.connection_string();
-        let mut environment =
-            vec![("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs), ("COMMUNICATION_SERVICES_PREVIEW", "true")];
+        let mut environment = vec![("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs)];
         environment.extend(location.environment());
         Self::start_with(&environment, &fixture.issuer()).await
     }

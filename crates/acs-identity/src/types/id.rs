@@ -1,4 +1,4 @@
-//! The names of identities: the id that ACS gives, and the one that an app gives.
+//! The id of an identity.
 
 use std::{fmt, str::FromStr};
 
@@ -62,43 +62,5 @@ impl fmt::Display for IdentityId {
 impl fmt::Debug for IdentityId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
-    }
-}
-
-/// A name that an app gives an identity, and by which ACS finds it again. It may say who somebody is, so `Debug` and logs
-/// show nothing of it.
-///
-/// Only api-version 2025-03-02-preview knows it.
-#[derive(Clone, PartialEq, Eq)]
-pub struct CustomId(String);
-
-/// A text that is not a custom id.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("a custom id has 1 to 256 characters")]
-pub struct InvalidCustomId;
-
-impl CustomId {
-    /// The longest custom id, in characters.
-    pub const MAX_LENGTH: usize = 256;
-
-    /// The custom id itself.
-    #[must_use]
-    pub fn expose(&self) -> &str {
-        &self.0
-    }
-}
-
-impl FromStr for CustomId {
-    type Err = InvalidCustomId;
-
-    fn from_str(text: &str) -> Result<Self, InvalidCustomId> {
-        let fits = (1..=Self::MAX_LENGTH).contains(&text.chars().count());
-        if fits { Ok(Self(text.to_owned())) } else { Err(InvalidCustomId) }
-    }
-}
-
-impl fmt::Debug for CustomId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("CustomId(…)")
     }
 }
