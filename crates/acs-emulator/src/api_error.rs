@@ -1,49 +1,49 @@
-//! Everything the emulator refuses, with the status and the words that ACS Identity has for it.
+//! Errors of the REST API, with their status and body.
 //!
-//! Status and text come from recorded traffic of the Azure SDKs where there is any; docs/emulator.md lists the rest.
+//! Status and text follow recorded traffic of the Azure SDKs. docs/emulator.md lists those that no recording has.
 
 use std::borrow::Cow;
 
 use http::StatusCode;
 use serde::Serialize;
 
-/// Why a call is refused.
+/// An error of the REST API.
 #[derive(Debug)]
-pub(super) enum ApiError {
-    /// The caller is not who they say, whatever the reason; the reason is on the log.
+pub(crate) enum ApiError {
+    /// Authentication failed. Only the log has the reason.
     Denied,
-    /// The caller's clock is off by more than five minutes.
+    /// The date of the request differs by more than five minutes.
     ClockSkew,
-    /// The identity is another resource's, or (where it says so) gone.
+    /// The identity belongs to another resource. By default also the error for a deleted or unknown identity.
     IdentityNotOwned,
-    /// The identity is gone, where the settings ask for this answer.
+    /// The identity is deleted or unknown, if the settings choose this error.
     IdentityNotFound,
-    /// The Entra token of a Teams exchange is empty, garbage, or over.
+    /// The Entra token of a Teams exchange is invalid or expired.
     InvalidAccessToken,
-    /// The model binder misses a field.
+    /// A required field is missing.
     Required(&'static str),
-    /// A field has a value that is not taken.
+    /// A field has an invalid value.
     Invalid { message: Cow<'static, str>, target: &'static str },
-    /// The body is not the JSON that the operation takes.
+    /// The body cannot be parsed.
     Malformed(String),
-    /// The body is not JSON by its Content-Type.
+    /// The Content-Type is not `application/json`.
     MediaType,
-    /// The body is longer than the emulator reads.
+    /// The body exceeds the limit of the emulator.
     TooLarge,
-    /// The query names no api-version.
+    /// The query has no api-version.
     NoVersion,
-    /// The api-version is unknown, or lacks the operation.
+    /// The api-version is unknown or does not have the operation.
     UnsupportedVersion { url: String, version: String },
     /// No operation has this path.
     NoRoute,
-    /// The path has operations, with the methods named.
+    /// The path exists, with these methods.
     MethodNotAllowed(&'static str),
-    /// The emulator itself failed.
+    /// The emulator failed.
     Internal,
 }
 
 #[derive(Serialize)]
-pub(super) struct ErrorBody {
+pub(crate) struct ErrorBody {
     error: ErrorInfo,
 }
 
@@ -58,18 +58,13 @@ struct ErrorInfo {
 const SKEW: &str = "The given request could not be resolved.\n\
     The time difference between the originating client and the server is greater than the allowed margin of 5 minutes.";
 
-impl From<super::keeper::NotKept> for ApiError {
-    fn from(_: super::keeper::NotKept) -> Self {
-        Self::Internal
-    }
-}
-
 impl ApiError {
-    pub(super) fn invalid(target: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    /// Returns the error for an invalid value of the field `target`.
+    pub(crate) fn invalid(target: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
         Self::Invalid { message: message.into(), target }
     }
 
-    pub(super) const fn status(&self) -> StatusCode {
+    pub(crate) const fn status(&self) -> StatusCode {
         match self {
             Self::Denied | Self::ClockSkew | Self::IdentityNotOwned | Self::InvalidAccessToken => {
                 StatusCode::UNAUTHORIZED
@@ -87,8 +82,8 @@ impl ApiError {
         }
     }
 
-    /// The body; ASP.NET's routing answers without one.
-    pub(super) fn body(&self) -> Option<ErrorBody> {
+    /// Returns the body. Errors of ASP.NET's routing have none.
+    pub(crate) fn body(&self) -> Option<ErrorBody> {
         let (code, message, target): (_, Cow<'static, str>, _) = match self {
             Self::NoRoute | Self::MethodNotAllowed(_) => return None,
             Self::Denied => ("Denied", "Denied by the resource provider.".into(), None),
@@ -125,9 +120,9 @@ impl ApiError {
         Some(ErrorBody { error: ErrorInfo { code, message, target } })
     }
 
-    /// Whether the answer names the supported api-versions. Recorded model-binding 400s and Teams 401s lack them, and
-    /// a denied call never reaches the part that knows them.
-    pub(super) const fn names_versions(&self) -> bool {
+    /// Returns whether the answer lists the supported api-versions. Recorded answers for missing fields and for invalid
+    /// Teams tokens do not.
+    pub(crate) const fn lists_versions(&self) -> bool {
         !matches!(
             self,
             Self::Denied
