@@ -17,7 +17,7 @@ use serde_json::Value;
 pub use issuer::{InvalidIssuer, Issuer};
 pub use token_error::TokenError;
 
-use self::{claims::Claims, keys::Keys};
+use self::{claims::Claims, keys::IssuerKeys};
 use super::{Caller, RoleMapping, User};
 
 /// Longer than an Entra token with the 200 groups that it may list, shorter than what web servers take as a header.
@@ -47,7 +47,7 @@ pub struct Bearer(Arc<Checks>);
 struct Checks {
     settings: BearerSettings,
     /// The keys of each issuer, in the order of the settings.
-    keys: Vec<Keys>,
+    keys: Vec<IssuerKeys>,
 }
 
 impl Bearer {
@@ -56,7 +56,7 @@ impl Bearer {
     /// # Errors
     /// When the TLS library cannot be set up, as without any trusted root on the machine.
     pub fn new(settings: BearerSettings) -> Result<Self, reqwest::Error> {
-        let keys = settings.issuers.iter().map(Keys::new).collect::<Result<_, _>>()?;
+        let keys = settings.issuers.iter().map(IssuerKeys::new).collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Checks { settings, keys })))
     }
 
@@ -67,17 +67,14 @@ impl Bearer {
         let header = claims::header(token)?;
         let name = claims::unverified_issuer(token)?;
         let at = settings.issuers.iter().position(|issuer| issuer.name() == name).ok_or(TokenError::Issuer)?;
-        let key = keys[at].find(&header.kid).await?;
-        if !key.algorithms.contains(&header.algorithm) {
-            return Err(TokenError::AlgorithmOfKey);
-        }
+        let key = keys[at].find(&header.kid, header.algorithm).await?;
         let mut validation = Validation::new(header.algorithm);
         validation.leeway = LEEWAY;
         validation.validate_nbf = true;
         validation.aud = Some(settings.audiences.clone());
         validation.set_issuer(&[settings.issuers[at].name()]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        let claims = decode::<Claims>(token, &key.key, &validation).map_err(|error| refusal_of(error.kind()))?.claims;
+        let claims = decode::<Claims>(token, &key, &validation).map_err(|error| refusal_of(error.kind()))?.claims;
         settings.caller(&settings.issuers[at], &claims)
     }
 }
