@@ -32,7 +32,7 @@ pub enum BackendAuth {
     Anyone,
 }
 
-/// What of a token gives which role_mapping.
+/// Maps claims of a token to roles of this service.
 #[derive(Debug, Clone)]
 pub struct RoleMapping {
     /// The claim that lists roles: `roles`, `groups`.
