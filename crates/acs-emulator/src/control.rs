@@ -25,7 +25,7 @@ use crate::{
 };
 
 /// The paths, without `/_emulator/`, and their methods.
-const PATHS: [(&str, &str); 12] = [
+const PATHS: [(&str, &str); 13] = [
     ("", "GET"),
     ("state", "GET"),
     ("reset", "POST"),
@@ -38,6 +38,7 @@ const PATHS: [(&str, &str); 12] = [
     ("keys", "GET"),
     ("keys/regenerate", "POST"),
     ("jwks.json", "GET"),
+    ("oidc", "see docs/emulator.md"),
 ];
 
 /// An error of the control API: a status, and a message for the caller.

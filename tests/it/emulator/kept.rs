@@ -209,6 +209,8 @@ async fn a_file_that_cannot_be_read_is_left_as_it_is() {
     let unknown = with("unknown", json!("a secret"));
     let (last, behind) = (unknown.len(), unknown.find("\"unknown\"").unwrap() + "\"unknown\"".len());
     assert!(behind < last);
+    let invalid_key = with("signingKey", json!("AAAA"));
+    let signing_key = invalid_key.find("\"AAAA\"").unwrap() + "\"AAAA\"".len();
     for (text, why) in [
         (String::new(), broken(1, 0)),
         ("not JSON".to_owned(), broken(1, 2)),
@@ -218,7 +220,7 @@ async fn a_file_that_cannot_be_read_is_left_as_it_is() {
         (with("format", json!("another program's")), foreign),
         (with("version", json!(2)), "has the format version 2; this program reads version 1".to_owned()),
         (unknown, broken(1, behind)),
-        (with("signingKey", json!("AAAA")), "has a broken key".to_owned()),
+        (invalid_key, broken(1, signing_key)),
         (
             with("resource", json!(Uuid::nil())),
             format!("belongs to the resource {}, not to {}", Uuid::nil(), Options::default().resource),
