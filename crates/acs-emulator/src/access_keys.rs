@@ -1,5 +1,6 @@
 //! The two access keys of the emulated resource, which can be regenerated like those of a real one.
 
+use acs_identity::signature::AccessKey;
 use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::{Deserialize, Serialize};
@@ -9,33 +10,25 @@ use crate::{
     api_error::ApiError,
     options::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY},
 };
-use acs_identity::signature::{AccessKey, InvalidAccessKey};
 
-/// The valid keys, and the ones they replaced.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// The valid keys, and the ones they replaced, in base64.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(crate) struct AccessKeys {
-    primary: Key,
-    secondary: Key,
+    primary: String,
+    secondary: String,
     /// Only to recognize a signature with one of them.
-    regenerated: Vec<Key>,
-}
-
-#[derive(Debug, Clone, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
-struct Key {
-    text: String,
-    key: AccessKey,
+    regenerated: Vec<String>,
 }
 
 /// A request to regenerate a key, named as in Azure's management API.
-#[derive(Debug, Deserialize)]
+#[derive(Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub(crate) struct Regenerate {
     key_type: KeyType,
 }
 
-#[derive(Debug, Clone, Copy, Deserialize)]
+#[derive(Deserialize)]
 enum KeyType {
     #[serde(alias = "primary")]
     Primary,
@@ -45,53 +38,41 @@ enum KeyType {
 
 impl Default for AccessKeys {
     fn default() -> Self {
-        #[expect(clippy::expect_used, reason = "two constants, which every test uses")]
-        let [primary, secondary] = [DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY]
-            .map(|text| Key::try_from(text.to_owned()).expect("a published key is base64"));
+        let [primary, secondary] = [DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY].map(str::to_owned);
         Self { primary, secondary, regenerated: Vec::new() }
     }
 }
 
-impl TryFrom<String> for Key {
-    type Error = InvalidAccessKey;
-
-    fn try_from(text: String) -> Result<Self, InvalidAccessKey> {
-        Ok(Self { key: AccessKey::from_base64(&text)?, text })
-    }
-}
-
-impl From<Key> for String {
-    fn from(key: Key) -> Self {
-        key.text
-    }
-}
-
 impl AccessKeys {
-    /// Returns the valid keys, the primary one first.
-    pub(crate) const fn valid(&self) -> [&AccessKey; 2] {
-        [&self.primary.key, &self.secondary.key]
+    /// Returns whether a valid key made this signature of a string.
+    pub(crate) fn verify(&self, string_to_sign: &str, signature: &str) -> bool {
+        any_verifies([&self.primary, &self.secondary], string_to_sign, signature)
     }
 
-    /// Returns the keys that were valid before they were regenerated.
-    pub(crate) fn regenerated(&self) -> impl Iterator<Item = &AccessKey> {
-        self.regenerated.iter().map(|key| &key.key)
+    /// Returns whether a key made this signature that was valid before it was regenerated.
+    pub(crate) fn verify_regenerated(&self, string_to_sign: &str, signature: &str) -> bool {
+        any_verifies(&self.regenerated, string_to_sign, signature)
     }
 
     /// Returns the valid keys as the control API shows them.
     pub(crate) fn to_json(&self) -> Value {
-        json!({ "primaryKey": self.primary.text, "secondaryKey": self.secondary.text })
+        json!({ "primaryKey": self.primary, "secondaryKey": self.secondary })
     }
 
     /// Replaces a key with a random one of 64 bytes, the length of real ones.
-    pub(crate) fn regenerate(&mut self, Regenerate { key_type }: &Regenerate) -> Result<(), ApiError> {
+    pub(crate) fn regenerate(&mut self, request: &Regenerate) -> Result<(), ApiError> {
         let mut bytes = [0; 64];
         SystemRandom::new().fill(&mut bytes).map_err(|_| ApiError::Internal)?;
-        let new = Key::try_from(STANDARD.encode(bytes)).map_err(|_| ApiError::Internal)?;
-        let key = match key_type {
+        let key = match request.key_type {
             KeyType::Primary => &mut self.primary,
             KeyType::Secondary => &mut self.secondary,
         };
-        self.regenerated.push(std::mem::replace(key, new));
+        self.regenerated.push(std::mem::replace(key, STANDARD.encode(bytes)));
         Ok(())
     }
+}
+
+fn any_verifies<'a>(keys: impl IntoIterator<Item = &'a String>, string_to_sign: &str, signature: &str) -> bool {
+    let mut keys = keys.into_iter().filter_map(|key| AccessKey::from_base64(key).ok());
+    keys.any(|key| key.verify(string_to_sign, signature))
 }

@@ -76,9 +76,9 @@ fn whole(body: Bytes) -> Body {
 
 impl From<ApiError> for Answer {
     fn from(error: ApiError) -> Self {
-        let mut answer = match error.body() {
-            None => Self::empty(error.status()),
-            Some(body) => Self { chunked: true, ..Self::new(error.status(), "application/json", to_bytes(&body)) },
+        let mut answer = match error.answer() {
+            (status, None) => Self::empty(status),
+            (status, Some(body)) => Self { chunked: true, ..Self::new(status, "application/json", to_bytes(&body)) },
         };
         if let ApiError::MethodNotAllowed(allowed) = error {
             answer.headers.insert(header::ALLOW, HeaderValue::from_static(allowed));

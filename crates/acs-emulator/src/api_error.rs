@@ -2,10 +2,8 @@
 //!
 //! Status and text follow recorded traffic of the Azure SDKs. docs/emulator.md lists those that no recording has.
 
-use std::borrow::Cow;
-
 use http::StatusCode;
-use serde::Serialize;
+use serde_json::{Value, json};
 
 /// An error of the REST API.
 #[derive(Debug)]
@@ -23,7 +21,7 @@ pub(crate) enum ApiError {
     /// A required field is missing.
     Required(&'static str),
     /// A field has an invalid value.
-    Invalid { message: Cow<'static, str>, target: &'static str },
+    Invalid { message: String, target: &'static str },
     /// The body cannot be parsed.
     Malformed(String),
     /// The Content-Type is not `application/json`.
@@ -42,82 +40,57 @@ pub(crate) enum ApiError {
     Internal,
 }
 
-#[derive(Serialize)]
-pub(crate) struct ErrorBody {
-    error: ErrorInfo,
-}
-
-#[derive(Serialize)]
-struct ErrorInfo {
-    code: &'static str,
-    message: Cow<'static, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'static str>,
-}
-
 const SKEW: &str = "The given request could not be resolved.\n\
     The time difference between the originating client and the server is greater than the allowed margin of 5 minutes.";
 
 impl ApiError {
     /// Returns the error for an invalid value of the field `target`.
-    pub(crate) fn invalid(target: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    pub(crate) fn invalid(target: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid { message: message.into(), target }
     }
 
-    pub(crate) const fn status(&self) -> StatusCode {
-        match self {
-            Self::Denied | Self::ClockSkew | Self::IdentityNotOwned | Self::InvalidAccessToken => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::Required(_)
-            | Self::Invalid { .. }
-            | Self::Malformed(_)
-            | Self::NoVersion
-            | Self::UnsupportedVersion { .. } => StatusCode::BAD_REQUEST,
-            Self::IdentityNotFound | Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
+    /// Returns the status, and the body unless it is an answer of ASP.NET's routing, which has none.
+    pub(crate) fn answer(&self) -> (StatusCode, Option<Value>) {
+        use StatusCode as S;
 
-    /// Returns the body. Errors of ASP.NET's routing have none.
-    pub(crate) fn body(&self) -> Option<ErrorBody> {
-        let (code, message, target): (_, Cow<'static, str>, _) = match self {
-            Self::NoRoute | Self::MethodNotAllowed(_) => return None,
-            Self::Denied => ("Denied", "Denied by the resource provider.".into(), None),
-            Self::ClockSkew => ("Denied", SKEW.into(), None),
+        let (status, code, message) = match self {
+            Self::NoRoute => return (S::NOT_FOUND, None),
+            Self::MethodNotAllowed(_) => return (S::METHOD_NOT_ALLOWED, None),
+            Self::Denied => (S::UNAUTHORIZED, "Denied", "Denied by the resource provider."),
+            Self::ClockSkew => (S::UNAUTHORIZED, "Denied", SKEW),
             Self::IdentityNotOwned => {
-                ("IdentityNotOwned", "Provided identity doesn't belong to the resource.".into(), None)
+                (S::UNAUTHORIZED, "IdentityNotOwned", "Provided identity doesn't belong to the resource.")
             }
-            Self::IdentityNotFound => ("IdentityNotFound", "Provided identity doesn't exist.".into(), None),
-            Self::InvalidAccessToken => {
-                ("InvalidAccessToken", "Provided access token is not valid.".into(), None)
-            }
+            Self::IdentityNotFound => (S::NOT_FOUND, "IdentityNotFound", "Provided identity doesn't exist."),
+            Self::InvalidAccessToken => (S::UNAUTHORIZED, "InvalidAccessToken", "Provided access token is not valid."),
             Self::Required(field) => {
-                ("ValidationError", format!("{field}: The {field} field is required.").into(), Some(*field))
+                (S::BAD_REQUEST, "ValidationError", &*format!("{field}: The {field} field is required."))
             }
-            Self::Invalid { message, target } => ("ValidationError", message.clone(), Some(*target)),
+            Self::Invalid { message, .. } => (S::BAD_REQUEST, "ValidationError", &**message),
             Self::Malformed(what) => {
-                ("ValidationError", format!("The request body is not valid: {what}.").into(), None)
+                (S::BAD_REQUEST, "ValidationError", &*format!("The request body is not valid: {what}."))
             }
-            Self::MediaType => ("UnsupportedMediaType", "The request body must be application/json.".into(), None),
-            Self::TooLarge => ("RequestBodyTooLarge", "The request body is too large.".into(), None),
+            Self::MediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "The request body must be application/json.")
+            }
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "RequestBodyTooLarge", "The request body is too large."),
             Self::NoVersion => {
-                ("ApiVersionUnspecified", "An API version is required, but was not specified.".into(), None)
+                (S::BAD_REQUEST, "ApiVersionUnspecified", "An API version is required, but was not specified.")
             }
             Self::UnsupportedVersion { url, version } => (
+                S::BAD_REQUEST,
                 "UnsupportedApiVersion",
-                format!(
+                &*format!(
                     "The HTTP resource that matches the request URI '{url}' does not support the API version '{version}'."
-                )
-                .into(),
-                None,
+                ),
             ),
-            Self::Internal => ("InternalServerError", "The emulator failed; see its log.".into(), None),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "InternalServerError", "The emulator failed; see its log."),
         };
-        Some(ErrorBody { error: ErrorInfo { code, message, target } })
+        let mut error = json!({ "code": code, "message": message });
+        if let Self::Required(target) | Self::Invalid { target, .. } = self {
+            error["target"] = json!(target);
+        }
+        (status, Some(json!({ "error": error })))
     }
 
     /// Returns whether the answer lists the supported api-versions. Recorded answers for missing fields and for invalid

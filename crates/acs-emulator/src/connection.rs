@@ -14,7 +14,6 @@ use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use crate::{
     dispatch::{self, Reset},
     options::LOG,
-    request::Peer,
     service::Service,
 };
 
@@ -45,27 +44,27 @@ fn is_temporary(error: &io::Error) -> bool {
 }
 
 async fn accepted(service: Arc<Service>, stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
-    let peer = Peer { address, secure: tls.is_some() };
     let Some(acceptor) = tls else {
-        return serve_connection(&service, stream, peer, |stream| stream).await;
+        return serve_connection(&service, stream, (address, false), |stream| stream).await;
     };
     match acceptor.accept(stream).await {
-        Ok(stream) => serve_connection(&service, stream, peer, |stream: &TlsStream<_>| stream.get_ref().0).await,
+        Ok(stream) => {
+            serve_connection(&service, stream, (address, true), |stream: &TlsStream<_>| stream.get_ref().0).await
+        }
         Err(error) => {
-            let hint = "the TLS handshake failed; does the client trust the emulator's certificate?";
-            tracing::warn!(target: LOG, %address, %error, "{hint}");
+            tracing::warn!(target: LOG, %address, %error, "TLS handshake failed; let the client trust the certificate");
         }
     }
 }
 
-/// Serves one connection. `tcp` returns the TCP stream below a stream.
+/// Serves one connection of a peer, over https or not. `tcp` returns the TCP stream below a stream.
 async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
     service: &Service,
     stream: S,
-    peer: Peer,
+    (peer, secure): (SocketAddr, bool),
     tcp: impl FnOnce(&S) -> &TcpStream,
 ) {
-    let handler = service_fn(|request| Box::pin(dispatch::answer(service, peer, request)));
+    let handler = service_fn(|request| Box::pin(dispatch::answer(service, peer, secure, request)));
     let mut connection = http1::Builder::new().timer(TokioTimer::new()).serve_connection(TokioIo::new(stream), handler);
     let served = poll_fn(|cx| connection.poll_without_shutdown(cx)).await;
     let mut stream = connection.into_parts().io.into_inner();
@@ -75,7 +74,7 @@ async fn serve_connection<S: AsyncRead + AsyncWrite + Unpin>(
             tcp(&stream).set_zero_linger().ok();
             return;
         }
-        tracing::debug!(target: LOG, address = %peer.address, %error, "the connection ended early");
+        tracing::debug!(target: LOG, address = %peer, %error, "the connection ended early");
     }
     stream.shutdown().await.ok();
 }

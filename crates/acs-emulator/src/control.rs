@@ -17,7 +17,7 @@ use crate::{
     faults::{Fault, FaultSpec},
     managed_identity,
     options::LOG,
-    request::{Peer, Received, host_without_port},
+    request::{Received, host_without_port},
     service::Service,
     state::TokenStatus,
     teams,
@@ -82,9 +82,9 @@ pub(crate) fn has_path(path: &str) -> bool {
 }
 
 /// Answers a request to the control API, and saves its changes.
-pub(crate) async fn answer(service: &Service, peer: Peer, request: &Received) -> Answer {
+pub(crate) async fn answer(service: &Service, request: &Received) -> Answer {
     let path = request.path().trim_start_matches("/_emulator").trim_start_matches('/');
-    let outcome = match admit(peer, request) {
+    let outcome = match admit(request) {
         Ok(()) if path.is_empty() && request.parts.method == Method::GET => return page::answer(&service.options),
         Ok(()) => perform(service, request, path).await,
         Err(error) => Err(error),
@@ -110,9 +110,9 @@ pub(crate) async fn answer(service: &Service, peer: Peer, request: &Received) ->
 
 /// Admits programs on this machine and the emulator's own page. A browser sends the `Origin` of any other page. A page
 /// whose host name resolves to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
-fn admit(peer: Peer, request: &Received) -> Result<(), ControlError> {
+fn admit(request: &Received) -> Result<(), ControlError> {
     let forbidden = |why| Err(ControlError::new(StatusCode::FORBIDDEN, why));
-    if !peer.address.ip().to_canonical().is_loopback() {
+    if !request.peer.ip().to_canonical().is_loopback() {
         return forbidden("the control API is for this machine only");
     }
     let host = request.header("host").unwrap_or_default();
@@ -252,8 +252,6 @@ mod tests {
     // A test cannot rely on a second network interface.
     #[test]
     fn the_control_api_admits_loopback_addresses_only() {
-        let (parts, ()) = Request::builder().header("Host", "localhost:7072").body(()).unwrap().into_parts();
-        let request = Received { parts, body: <_>::default(), secure: false, at: Timestamp::UNIX_EPOCH };
         for (address, admitted) in [
             ("127.0.0.1", true),
             ("127.8.0.1", true),
@@ -264,8 +262,10 @@ mod tests {
             ("2001:db8::1", false),
             ("::ffff:192.0.2.1", false),
         ] {
-            let address = (address.parse::<IpAddr>().unwrap(), 50_000).into();
-            assert_eq!(admit(Peer { address, secure: false }, &request).is_ok(), admitted, "{address}");
+            let (parts, ()) = Request::builder().header("Host", "localhost:7072").body(()).unwrap().into_parts();
+            let peer = (address.parse::<IpAddr>().unwrap(), 50_000).into();
+            let request = Received { parts, body: <_>::default(), peer, secure: false, at: Timestamp::UNIX_EPOCH };
+            assert_eq!(admit(&request).is_ok(), admitted, "{address}");
         }
     }
 }

@@ -44,7 +44,7 @@ pub(crate) fn diagnose(
     }
     let method = request.parts.method.as_str();
     let expected = string_to_sign(method, request.target(), values);
-    if keys.regenerated().any(|key| key.verify(&expected, signature)) {
+    if keys.verify_regenerated(&expected, signature) {
         return WrongSignature::OldKey;
     }
     let stated = stated(request);
@@ -52,9 +52,8 @@ pub(crate) fn diagnose(
         return WrongSignature::OtherKey;
     }
     let decoded = percent_decode_str(request.target()).decode_utf8_lossy();
-    let fits = |text: &String| keys.valid().iter().any(|key| key.verify(text, signature));
     let mut candidates = stated.into_iter().chain(iter::once(string_to_sign(method, &decoded, values)));
-    if let Some(signed) = candidates.find(fits) {
+    if let Some(signed) = candidates.find(|text| keys.verify(text, signature)) {
         return WrongSignature::OtherString { signed, expected };
     }
     let headers: Vec<_> = iter::zip(names, values).map(|(name, value)| format!("{name}: {value:?}")).collect();

@@ -1,9 +1,9 @@
 //! One request, from the request line to the last byte of the answer.
 
-use std::{sync::Arc, time::Instant};
+use std::{net::SocketAddr, sync::Arc, time::Instant};
 
 use bytes::Bytes;
-use http::{HeaderValue, Request, Response, StatusCode};
+use http::{HeaderName, HeaderValue, Request, Response, StatusCode};
 use hyper::body::Incoming;
 use jiff::Timestamp;
 
@@ -13,10 +13,10 @@ use crate::{
     authentication::authenticate,
     control,
     faults::Effect,
-    operation::{Operation, Route, Version},
+    operation::{Route, Version},
     operations,
     options::LOG,
-    request::{self, Peer, Received},
+    request::{self, Received},
     service::Service,
 };
 
@@ -29,28 +29,33 @@ const GREETING: &str = "An emulator of Azure Communication Services Identity. It
 pub(crate) struct Reset;
 
 /// Answers a request, or returns [`Reset`].
-pub(crate) async fn answer(service: &Service, peer: Peer, request: Request<Incoming>) -> Result<Response<Body>, Reset> {
+pub(crate) async fn answer(
+    service: &Service,
+    peer: SocketAddr,
+    secure: bool,
+    request: Request<Incoming>,
+) -> Result<Response<Body>, Reset> {
     let started = Instant::now();
     let (parts, body) = request.into_parts();
     let (body, unreadable) = match request::read(body).await {
         Ok(body) => (body, None),
         Err(error) => (Bytes::new(), Some(error)),
     };
-    let request = Received { parts, body, secure: peer.secure, at: Timestamp::now() };
+    let request = Received { parts, body, peer, secure, at: Timestamp::now() };
     if request.path() == "/" {
         return Ok(Answer::new(StatusCode::OK, "text/plain; charset=utf-8", GREETING).into_response(None));
     }
     if control::has_path(request.path()) {
         let answer = match unreadable {
             Some(error) => error.into(),
-            None => control::answer(service, peer, &request).await,
+            None => control::answer(service, &request).await,
         };
         return Ok(answer.into_response(None));
     }
     let respond = |mut answer: Answer, cut_after| {
         let status = answer.status.as_u16();
         tracing::debug!(target: LOG, method = %request.parts.method, request_target = request.target(), status, "answered");
-        let mut headers = common_headers(request.headers(), peer.secure, started.elapsed().as_millis());
+        let mut headers = common_headers(request.headers(), secure, started.elapsed().as_millis());
         headers.extend(answer.headers);
         answer.headers = headers;
         Ok(answer.into_response(cut_after))
@@ -88,15 +93,10 @@ async fn carry_out(
     let lists_versions = outcome.as_ref().map_or_else(ApiError::lists_versions, |_| true);
     let mut answer = outcome.unwrap_or_else(Answer::from);
     if let Some(operation) = operation.filter(|_| lists_versions) {
-        add_versions(&mut answer, operation);
+        let versions = HeaderValue::from_str(&Version::supporting(operation));
+        answer.headers.extend(versions.map(|versions| (HeaderName::from_static("api-supported-versions"), versions)));
     }
     answer
-}
-
-fn add_versions(answer: &mut Answer, operation: Operation) {
-    if let Ok(versions) = HeaderValue::from_str(&Version::supporting(operation)) {
-        answer.headers.insert("api-supported-versions", versions);
-    }
 }
 
 async fn perform(service: &Service, request: &Received, route: Result<Route, ApiError>) -> Result<Answer, ApiError> {

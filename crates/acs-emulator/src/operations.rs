@@ -11,7 +11,7 @@ use crate::{
     request::Received,
     service::Service,
     teams,
-    tokens::{Subject, TokenBody},
+    tokens::TokenBody,
 };
 use acs_identity::types::Scope;
 
@@ -103,9 +103,9 @@ impl Call<'_> {
             let lifetime = state.token_lifetime(lifetime);
             state.identity(resource, id).map(|identity| (identity.issue(now), lifetime))
         })?;
-        let subject = Subject { skype_id: id.strip_prefix("8:").unwrap_or(id), tenant: None };
+        let skypeid = id.strip_prefix("8:").unwrap_or(id);
         let scopes = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
-        self.service.signer.acs_token(resource, subject, &scopes, issued_at, issued_at + lifetime).await
+        self.service.signer.acs_token(resource, skypeid, None, &scopes, issued_at, issued_at + lifetime).await
     }
 
     /// Parses the body. Like ASP.NET, ignores unknown fields.

@@ -14,18 +14,12 @@ use crate::api_error::ApiError;
 /// The longest body that is read. The limit of ACS is not recorded.
 const MAX_BODY: usize = 1024 * 1024;
 
-/// The other end of a connection.
-#[derive(Debug, Clone, Copy)]
-pub(crate) struct Peer {
-    pub(crate) address: SocketAddr,
-    /// Whether the connection uses https.
-    pub(crate) secure: bool,
-}
-
 /// A request with its whole body.
 pub(crate) struct Received {
     pub(crate) parts: Parts,
     pub(crate) body: Bytes,
+    pub(crate) peer: SocketAddr,
+    /// Whether the request came over https.
     pub(crate) secure: bool,
     pub(crate) at: Timestamp,
 }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 use crate::{
     api_error::ApiError,
     service::Service,
-    tokens::{Issuer, Signer, Subject, TENANT, TokenBody, entra_claims},
+    tokens::{Issuer, Signer, TENANT, TokenBody, entra_claims},
 };
 use acs_identity::types::format_timestamp;
 
@@ -75,8 +75,8 @@ pub(crate) async fn exchange(
         return Err(ApiError::invalid("userId", "Provided AAD token issued for unexpected user."));
     }
     let expires_on = Timestamp::from_second(entra.exp).map_err(|_| ApiError::InvalidAccessToken)?;
-    let subject = Subject { skype_id: &format!("orgid:{user_id}"), tenant: Some(entra.tid) };
-    service.signer.acs_token(service.options.resource, subject, "chat,voip", now, expires_on).await
+    let (resource, skypeid) = (service.options.resource, format!("orgid:{user_id}"));
+    service.signer.acs_token(resource, &skypeid, Some(entra.tid), "chat,voip", now, expires_on).await
 }
 
 /// Parses a GUID. ACS's model binder names the property if the field is missing or empty.

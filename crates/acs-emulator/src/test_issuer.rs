@@ -41,7 +41,7 @@ pub(crate) struct TestIssuer {
     #[serde(alias = "rolls")]
     rotations: u32,
     /// `None` before the first use.
-    keys: Option<Arc<IssuerKeys>>,
+    pub(crate) keys: Option<Arc<IssuerKeys>>,
     #[serde(skip)]
     pub(crate) fetches: Fetches,
 }
@@ -67,16 +67,6 @@ impl IssuerKeys {
 }
 
 impl TestIssuer {
-    /// Returns whether the issuer has keys.
-    pub(crate) const fn has_keys(&self) -> bool {
-        self.keys.is_some()
-    }
-
-    /// Sets the first keys, unless another request set them meanwhile.
-    pub(crate) fn set_first_keys(&mut self, keys: Arc<IssuerKeys>) {
-        self.keys.get_or_insert(keys);
-    }
-
     /// Replaces the keys. The new ones have other ids.
     pub(crate) fn rotate(&mut self, keys: Arc<IssuerKeys>) {
         self.rotations += 1;

@@ -62,12 +62,6 @@ struct AcsClaims<'a> {
     iat: i64,
 }
 
-/// The subject of a token of ACS: an identity, or a Teams user with a tenant.
-pub(crate) struct Subject<'a> {
-    pub(crate) skype_id: &'a str,
-    pub(crate) tenant: Option<Uuid>,
-}
-
 #[derive(Serialize)]
 struct Header {
     alg: Algorithm,
@@ -113,22 +107,23 @@ impl Signer {
         self.key().await?.sign(alg, &header, claims)
     }
 
-    /// Returns a token of ACS. `scopes` are separated by commas.
+    /// Returns a token of ACS. `tenant` is that of a Teams user; `scopes` are separated by commas.
     pub(crate) async fn acs_token(
         &self,
         resource: Uuid,
-        subject: Subject<'_>,
+        skypeid: &str,
+        tid: Option<Uuid>,
         scopes: &str,
         issued_at: Timestamp,
         expires_on: Timestamp,
     ) -> Result<TokenBody, ApiError> {
         let claims = AcsClaims {
-            skypeid: subject.skype_id,
+            skypeid,
             scp: 1792,
             csi: issued_at.as_second().to_string(),
             exp: expires_on.as_second(),
             rgn: "amer",
-            tid: subject.tenant,
+            tid,
             acs_scope: scopes,
             resource_id: resource,
             resource_location: "unitedstates",

@@ -57,12 +57,12 @@ pub(super) async fn perform(service: &Service, request: &Received, path: &str) -
 
 /// Generates the keys of the test issuer before their first use.
 async fn with_issuer_keys(service: &Service) -> Result<(), ApiError> {
-    if service.state().test_issuer.has_keys() {
-        return Ok(());
+    if service.state().test_issuer.keys.is_none() {
+        let keys = IssuerKeys::generate().await?;
+        service.change(|state| {
+            state.test_issuer.keys.get_or_insert(keys); // another request may have set them meanwhile
+            Ok::<_, ApiError>(())
+        })?;
     }
-    let keys = IssuerKeys::generate().await?;
-    service.change(|state| {
-        state.test_issuer.set_first_keys(keys);
-        Ok(())
-    })
+    Ok(())
 }
