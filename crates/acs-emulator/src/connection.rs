@@ -44,16 +44,16 @@ fn is_temporary(error: &io::Error) -> bool {
 }
 
 async fn accepted(service: Arc<Service>, stream: TcpStream, address: SocketAddr, tls: Option<TlsAcceptor>) {
-    let Some(acceptor) = tls else {
-        return serve_connection(&service, stream, (address, false), |stream| stream).await;
-    };
-    match acceptor.accept(stream).await {
-        Ok(stream) => {
-            serve_connection(&service, stream, (address, true), |stream: &TlsStream<_>| stream.get_ref().0).await
-        }
-        Err(error) => {
-            tracing::warn!(target: LOG, %address, %error, "TLS handshake failed; let the client trust the certificate");
-        }
+    match tls {
+        None => serve_connection(&service, stream, (address, false), |stream| stream).await,
+        Some(acceptor) => match acceptor.accept(stream).await {
+            Ok(stream) => {
+                serve_connection(&service, stream, (address, true), |tls: &TlsStream<_>| tls.get_ref().0).await;
+            }
+            Err(error) => {
+                tracing::warn!(target: LOG, %address, %error, "TLS handshake failed; does the client trust the certificate?");
+            }
+        },
     }
 }
 

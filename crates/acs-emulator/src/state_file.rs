@@ -84,17 +84,17 @@ pub(crate) struct StateFile {
 }
 
 impl StateFile {
-    /// Opens and locks a file. The snapshot is `None` if there is no file yet.
-    pub(crate) fn open(path: &Path) -> io::Result<(Self, Option<Snapshot>)> {
-        let path = real_path(path).map_err(|error| with_path(path, error.kind(), &error))?;
+    /// Opens and locks a file. The snapshot is `None` if the file is new or empty.
+    pub(crate) fn open(given: &Path) -> io::Result<(Self, Option<Snapshot>)> {
+        // Created first, so that all names of the file lead to one path and one lock.
+        let path = private().create(true).append(true).open(given).and_then(|_| given.canonicalize());
+        let path = path.map_err(|error| with_path(given, error.kind(), &error))?;
         let failed = |error: io::Error| with_path(&path, error.kind(), &error);
         let lock = lock(&with_suffix(&path, ".lock")).map_err(failed)?;
-        let bytes = match fs::read(&path) {
-            Err(error) if error.kind() == io::ErrorKind::NotFound => None,
-            read => Some(read.map_err(failed)?),
-        };
+        let bytes = fs::read(&path).map_err(failed)?;
         let file = Self { path, _lock: lock, saved_changes: 0 };
-        let snapshot = bytes.map(|bytes| Snapshot::parse(&bytes)).transpose().map_err(|why| file.invalid(&why))?;
+        let snapshot = (!bytes.is_empty()).then(|| Snapshot::parse(&bytes));
+        let snapshot = snapshot.transpose().map_err(|why| file.invalid(&why))?;
         Ok((file, snapshot))
     }
 
@@ -115,18 +115,6 @@ impl StateFile {
             file.sync_data()
         });
         written.and_then(|()| fs::rename(&new, &self.path)).map_err(|error| with_path(&self.path, error.kind(), &error))
-    }
-}
-
-/// Returns the path that all names of the file lead to, so that they share one lock.
-fn real_path(path: &Path) -> io::Result<PathBuf> {
-    match path.canonicalize() {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            let name = path.file_name().ok_or(error)?;
-            let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
-            Ok(folder.canonicalize()?.join(name))
-        }
-        canonical => canonical,
     }
 }
 

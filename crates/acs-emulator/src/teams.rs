@@ -30,19 +30,9 @@ pub(crate) struct ExchangeRequest {
 pub(crate) struct EntraTokenSpec {
     app_id: Uuid,
     user_id: Uuid,
-    #[serde(default = "tenant")]
-    tenant_id: Uuid,
-    /// Negative for an expired token.
-    #[serde(default = "one_hour")]
-    expires_in_seconds: i32,
-}
-
-const fn tenant() -> Uuid {
-    TENANT
-}
-
-const fn one_hour() -> i32 {
-    3600
+    tenant_id: Option<Uuid>,
+    /// One hour by default; negative for an expired token.
+    expires_in_seconds: Option<i32>,
 }
 
 /// The claims of an Entra token that the exchange validates.
@@ -93,9 +83,10 @@ fn guid(
 /// Returns the Entra token that a test user gets at sign-in.
 pub(crate) async fn entra_token(signer: &Signer, spec: &EntraTokenSpec, now: Timestamp) -> Result<TokenBody, ApiError> {
     // Whole seconds, as in the token.
-    let exp = now.as_second() + i64::from(spec.expires_in_seconds);
+    let exp = now.as_second() + i64::from(spec.expires_in_seconds.unwrap_or(3600));
     let expires_on = Timestamp::from_second(exp).map_err(|_| ApiError::Internal)?;
-    let mut claims = entra_claims(AUDIENCE, spec.tenant_id, spec.app_id, spec.user_id, now, expires_on);
+    let mut claims =
+        entra_claims(AUDIENCE, spec.tenant_id.unwrap_or(TENANT), spec.app_id, spec.user_id, now, expires_on);
     claims["scp"] = json!("Teams.ManageCalls Teams.ManageChats");
     Ok(TokenBody { token: signer.sign(Issuer::Entra, &claims).await?, expires_on: format_timestamp(expires_on) })
 }
