@@ -243,7 +243,7 @@ fn names_every_fault_at_once_and_no_value() {
                 "OIDC_REQUIRED_SCOPE: is not one scope",
                 "OIDC_AUDIENCES: is missing; without it tokens for any other service would do. OIDC_ISSUERS needs it",
                 "OIDC_TENANTS: is missing; an issuer has {tenantid} in it",
-                "OIDC_ISSUERS: number 2 is not https; plain http may be on a loopback address only",
+                "OIDC_ISSUERS: number 2 is not https; plain http is allowed for loopback addresses only",
                 "OIDC_ISSUERS: number 3 is not a URL",
                 "OIDC_ISSUERS: number 4 has more than a host, a port and a path",
             ],
