@@ -1,4 +1,4 @@
-//! The programs as processes: what they print, what they answer, how they end.
+//! Runs the programs as processes.
 
 use std::{
     net::SocketAddr,
@@ -11,16 +11,16 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-/// A program with nothing in its environment but what the test gives it.
+/// Returns a command with no other environment variables than those given and those that every program needs.
 pub(crate) fn program(path: &str, environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(path);
     command.env_clear();
-    // Where programs keep their users' data: of no user of this machine.
+    // The data folders, so that no test uses those of a real user.
     for name in ["HOME", "XDG_DATA_HOME", "LOCALAPPDATA"] {
         command.env(name, env!("CARGO_TARGET_TMPDIR"));
     }
     command.envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
-    // The temporary folder, and on Windows what every program needs.
+    // The temporary folder, and what Windows requires.
     for name in ["TMPDIR", "TEMP", "TMP", "SystemRoot"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -39,14 +39,14 @@ pub(crate) fn cli(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs a program to its end.
+/// Runs a program until it exits. Returns its exit code, stdout and stderr.
 pub(crate) async fn run(mut command: Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
-/// A program that goes on, and what it prints.
+/// A running program and its output.
 pub(crate) struct Running {
     child: Child,
     pub(crate) lines: Lines<BufReader<ChildStdout>>,
@@ -59,30 +59,30 @@ impl Running {
         Self { child, lines }
     }
 
-    /// Its id for the system.
+    /// Returns the process id.
     pub(crate) fn id(&self) -> u32 {
         self.child.id().unwrap()
     }
 
-    /// Asks it to end, as containers do, without waiting until it has.
+    /// Sends SIGTERM, as containers do. Does not wait.
     #[cfg(unix)]
     pub(crate) async fn terminate(&self) {
         let id = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 
-    /// Ends it at once, whatever it is doing (SIGKILL), and waits until it has.
+    /// Kills the program (SIGKILL) and waits for its exit.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Waits until it has ended by itself; gives its exit code.
+    /// Waits for the program to exit. Returns its exit code.
     #[cfg(unix)]
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         self.child.wait().await.unwrap().code()
     }
 
-    /// What it prints up to the first line that `last` likes, that one included.
+    /// Returns the printed lines up to the first one that matches `last`.
     pub(crate) async fn until(&mut self, last: impl Fn(&str) -> bool) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = self.lines.next_line().await.unwrap() {
@@ -92,16 +92,16 @@ impl Running {
                 return lines;
             }
         }
-        panic!("it ended after {lines:#?}");
+        panic!("the program ended after {lines:#?}");
     }
 }
 
-/// A port that was free a moment ago, as the Functions host picks one for its handler.
+/// Returns a free port, in the way that the Functions host picks one for its handler.
 pub(crate) async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// A port that stays free between two starts: the system gives none from here to those who take any.
+/// Returns a free port outside the range from which the system assigns ports, so that it stays free for a restart.
 pub(crate) async fn quiet_port() -> u16 {
     loop {
         let port = 20_000 + uuid::Uuid::new_v4().as_fields().1 % 10_000;
@@ -111,10 +111,10 @@ pub(crate) async fn quiet_port() -> u16 {
     }
 }
 
-/// Asks until something listens; the host does the same, every 25 ms.
+/// Repeats a request until the program listens, as the Functions host does.
 pub(crate) async fn ready(url: &str) -> reqwest::Response {
     let http = reqwest::Client::builder().build().unwrap();
-    let asked = async {
+    let response = async {
         loop {
             match http.get(url).send().await {
                 Ok(response) => return response,
@@ -122,5 +122,5 @@ pub(crate) async fn ready(url: &str) -> reqwest::Response {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.unwrap()
+    tokio::time::timeout(std::time::Duration::from_secs(20), response).await.unwrap()
 }

@@ -28,9 +28,7 @@ impl fmt::Display for WrongSignature {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::NotASignature => f.write_str("the signature is not base64 of 32 bytes"),
-            Self::OldKey => {
-                f.write_str("the access key was regenerated; GET the current one from the control API")
-            }
+            Self::OldKey => f.write_str("the access key was regenerated; GET the current one from the control API"),
             Self::OtherKey => {
                 f.write_str("the access key is not the emulator's: the caller signed the right string with another key")
             }
