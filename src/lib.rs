@@ -31,6 +31,7 @@ pub mod extract;
 pub mod functions;
 pub mod http;
 pub mod problem;
+pub mod refreshing;
 pub mod server;
 pub mod startup;
 pub mod telemetry;

@@ -35,7 +35,7 @@ pub fn start(program: Program) -> Result<App> {
     let config = Config::from_env(program, &|name| std::env::var_os(name));
     telemetry::init(config.as_ref().map_or_else(|_| default_log_filter(), |config| config.log_filter.clone()));
     let config = config?;
-    if matches!(config.authenticator.trusted, BackendAuth::Anyone) {
+    if matches!(config.authenticator.backend_auth, BackendAuth::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: back ends are not authenticated");
     }
     let (port, endpoint) = (config.port, config.client.endpoint.clone());

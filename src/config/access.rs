@@ -10,7 +10,7 @@ use crate::{
     access::{
         AccessRules,
         policy::Policy,
-        rate_limits::{Limits, Rates},
+        rate_limits::{RateLimits, Rates},
     },
     auth::{Authenticator, BackendAuth},
     http::allowed_origins::{Cors, Origins},
@@ -23,9 +23,9 @@ impl EnvReader<'_> {
     pub fn access(&mut self, authenticator: Option<&Authenticator>) -> Option<AccessRules> {
         let policy = self.policy(authenticator);
         let default = Rates::default();
-        let people = self.rate(RATE_LIMIT, default.people);
+        let users = self.rate(RATE_LIMIT, default.users);
         let keys = self.rate(RATE_LIMIT_KEYS, default.keys);
-        Some(AccessRules { policy: policy?, limits: Limits::new(Rates { people, keys }), cors: None })
+        Some(AccessRules { policy: policy?, rate_limits: RateLimits::new(Rates { users, keys }), cors: None })
     }
 
     /// Reads JSON, or a file with JSON.
@@ -48,10 +48,10 @@ impl EnvReader<'_> {
     /// Rejects entries that match no key: the key that was meant would have no limit.
     fn check_key_names(&mut self, policy: &Policy, authenticator: Option<&Authenticator>) {
         for name in policy.key_names() {
-            let reason = match authenticator.map(|authenticator| &authenticator.trusted) {
+            let reason = match authenticator.map(|authenticator| &authenticator.backend_auth) {
                 Some(BackendAuth::Keys(keys)) if keys.iter().any(|key| key.name == name) => continue,
                 Some(BackendAuth::Keys(_)) => "CALLER_KEYS has no key of that name",
-                Some(BackendAuth::Host) => "the Functions host does not tell which key was used",
+                Some(BackendAuth::FunctionsHost) => "the Functions host does not tell which key was used",
                 Some(BackendAuth::Anyone) => "requests have no key",
                 None => continue,
             };

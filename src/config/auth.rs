@@ -30,14 +30,14 @@ impl EnvReader<'_> {
     pub fn authenticator(&mut self, program: Program) -> Option<Authenticator> {
         let bearer = self.bearer();
         if program == Program::Functions {
-            return Some(Authenticator { trusted: BackendAuth::Host, bearer });
+            return Some(Authenticator { backend_auth: BackendAuth::FunctionsHost, bearer });
         }
         let (anonymous, keys) = (self.flag(ALLOW_ANONYMOUS)?, self.list(CALLER_KEYS, ';'));
         if anonymous {
             for name in [CALLER_KEYS, OIDC_ISSUERS].into_iter().filter(|name| self.is_set(name)).collect::<Vec<_>>() {
                 self.report(ALLOW_ANONYMOUS, format!("is `true`, but {name} is also set; unset one of them"));
             }
-            return Some(Authenticator { trusted: BackendAuth::Anyone, bearer });
+            return Some(Authenticator { backend_auth: BackendAuth::Anyone, bearer });
         }
         if !self.is_any_set(&[CALLER_KEYS, OIDC_ISSUERS]) {
             let detail = "is missing; set name=key pairs separated by semicolons, or set OIDC_ISSUERS, or set \
@@ -45,7 +45,7 @@ impl EnvReader<'_> {
             return self.reject(CALLER_KEYS, detail);
         }
         let keys = keys.map(|pairs| self.caller_keys(&pairs)).unwrap_or_default();
-        Some(Authenticator { trusted: BackendAuth::Keys(keys), bearer })
+        Some(Authenticator { backend_auth: BackendAuth::Keys(keys), bearer })
     }
 
     /// Returns whether any setting says how callers are authenticated. The Functions host needs none.

@@ -1,4 +1,4 @@
-//! What the tests of the functions stand on: the app, an emulator behind it, and answers checked as a whole.
+//! The fixture of the functions' tests: the router or the handler, an emulator behind it, and a client.
 
 mod answer;
 pub(crate) mod people;
@@ -24,41 +24,41 @@ pub(crate) use answer::{Answer, assert_token};
 
 use crate::host::{self, Generation, Host, HostOptions, Keys};
 
-/// An identity of a resource that the emulator is not.
+/// An identity of another resource than the emulator's.
 pub(crate) const FOREIGN_ID: &str = "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000";
 
-/// The functions at some address, with an emulator of their own.
+/// The functions at an address, with their own emulator.
 pub(crate) struct Api {
     pub(crate) base: String,
     emulator: String,
     http: reqwest::Client,
-    /// The Functions host in between, if there is one.
+    /// The stand-in Functions host, if the test runs behind one.
     host: Option<(Generation, Host, App)>,
 }
 
-/// A staged app, in a folder that goes when the test does.
+/// A staged app. The folder of `Staged` is deleted at the end of the test.
 enum App {
     Given(PathBuf),
     Staged(TempDir),
 }
 
 impl Api {
-    /// The router on a socket, open to anyone.
+    /// Serves the router without authentication.
     pub(crate) async fn direct() -> Self {
         Self::with_callers(&BackendAuth::Anyone.into()).await
     }
 
-    /// The router on a socket, its callers checked so.
+    /// Serves the router with an authenticator.
     pub(crate) async fn with_callers(callers: &Authenticator) -> Self {
         Self::with(callers, AccessRules::default(), |_| ()).await
     }
 
-    /// The router on a socket, under these rules.
+    /// Serves the router with an authenticator and access rules.
     pub(crate) async fn with_rules(callers: &Authenticator, rules: AccessRules) -> Self {
         Self::with(callers, rules, |_| ()).await
     }
 
-    /// The router on a socket, its client of ACS set so.
+    /// Serves the router with changed options of the ACS client.
     pub(crate) async fn with_settings(change: impl FnOnce(&mut ClientOptions)) -> Self {
         Self::with(&BackendAuth::Anyone.into(), AccessRules::default(), change).await
     }
@@ -72,13 +72,13 @@ impl Api {
         Self::serving(emulator, router_with(services, callers, rules)).await
     }
 
-    /// The real `handler` behind the stand-in host, which checks no keys, as under `func start`.
+    /// Starts the real `handler` behind the stand-in host, which checks no keys, as `func start`.
     pub(crate) async fn hosted(generation: Generation) -> Self {
         Self::hosted_with(generation, None, &[]).await
     }
 
-    /// The same with keys and app settings. The handler is the one that was staged where `ACS_TOKENS_TEST_APP` says, else
-    /// the one just built.
+    /// Starts the real `handler` behind the stand-in host with keys and app settings. Uses the staged app that
+    /// `ACS_TOKENS_TEST_APP` names, or the handler just built.
     pub(crate) async fn hosted_with(generation: Generation, keys: Option<Keys>, settings: &[(&str, &str)]) -> Self {
         Self::hosted_at(emulator().await, generation, keys, settings).await
     }
@@ -105,48 +105,48 @@ impl Api {
         Self { base: host.url(), emulator, http: client(), host: Some((generation, host, app)) }
     }
 
-    /// The host in between.
+    /// Returns the stand-in host.
     pub(crate) fn host(&self) -> &Host {
         &self.host.as_ref().unwrap().1
     }
 
-    /// The connection string for the emulator behind it.
+    /// Returns the connection string of the emulator.
     pub(crate) fn connection_string(&self) -> String {
         connection_string("http", self.emulator.trim_start_matches("http://").parse().unwrap())
     }
 
-    /// Whether a host is in between.
+    /// Returns whether the functions run behind the stand-in host.
     pub(crate) fn is_hosted(&self) -> bool {
         self.host.is_some()
     }
 
-    /// Whether it is of this generation.
+    /// Returns whether the stand-in host is of this generation.
     pub(crate) fn is_hosted_by(&self, generation: Generation) -> bool {
         self.host.as_ref().is_some_and(|(other, ..)| *other == generation)
     }
 
-    /// A request to a path under the address.
+    /// Builds a request for a path.
     pub(crate) fn request(&self, method: &str, path: &str) -> RequestBuilder {
         self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), format!("{}{path}", self.base))
     }
 
-    /// A POST of JSON.
+    /// Posts JSON.
     pub(crate) async fn post(&self, path: &str, body: &str) -> Answer {
         Answer::of(self.request("POST", path).header("content-type", "application/json").body(body.to_owned())).await
     }
 
-    /// A DELETE.
+    /// Sends a DELETE.
     pub(crate) async fn delete(&self, path: &str) -> Answer {
         Answer::of(self.request("DELETE", path)).await
     }
 
-    /// The id of a new identity.
+    /// Creates an identity and returns its id.
     pub(crate) async fn new_identity(&self) -> String {
         let answer = self.post("/api/identities", "{}").await;
         answer.json()["identity"]["id"].as_str().unwrap().to_owned()
     }
 
-    /// A request to the emulator's control API that must be let in.
+    /// Calls the emulator's control API. Panics unless it succeeds.
     pub(crate) async fn control(&self, method: &str, path: &str, body: Option<Value>) -> Value {
         let url = format!("{}/_emulator/{path}", self.emulator);
         let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
@@ -159,13 +159,13 @@ impl Api {
         serde_json::from_str(&body).unwrap_or_default()
     }
 
-    /// How many calls the emulator has seen, of any operation.
+    /// Returns the number of calls that the emulator received.
     pub(crate) async fn upstream_calls(&self) -> u64 {
         let calls = self.control("GET", "calls", None).await;
         calls.as_object().unwrap().values().map(|calls| calls["received"].as_u64().unwrap()).sum()
     }
 
-    /// What the emulator makes of a token: `valid`, `revoked`, `deleted`.
+    /// Returns the emulator's status of a token: `valid`, `revoked`, `deleted`.
     pub(crate) async fn token_status(&self, token: &str) -> String {
         let status = self.control("POST", "tokens/check", Some(json!({ "token": token }))).await;
         status["status"].as_str().unwrap().to_owned()
@@ -176,7 +176,7 @@ fn client() -> reqwest::Client {
     reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
 }
 
-/// An emulator: its address, and the connection string for it.
+/// Starts an emulator and returns its URL and connection string.
 pub(crate) async fn emulator() -> (String, String) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -184,7 +184,7 @@ pub(crate) async fn emulator() -> (String, String) {
     (format!("http://{address}"), connection_string("http", address))
 }
 
-/// The key in a connection string.
+/// Returns the key in a connection string.
 pub(crate) fn access_key(connection_string: &str) -> &str {
     connection_string.split_once("accesskey=").unwrap().1
 }

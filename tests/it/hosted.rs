@@ -1,4 +1,4 @@
-//! The real `handler` behind the stand-in Functions host: what only a host in between brings up.
+//! The real `handler` behind the stand-in Functions host: behaviour that depends on the host.
 
 use std::net::SocketAddr;
 
@@ -14,11 +14,11 @@ use crate::{
 };
 
 through_each_host! {
-    takes_paths_as_they_come, takes_a_chunked_body_or_fails_before_anything_happens, answers_head,
-    refuses_a_compressed_body, keeps_repeated_query_keys_out_of_the_way,
+    accepts_paths_in_any_case_and_encoding, accepts_a_chunked_body_or_fails_without_a_call_to_acs, answers_head_requests,
+    rejects_a_compressed_body, ignores_repeated_query_keys,
 }
 
-/// Sends bytes as written and reads to the end: status and body.
+/// Sends raw bytes and returns status and body.
 async fn raw(address: SocketAddr, head: &str, body: &str) -> (u16, String) {
     let mut stream = TcpStream::connect(address).await.unwrap();
     let request = format!("{head}\r\nHost: {address}\r\nConnection: close\r\n\r\n{body}");
@@ -34,7 +34,7 @@ fn address(api: &Api) -> SocketAddr {
     api.base.strip_prefix("http://").unwrap().parse().unwrap()
 }
 
-async fn takes_paths_as_they_come(api: Api) {
+async fn accepts_paths_in_any_case_and_encoding(api: Api) {
     let id = api.new_identity().await;
     let scopes = r#"{"scopes":["voip"]}"#;
     for path in [
@@ -46,29 +46,29 @@ async fn takes_paths_as_they_come(api: Api) {
         let answer = api.post(&path, scopes).await;
         assert_eq!(answer.status, 200, "{path}: {answer:?}");
     }
-    // The host's own router takes no empty segment; ours does.
+    // The host rejects an empty segment; our router accepts it.
     let doubled = api.post(&format!("/api//identities/{id}/tokens"), scopes).await;
     assert_eq!(doubled.status, if api.is_hosted() { 404 } else { 200 });
 }
 
-async fn takes_a_chunked_body_or_fails_before_anything_happens(api: Api) {
+async fn accepts_a_chunked_body_or_fails_without_a_call_to_acs(api: Api) {
     let head = "POST /api/identities HTTP/1.1\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked";
     let (status, body) = raw(address(&api), head, "2\r\n{}\r\n0\r\n\r\n").await;
     let forwards = api.is_hosted_by(Generation::Forwarding);
-    // A forwarding host fails by itself: it copies the header and not the body.
+    // A forwarding host copies the header but not the body, and fails.
     assert_eq!(status, if forwards { 500 } else { 201 }, "{body}");
     assert_eq!(api.upstream_calls().await, u64::from(!forwards));
 }
 
-async fn answers_head(api: Api) {
+async fn answers_head_requests(api: Api) {
     let head = Answer::of(api.request("HEAD", "/api/health")).await;
     assert_eq!((head.status, head.body.as_str()), (200, ""));
-    // A method that a function does not list is 404 at the host, and 405 without one.
+    // A method that a function does not list is 404 from the host, and 405 from the router.
     let other = Answer::of(api.request("HEAD", "/api/identities")).await;
     assert_eq!(other.status, if api.is_hosted() { 404 } else { 405 });
 }
 
-async fn refuses_a_compressed_body(api: Api) {
+async fn rejects_a_compressed_body(api: Api) {
     let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
     let request = api.request("POST", "/api/identities").header("content-type", "application/json");
     let answer = Answer::of(request.header("content-encoding", "gzip").body(gzip.to_vec())).await;
@@ -78,12 +78,12 @@ async fn refuses_a_compressed_body(api: Api) {
     assert_eq!(api.upstream_calls().await, 0);
 }
 
-async fn keeps_repeated_query_keys_out_of_the_way(api: Api) {
+async fn ignores_repeated_query_keys(api: Api) {
     api.post("/api/identities?a=1&a=2&code=x&code=y", "{}").await.assert_ok(201);
 }
 
 #[tokio::test]
-async fn refuses_ids_that_a_host_would_not_pass_on() {
+async fn rejects_ids_that_a_host_does_not_pass_on() {
     let api = Api::direct().await;
     let detail = "The path holds no ACS identity id. One looks like 8:acs:<resource guid>_<user guid>.";
     for id in ["8:acs:a_b%00", "%FF"] {
@@ -93,7 +93,7 @@ async fn refuses_ids_that_a_host_would_not_pass_on() {
 }
 
 #[tokio::test]
-async fn logs_the_hosts_invocation_id_and_no_key() {
+async fn logs_the_invocation_id_of_the_host_and_no_key() {
     for generation in [Generation::Proxying, Generation::Forwarding] {
         let key = "a-function-key-of-the-host";
         let keys = Keys { host: vec![key.to_owned()], ..Keys::default() };
@@ -122,10 +122,10 @@ async fn logs_the_hosts_invocation_id_and_no_key() {
 }
 
 #[tokio::test]
-async fn a_host_that_wraps_requests_is_told_how_to_pass_them_on() {
+async fn an_envelope_is_rejected_with_the_settings_to_change() {
     let api = Api::hosted(Generation::Neither).await;
     let answer = api.post("/api/identities", r#"{"createTokenWithScopes":["voip"]}"#).await;
-    // The host makes a bare 500 of whatever is no success.
+    // The host answers a bare 500 unless the handler answers with a success.
     assert_eq!((answer.status, answer.body.as_str()), (500, ""));
     let said = |text: &str| text.contains("host-not-forwarding") && text.contains("enableForwardingHttpRequest");
     api.host().until("the line", |host| host.log_lines().iter().any(|line| said(&line.text))).await;
@@ -133,12 +133,12 @@ async fn a_host_that_wraps_requests_is_told_how_to_pass_them_on() {
 }
 
 #[tokio::test]
-async fn nothing_that_was_answered_is_lost_when_the_handler_is_killed() {
+async fn no_returned_identity_is_lost_when_the_handler_is_killed() {
     let api = Api::hosted(Generation::Proxying).await;
     let mut answered = Vec::new();
-    // A third end would stop the host.
+    // The host stops at the third failure.
     for kills in 1..=2 {
-        // Two calls are answered, two hang at ACS while the handler is killed under them.
+        // Two calls are answered. Two wait for ACS when the handler is killed.
         api.control("POST", "faults", Some(json!({ "skip": 2, "times": 2, "delayMs": 5000 }))).await;
         answered.push(api.post("/api/identities", "{}").await);
         answered.push(api.post("/api/identities", "{}").await);
@@ -153,7 +153,7 @@ async fn nothing_that_was_answered_is_lost_when_the_handler_is_killed() {
         assert_eq!((one.status, other.status), (500, 500));
         api.host().until("the end", |host| host.exit_events().len() == kills).await;
     }
-    // The host starts it anew, and it serves at once: it has kept nothing that it would need.
+    // The host restarts the handler, which needs no state of the old process.
     answered.push(api.post("/api/identities", "{}").await);
     let state = api.control("GET", "state", None).await;
     let known: Vec<&Value> = state["identities"].as_array().unwrap().iter().map(|identity| &identity["id"]).collect();
@@ -163,7 +163,7 @@ async fn nothing_that_was_answered_is_lost_when_the_handler_is_killed() {
 }
 
 #[tokio::test]
-async fn a_function_timeout_kills_the_handler_and_the_next_request_finds_a_new_one() {
+async fn a_function_timeout_restarts_the_handler() {
     let timeout = [("AzureFunctionsJobHost__functionTimeout", "00:00:01")];
     let api = Api::hosted_with(Generation::Proxying, None, &timeout).await;
     api.control("POST", "faults", Some(json!({ "delayMs": 5000 }))).await;
@@ -173,7 +173,7 @@ async fn a_function_timeout_kills_the_handler_and_the_next_request_finds_a_new_o
 }
 
 #[tokio::test]
-async fn a_handler_that_cannot_start_says_why_and_the_host_gives_up() {
+async fn a_handler_with_a_wrong_setting_logs_it_and_exits_with_1() {
     let wrong = [("COMMUNICATION_SERVICES_API_VERSION", "latest")];
     let api = Api::hosted_with(Generation::Proxying, None, &wrong).await;
     api.host().until("the end", |host| host.exit_events().len() == 3).await;

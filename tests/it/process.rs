@@ -1,4 +1,4 @@
-//! Runs the programs as processes.
+//! The programs as child processes.
 
 use std::{
     net::SocketAddr,
@@ -11,16 +11,16 @@ use tokio::{
     process::{Child, ChildStdout, Command},
 };
 
-/// Returns a command with no other environment variables than those given and those that every program needs.
+/// Builds the command of a program with the given environment only.
 pub(crate) fn program(path: &str, environment: &[(&str, &str)]) -> Command {
     let mut command = Command::new(path);
     command.env_clear();
-    // The data folders, so that no test uses those of a real user.
+    // A data folder of the test, not of a user of this machine.
     for name in ["HOME", "XDG_DATA_HOME", "LOCALAPPDATA"] {
         command.env(name, env!("CARGO_TARGET_TMPDIR"));
     }
     command.envs(environment.iter().copied()).stdin(Stdio::null()).kill_on_drop(true);
-    // The temporary folder, and what Windows requires.
+    // The temporary folder, and the variable that every Windows program needs.
     for name in ["TMPDIR", "TEMP", "TMP", "SystemRoot"] {
         if let Some(value) = std::env::var_os(name) {
             command.env(name, value);
@@ -39,14 +39,14 @@ pub(crate) fn cli(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command
 }
 
-/// Runs a program until it exits. Returns its exit code, stdout and stderr.
+/// Runs a program to its end and returns the exit code, stdout and stderr.
 pub(crate) async fn run(mut command: Command) -> (i32, String, String) {
     let Output { status, stdout, stderr } = command.output().await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
 
-/// A running program and its output.
+/// A running program and its stdout.
 pub(crate) struct Running {
     child: Child,
     pub(crate) lines: Lines<BufReader<ChildStdout>>,
@@ -64,25 +64,25 @@ impl Running {
         self.child.id().unwrap()
     }
 
-    /// Sends SIGTERM, as containers do. Does not wait.
+    /// Sends SIGTERM, as containers do, and does not wait.
     #[cfg(unix)]
     pub(crate) async fn terminate(&self) {
         let id = self.id().to_string();
         assert!(Command::new("kill").args(["-TERM", &id]).status().await.unwrap().success());
     }
 
-    /// Kills the program (SIGKILL) and waits for its exit.
+    /// Sends SIGKILL and waits until the program has ended.
     pub(crate) async fn kill(&mut self) {
         self.child.kill().await.unwrap();
     }
 
-    /// Waits for the program to exit. Returns its exit code.
+    /// Waits until the program has ended and returns its exit code.
     #[cfg(unix)]
     pub(crate) async fn ended(&mut self) -> Option<i32> {
         self.child.wait().await.unwrap().code()
     }
 
-    /// Returns the printed lines up to the first one that matches `last`.
+    /// Returns the lines of stdout up to the first line that `last` accepts, inclusive.
     pub(crate) async fn until(&mut self, last: impl Fn(&str) -> bool) -> Vec<String> {
         let mut lines = Vec::new();
         while let Some(line) = self.lines.next_line().await.unwrap() {
@@ -96,12 +96,12 @@ impl Running {
     }
 }
 
-/// Returns a free port, in the way that the Functions host picks one for its handler.
+/// Returns a port that was free a moment ago, as the Functions host does for its handler.
 pub(crate) async fn free_port() -> SocketAddr {
     TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap()
 }
 
-/// Returns a free port outside the range from which the system assigns ports, so that it stays free for a restart.
+/// Returns a port that stays free between two starts: it is below the system's range of ephemeral ports.
 pub(crate) async fn quiet_port() -> u16 {
     loop {
         let port = 20_000 + uuid::Uuid::new_v4().as_fields().1 % 10_000;
@@ -111,10 +111,10 @@ pub(crate) async fn quiet_port() -> u16 {
     }
 }
 
-/// Repeats a request until the program listens, as the Functions host does.
+/// Requests a URL until a server answers, for 20 s at most.
 pub(crate) async fn ready(url: &str) -> reqwest::Response {
     let http = reqwest::Client::builder().build().unwrap();
-    let response = async {
+    let asked = async {
         loop {
             match http.get(url).send().await {
                 Ok(response) => return response,
@@ -122,5 +122,5 @@ pub(crate) async fn ready(url: &str) -> reqwest::Response {
             }
         }
     };
-    tokio::time::timeout(std::time::Duration::from_secs(20), response).await.unwrap()
+    tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.unwrap()
 }

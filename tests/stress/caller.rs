@@ -1,4 +1,4 @@
-//! One caller: it makes, uses and deletes identities, and keeps book of what it was told.
+//! One caller: it creates, uses and deletes identities, and records the answers.
 
 use std::{collections::BTreeMap, fmt};
 
@@ -6,7 +6,7 @@ use serde_json::Value;
 
 use crate::fault_plan::Random;
 
-/// What became of operations: how often each ended in which status and code.
+/// The number of operations by status and problem code.
 #[derive(Default)]
 pub(crate) struct Tally(BTreeMap<(&'static str, u16, String), u64>);
 
@@ -21,7 +21,7 @@ impl Tally {
         self.0.values().sum()
     }
 
-    /// Creations of which nobody can say whether they happened; their callers were told so.
+    /// Returns the number of creations with an unknown outcome, which the answer reports as such.
     pub(crate) fn unknown_creations(&self) -> u64 {
         let unknown =
             self.0.iter().filter(|((operation, status, _), _)| *operation == "create" && [502, 504].contains(status));
@@ -44,9 +44,9 @@ pub(crate) struct Caller {
     http: reqwest::Client,
     random: Random,
     pub(crate) tally: Tally,
-    /// Identities it was told of and has not had deleted.
+    /// Identities that were returned and not deleted.
     pub(crate) alive: Vec<String>,
-    /// Identities whose deletion may have happened or not.
+    /// Identities with an unknown outcome of their deletion.
     pub(crate) unsure: Vec<String>,
 }
 
@@ -56,7 +56,7 @@ impl Caller {
         Self { base, http, random, tally: Tally::default(), alive: Vec::new(), unsure: Vec::new() }
     }
 
-    /// Makes so many calls, one after another.
+    /// Makes a number of calls, one after another.
     pub(crate) async fn call(mut self, times: u64) -> Self {
         for _ in 0..times {
             let any = usize::try_from(self.random.below(1 << 20)).unwrap() % self.alive.len().max(1);
@@ -83,26 +83,26 @@ impl Caller {
     async fn issue(&mut self, id: &str) {
         let (status, answer) =
             self.send("issue", "POST", &format!("identities/{id}/tokens"), r#"{"scopes":["chat"]}"#).await;
-        assert_ne!(status, 404, "{id} was told of and is not there");
+        assert_ne!(status, 404, "{id} was returned and does not exist");
         assert!(status != 200 || answer["token"].as_str().unwrap().split('.').count() == 3);
     }
 
     async fn revoke(&mut self, id: &str) {
         let (status, _) = self.send("revoke", "DELETE", &format!("identities/{id}/tokens"), "").await;
-        assert_ne!(status, 404, "{id} was told of and is not there");
+        assert_ne!(status, 404, "{id} was returned and does not exist");
     }
 
     async fn delete(&mut self, id: String) {
         let (status, _) = self.send("delete", "DELETE", &format!("identities/{id}"), "").await;
-        // 404: the first try had done it, but its answer was lost. After any other problem, a throttled last try among
-        // them, an earlier try may have done it.
+        // 404: the first attempt deleted it, and its answer was lost. After any other problem, also a throttled last
+        // attempt, an earlier attempt may have deleted it.
         if ![204, 404].contains(&status) {
             self.unsure.push(id.clone());
         }
         self.alive.retain(|other| *other != id);
     }
 
-    /// One call; every answer must be one that the functions promise.
+    /// Makes one call. Panics if the answer is not one that the functions document.
     async fn send(&mut self, operation: &'static str, method: &str, path: &str, body: &'static str) -> (u16, Value) {
         let method = http::Method::from_bytes(method.as_bytes()).unwrap();
         let request = self.http.request(method, format!("{}/{path}", self.base));
@@ -113,7 +113,7 @@ impl Caller {
         let bytes = response.bytes().await.unwrap();
         let answer: Value = if bytes.is_empty() { Value::Null } else { serde_json::from_slice(&bytes).unwrap() };
         let code = answer["code"].as_str().unwrap_or_default().to_owned();
-        let promised = match status {
+        let documented = match status {
             200 | 201 | 204 => code.is_empty(),
             404 => code == "identity-not-found" && operation == "delete",
             429 => code == "throttled" && retry_after,
@@ -121,7 +121,7 @@ impl Caller {
             504 => code == "upstream-timeout",
             _ => false,
         };
-        assert!(promised, "{operation}: {status} {answer}");
+        assert!(documented, "{operation}: {status} {answer}");
         *self.tally.0.entry((operation, status, code)).or_default() += 1;
         (status, answer)
     }

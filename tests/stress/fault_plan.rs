@@ -1,19 +1,19 @@
-//! The faults, in an order that a seed decides.
+//! The faults, in an order that depends on a seed.
 
 use std::net::SocketAddr;
 
 use serde_json::{Value, json};
 
-/// A generator of numbers that look random (xorshift64*): the same for the same seed, everywhere.
+/// A pseudo-random number generator (xorshift64*) with the same sequence for the same seed on every machine.
 pub(crate) struct Random(u64);
 
 impl Random {
     pub(crate) fn new(seed: u64) -> Self {
-        // Zero would stay zero, and small seeds lie too close together.
+        // A state of zero never changes, and small seeds give similar sequences.
         Self(seed.wrapping_mul(0x9e37_79b9_7f4a_7c15) | 1)
     }
 
-    /// A number below `bound`.
+    /// Returns a number below `bound`.
     pub(crate) fn below(&mut self, bound: u64) -> u64 {
         self.0 ^= self.0 >> 12;
         self.0 ^= self.0 << 25;
@@ -22,7 +22,7 @@ impl Random {
     }
 }
 
-/// The emulator's control API.
+/// Requests faults through the emulator's control API.
 pub(crate) struct FaultPlan {
     control: String,
     http: reqwest::Client,
@@ -33,8 +33,8 @@ impl FaultPlan {
         Self { control: format!("http://{emulator}/_emulator"), http: reqwest::Client::builder().build().unwrap() }
     }
 
-    /// Orders a fault for one in ten calls, enough for twice as many calls as operations.
-    pub(crate) async fn order(&self, mut random: Random, operations: u64) {
+    /// Requests a fault for one in ten calls, enough for twice as many calls as operations.
+    pub(crate) async fn request(&self, mut random: Random, operations: u64) {
         let faults: Vec<Value> = (0..operations / 5).map(|_| fault(&mut random)).collect();
         for batch in faults.chunks(50) {
             let request = self.http.post(format!("{}/faults", self.control)).header("content-type", "application/json");
@@ -53,7 +53,7 @@ impl FaultPlan {
     }
 }
 
-/// A fault after 0 to 18 calls that pass: one in ten.
+/// Returns a fault that follows 0 to 18 calls without a fault: one in ten.
 fn fault(random: &mut Random) -> Value {
     let status = |status: u16, headers: Value| json!({ "answer": { "status": status, "headers": headers } });
     let mut fault = match random.below(12) {

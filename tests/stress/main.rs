@@ -1,10 +1,9 @@
-//! A stress: many callers, one in ten of ACS's answers broken in a random but seeded way, and afterwards a reckoning.
+//! A stress test: many callers, and a fault in one of ten answers of ACS. Afterwards every identity is accounted for.
 //!
-//! Bounded by its number of operations. `cargo test --test stress -- --nocapture` prints its table; `STORM_SEED` and
-//! `STORM_OPERATIONS` change what it does.
+//! `cargo test --test stress -- --nocapture` prints a table. `STRESS_SEED` and `STRESS_OPERATIONS` change the run.
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
-#![allow(clippy::print_stdout, reason = "the table is what it is run for")]
+#![allow(clippy::print_stdout, reason = "prints a table")]
 
 mod caller;
 mod fault_plan;
@@ -30,13 +29,13 @@ fn setting(name: &str, default: u64) -> u64 {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn every_answer_is_right_or_an_honest_problem_and_no_identity_is_lost() {
-    let (seed, operations) = (setting("STORM_SEED", 7), setting("STORM_OPERATIONS", 20_000));
+async fn every_answer_is_documented_and_no_identity_is_lost() {
+    let (seed, operations) = (setting("STRESS_SEED", 7), setting("STRESS_OPERATIONS", 20_000));
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     tokio::spawn(async move { Emulator::new(Options::default()).serve_http(listener).await });
     let fault_plan = FaultPlan::new(address);
-    fault_plan.order(Random::new(seed), operations).await;
+    fault_plan.request(Random::new(seed), operations).await;
 
     let settings: ClientOptions = connection_string("http", address).parse::<ConnectionString>().unwrap().into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -67,20 +66,20 @@ async fn every_answer_is_right_or_an_honest_problem_and_no_identity_is_lost() {
         .map(|identity| identity["id"].as_str().unwrap().to_owned())
         .collect();
     let lost: Vec<_> = alive.difference(&found).collect();
-    let strangers = found.iter().filter(|id| !alive.contains(*id) && !unsure.contains(*id)).count() as u64;
+    let unreturned = found.iter().filter(|id| !alive.contains(*id) && !unsure.contains(*id)).count() as u64;
     let faulted: u64 =
         state["calls"].as_object().unwrap().values().map(|calls| calls["faulted"].as_u64().unwrap()).sum();
 
     println!("seed {seed}, {operations} operations by {CALLERS} callers in {:.1} s", start.elapsed().as_secs_f64());
     println!("{tally}");
-    println!("calls at ACS that were broken    {faulted:>6}");
-    println!("identities told of and alive     {:>6}", alive.len());
+    println!("calls with a fault               {faulted:>6}");
+    println!("identities returned and alive    {:>6}", alive.len());
     println!(
-        "identities nobody was told of    {strangers:>6} of at most {} unknown outcomes",
+        "identities not returned          {unreturned:>6} of at most {} unknown outcomes",
         tally.unknown_creations()
     );
     assert_eq!(tally.operations(), operations);
-    assert!(lost.is_empty(), "callers were told of identities that are not there: {lost:?}");
-    assert!(strangers <= tally.unknown_creations(), "an identity is there that nobody could know of");
-    assert!(faulted * 20 > operations, "the fault_plan was too fine");
+    assert!(lost.is_empty(), "these identities were returned and do not exist: {lost:?}");
+    assert!(unreturned <= tally.unknown_creations(), "an identity exists that no unknown outcome explains");
+    assert!(faulted * 20 > operations, "too few faults");
 }

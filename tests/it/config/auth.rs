@@ -8,7 +8,7 @@ use super::{RESOURCE, read, server};
 fn caller_keys_are_pairs_of_name_and_key() {
     let keys = ("CALLER_KEYS", "web=c2VjcmV0c2VjcmV0==; bot = another secret one ;");
     let authenticator = read(Program::Server, &[RESOURCE, keys]).unwrap().authenticator;
-    let BackendAuth::Keys(keys) = &authenticator.trusted else { panic!("{authenticator:?}") };
+    let BackendAuth::Keys(keys) = &authenticator.backend_auth else { panic!("{authenticator:?}") };
     let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["web", "bot"]);
     assert!(!format!("{authenticator:?}").contains("c2Vj"));
@@ -17,8 +17,8 @@ fn caller_keys_are_pairs_of_name_and_key() {
 #[test]
 fn back_ends_are_authenticated_by_the_functions_host_or_not_at_all() {
     let env = [RESOURCE, ("FUNCTIONS_CUSTOMHANDLER_PORT", "1"), ("CALLER_KEYS", "ignored")];
-    assert!(matches!(read(Program::Functions, &env).unwrap().authenticator.trusted, BackendAuth::Host));
-    assert!(matches!(server(&[]).authenticator.trusted, BackendAuth::Anyone));
+    assert!(matches!(read(Program::Functions, &env).unwrap().authenticator.backend_auth, BackendAuth::FunctionsHost));
+    assert!(matches!(server(&[]).authenticator.backend_auth, BackendAuth::Anyone));
 }
 
 #[test]
@@ -40,5 +40,5 @@ fn an_issuer_with_a_placeholder_stands_for_one_issuer_per_tenant() {
     for tenant in tenants.split(',') {
         assert!(shown.contains(&format!("https://login.example/{tenant}/v2.0")), "{shown}");
     }
-    assert!(matches!(&authenticator.trusted, BackendAuth::Keys(keys) if keys.is_empty()));
+    assert!(matches!(&authenticator.backend_auth, BackendAuth::Keys(keys) if keys.is_empty()));
 }

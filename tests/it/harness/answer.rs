@@ -1,10 +1,10 @@
-//! Answers, checked as a whole.
+//! Responses, and assertions on whole responses.
 
 use http::HeaderMap;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
-/// Headers that an answer may have. A new one has to be thought about.
+/// The allowed response headers. A new header needs a decision and a line here.
 const HEADERS: [&str; 18] = [
     "allow",
     "cache-control",
@@ -29,7 +29,7 @@ const HEADERS: [&str; 18] = [
     "transfer-encoding",
 ];
 
-/// An answer, read whole.
+/// A response with its body.
 #[derive(Debug)]
 pub(crate) struct Answer {
     pub(crate) status: u16,
@@ -38,12 +38,12 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Sends a request; every header of the answer must be one that was thought about.
+    /// Sends a request. Panics if the response has a header that is not in [`HEADERS`].
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for name in headers.keys() {
-            assert!(HEADERS.contains(&name.as_str()), "the header {name} is new");
+            assert!(HEADERS.contains(&name.as_str()), "the response header {name} is not allowed");
         }
         Self { status, headers, body: response.text().await.unwrap() }
     }
@@ -57,7 +57,7 @@ impl Answer {
         serde_json::from_str(&self.body).unwrap()
     }
 
-    /// Checks a success: its status, and that no cache keeps it.
+    /// Asserts the status of a success, and that it is not cacheable.
     #[track_caller]
     pub(crate) fn assert_ok(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
@@ -65,7 +65,7 @@ impl Answer {
         assert!(!self.header("x-request-id").is_empty());
     }
 
-    /// Checks a problem, whole. `errors` are pairs of JSON pointer and detail.
+    /// Asserts a whole problem. `errors` are pairs of JSON pointer and detail.
     #[track_caller]
     pub(crate) fn assert_problem(&self, status: u16, code: &str, title: &str, detail: &str, errors: &[(&str, &str)]) {
         let mut expected = json!({
@@ -85,7 +85,7 @@ impl Answer {
         assert_eq!(self.header("cache-control"), "no-store");
     }
 
-    /// Checks wrong fields.
+    /// Asserts an `invalid-fields` problem.
     #[track_caller]
     pub(crate) fn assert_fields(&self, errors: &[(&str, &str)]) {
         let detail = "The request was refused before anything was done. See errors for each field.";
@@ -93,7 +93,7 @@ impl Answer {
     }
 }
 
-/// Checks a token object, whose fields stand in an order that is part of no contract, and gives the token.
+/// Asserts a token object and returns the token. The order of its fields is not part of the contract.
 #[track_caller]
 pub(crate) fn assert_token(value: &Value, minutes: i64) -> String {
     let object = value.as_object().unwrap();

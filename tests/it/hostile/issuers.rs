@@ -52,7 +52,7 @@ async fn new_keys_are_found_and_old_ones_forgotten() {
     let service = Service::start().await;
     let old = format!("Bearer {}", service.token(json!({})).await);
     service.create_as(&old).await.assert_ok(201);
-    service.issuer("POST", "/roll", None).await;
+    service.issuer("POST", "/rotate", None).await;
     let new = format!("Bearer {}", service.token(json!({})).await);
     // Within ten seconds of the last fetch there is none.
     assert_eq!(service.create_as(&new).await.status, 401);
@@ -129,7 +129,7 @@ async fn issuers_that_lie_or_fail_let_nobody_in() {
         ("no JSON", 503, |_| (200, "<html>".to_owned())),
         ("too long", 503, |_| (200, " ".repeat(300 * 1024))),
         // Honest, but its only key is a shared secret that everybody can read.
-        ("a symmetric key", 401, |base| {
+        ("a symmetric key", 503, |base| {
             (200, json!({ "issuer": base, "jwks_uri": format!("{base}/keys") }).to_string())
         }),
     ] {
