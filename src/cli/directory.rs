@@ -8,7 +8,7 @@ mod show;
 
 use clap::{Args, Subcommand};
 
-use super::{Result, asked_to_stop, eprint, say};
+use super::{Result, env_var, eprint, print, shutdown_signal};
 use crate::{
     acs::error::causes,
     config::EnvReader,
@@ -40,14 +40,14 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
     tokio::select! {
         done = work => done,
         // What the work holds is put away as it is dropped.
-        () = asked_to_stop() => Err("stopped half way".into()),
+        () = shutdown_signal() => Err("stopped half way".into()),
     }
 }
 
 /// The directory's settings alone: reading it takes no credential for ACS.
 fn settings() -> Result<directory::DirectorySettings> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let directory = settings.kept_directory();
+    let mut settings = EnvReader::new(&env_var);
+    let directory = settings.persistent_directory();
     Ok(settings.finish(directory)?)
 }
 

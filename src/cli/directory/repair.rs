@@ -6,11 +6,10 @@ use clap::Args;
 use futures_util::StreamExt as _;
 
 use super::{
-    super::Result,
-    open,
+    super::{Result, env_var},
+    open, print,
     progress::Progress,
     records::{AT_ONCE, names},
-    say,
 };
 use crate::{
     acs::{self, error::causes},
@@ -35,9 +34,9 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let acs = settings.acs();
-    let directory = settings.kept_directory();
+    let mut settings = EnvReader::new(&env_var);
+    let acs = settings.client();
+    let directory = settings.persistent_directory();
     let (acs, directory) = settings.finish(acs.zip(directory))?;
     let keeper = open(&directory)?;
     let acs = acs::Client::new(acs)?;
@@ -65,9 +64,9 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
         ("dropped", Repaired::Dropped, "ACS has not the identity any more; the user's next call makes another"),
         ("removed", Repaired::Removed, "forgotten over a day ago"),
     ] {
-        say(&row(word, counts.get(&repaired).copied().unwrap_or_default(), meaning));
+        print(&row(word, counts.get(&repaired).copied().unwrap_or_default(), meaning));
     }
-    say(&row("failed", failed, "stays as it was; run it again"));
+    print(&row("failed", failed, "stays as it was; run it again"));
     match failed {
         0 => Ok(()),
         1 => Err("one record failed".into()),

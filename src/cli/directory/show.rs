@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{super::Result, open, records::Row, say, settings};
+use super::{super::Result, open, print, records::Row, settings};
 use crate::{
     acs::{error::causes, hash::short_hash},
     auth::Subject,
@@ -55,13 +55,13 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let found = found.map_err(|failure| format!("{name} cannot be read: {}", causes(&failure)))?;
     let (record, written_at) = found.ok_or_else(|| format!("there is no record of that user, whose name is {name}"))?;
     let row = Row { name, record, written_at };
-    say(&format!("name      {name}\nstate     {}", row.state()));
+    print(&format!("name      {name}\nstate     {}", row.state()));
     if let Some(id) = row.identity() {
-        say(&format!("identity  {}", short_hash(id.as_str())));
+        print(&format!("identity  {}", short_hash(id.as_str())));
         if options.ids {
-            say(&format!("id        {id}"));
+            print(&format!("id        {id}"));
         }
     }
-    say(&format!("written   {written_at}"));
+    print(&format!("written   {written_at}"));
     Ok(())
 }

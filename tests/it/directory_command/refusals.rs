@@ -18,20 +18,23 @@ async fn refused(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, Stri
 async fn without_settings_it_says_which_are_missing() {
     for arguments in COMMANDS {
         for (directory, fault) in [
-            (&[][..], "USER_DIRECTORY: is missing; it says where the directory is"),
+            (&[][..], "USER_DIRECTORY: is missing; set it to the location of the directory"),
             (
                 &[("USER_DIRECTORY", "memory:")],
-                "USER_DIRECTORY: is memory:, which only the process knows that has it, and which ends with it",
+                "USER_DIRECTORY: is `memory:`, which other processes cannot read; use another place",
             ),
-            (&[("USER_DIRECTORY_KEY", KEY)], "USER_DIRECTORY_KEY: is set without USER_DIRECTORY"),
+            (
+                &[("USER_DIRECTORY_KEY", KEY)],
+                "USER_DIRECTORY_KEY: has no effect without USER_DIRECTORY; set both or neither",
+            ),
             (
                 &[("USER_DIRECTORY", "file:///users")],
-                "USER_DIRECTORY_KEY: is missing; users' names are hashed with it. `openssl rand -base64 32` makes one; \
-                 keep it, without it nobody is found again",
+                "USER_DIRECTORY_KEY: is missing; generate it with `openssl rand -base64 32` and keep it: if it is lost, \
+                 existing records can no longer be matched to users",
             ),
         ] {
             let environment = [directory, &[RESOURCE]].concat();
-            let said = format!("error: the settings are wrong\n  {fault}\n");
+            let said = format!("error: invalid settings\n  {fault}\n");
             assert_eq!(refused(arguments, &environment).await, (1, said), "{arguments:?}");
         }
     }

@@ -120,7 +120,10 @@ async fn the_log_says_what_is_wrong_with_a_header() {
         ),
         (Some(format!("HMAC-SHA256 {signature}")), "malformed: SignedHeaders=… is missing"),
         (Some("HMAC-SHA256 SignedHeaders=x-ms-date;host".to_owned()), "malformed: Signature=… is missing"),
-        (Some(format!("HMAC-SHA256 {signature}&{signature}")), "malformed: it contains SignedHeaders or Signature twice"),
+        (
+            Some(format!("HMAC-SHA256 {signature}&{signature}")),
+            "malformed: it contains SignedHeaders or Signature twice",
+        ),
         (
             Some(format!("HMAC-SHA256 SignedHeaders=host;x-ms-content-sha256&{signature}")),
             "SignedHeaders lacks x-ms-date;",
