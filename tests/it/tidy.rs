@@ -8,7 +8,7 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Who may use whom: a module, and the modules of the crate that it may name. docs/ARCHITECTURE.md draws it.
-pub(crate) const ARROWS: [(&str, &[&str]); 12] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 13] = [
     ("directory", &["acs"]),
     ("problem", &["acs", "directory"]),
     ("extract", &["acs", "problem"]),
