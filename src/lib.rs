@@ -6,7 +6,8 @@
 //!
 //! The modules, in reading order:
 //!
-//! - [`acs`]: the client of ACS Identity; knows nothing of HTTP servers.
+//! - [`acs_client`], [`acs_observer`], [`entra`]: the client of ACS Identity (crate `acs-identity`) with this service's
+//!   settings, observer and credentials; [`remedy`] has the likely causes of its errors.
 //! - [`directory`]: which ACS identity belongs to which signed-in user.
 //! - [`auth`], [`access`]: who is calling, and may they?
 //! - [`functions`]: the table of functions, and a file for each.
@@ -19,7 +20,8 @@
 //! docs/ARCHITECTURE.md draws who may use whom; `tests/it/tidy.rs` holds it.
 
 pub mod access;
-pub use acs_identity as acs;
+pub mod acs_client;
+pub mod acs_observer;
 pub mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -27,9 +29,14 @@ pub mod config;
 pub mod directory;
 #[cfg(feature = "emulator")]
 pub use acs_emulator as emulator;
+pub mod entra;
 pub mod extract;
 pub mod functions;
 pub mod http;
 pub mod problem;
+pub mod readiness;
+pub mod remedy;
 pub mod server;
+pub mod short_hash;
 pub mod telemetry;
+pub mod trace_context;

@@ -2,11 +2,7 @@
 
 #![no_main]
 
-use acs_tokens::acs::{
-    connection_string::{ConnectionString, InvalidConnectionString as Fault},
-    endpoint::{Endpoint, InvalidEndpoint},
-    signature::InvalidAccessKey,
-};
+use acs_identity::{ConnectionString, InvalidConnectionString as Fault, Endpoint, InvalidEndpoint, signature::InvalidAccessKey};
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {

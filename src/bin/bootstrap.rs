@@ -6,7 +6,7 @@ use std::process::ExitCode;
 
 use acs_tokens::{
     access::AccessRules,
-    acs,
+    acs_client::{self, AcsSettings},
     auth::{Authenticator, BackendAuth, audit::RequestId},
     config::EnvReader,
     directory,
@@ -43,7 +43,7 @@ fn main() -> ExitCode {
 /// One thread serves: Lambda gives an instance one request at a time.
 #[tokio::main(flavor = "current_thread")]
 async fn run(
-    acs: acs::ClientOptions,
+    acs: AcsSettings,
     directory: Option<&directory::DirectorySettings>,
     callers: &Authenticator,
     rules: AccessRules,
@@ -51,11 +51,11 @@ async fn run(
     if matches!(callers.trusted, BackendAuth::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this function gets tokens");
     }
-    let acs = acs::Client::new(acs)?;
+    let acs = acs.client()?;
     let services = Services::open(acs.clone(), directory)?;
     let app = router_with(services, callers, rules);
     // Lambda gives a starting instance more of a processor than a running one.
-    tokio::spawn(async move { acs.warm().await });
+    tokio::spawn(acs_client::warm_up(acs));
     lambda_http::run(app.map_request(with_id)).await
 }
 

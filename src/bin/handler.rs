@@ -5,8 +5,14 @@
 use std::{error::Error, process::ExitCode};
 
 use acs_tokens::{
-    access::AccessRules, acs, auth::Authenticator, config::EnvReader, directory, functions::Services,
-    http::router_with, server, telemetry,
+    access::AccessRules,
+    acs_client::{self, AcsSettings},
+    auth::Authenticator,
+    config::EnvReader,
+    directory,
+    functions::Services,
+    http::router_with,
+    server, telemetry,
 };
 use tokio::net::TcpListener;
 
@@ -34,18 +40,18 @@ fn main() -> ExitCode {
 #[tokio::main(flavor = "current_thread")]
 async fn run(
     port: u16,
-    acs: acs::ClientOptions,
+    acs: AcsSettings,
     directory: Option<&directory::DirectorySettings>,
     callers: &Authenticator,
     rules: AccessRules,
 ) -> Result<(), Box<dyn Error>> {
     // The host asks on IPv4 loopback, and nobody else shall.
     let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    let acs = acs::Client::new(acs)?;
+    let acs = acs.client()?;
     let services = Services::open(acs.clone(), directory)?;
     let app = router_with(services, callers, rules);
     // Beside the first request, not before it.
-    tokio::spawn(async move { acs.warm().await });
+    tokio::spawn(acs_client::warm_up(acs));
     // The host never asks for an end; it kills.
     server::run(listener, app, std::future::pending()).await?;
     Ok(())

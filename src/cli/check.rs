@@ -4,17 +4,14 @@ mod report;
 
 use std::time::{Duration, Instant};
 
+use acs_identity::{Accepted, Endpoint, Error, ErrorKind, ServiceError, causes, types::ApiVersion};
 use clap::{Args, ValueEnum};
 
 use super::{Result, say};
 use crate::{
-    acs::{
-        self, Accepted, Client, Error,
-        error::{Kind, ServiceError, causes},
-        remedy::{MAX_CLOCK_SKEW, describe_skew},
-        types::ApiVersion,
-    },
+    acs_client::AcsSettings,
     config::EnvReader,
+    remedy::{CredentialKind, MAX_CLOCK_SKEW, describe_skew, remedy},
 };
 use report::{Finding, Report};
 
@@ -48,7 +45,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let mut report = Report { endpoint: None, settings: settings.found(), findings: Vec::new() };
     if let Ok(acs) = settings.finish(acs) {
         report.endpoint = Some(acs.endpoint.to_string());
-        report.findings = examine(acs::ClientOptions { deadline: DEADLINE, ..acs }).await?;
+        report.findings = examine(AcsSettings { deadline: DEADLINE, ..acs }).await?;
     }
     say(&match options.output {
         Output::Text => report.to_text(),
@@ -62,25 +59,26 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 /// Asks ACS, by a call that changes nothing.
-async fn examine(settings: acs::ClientOptions) -> Result<Vec<Finding>> {
+async fn examine(settings: AcsSettings) -> Result<Vec<Finding>> {
     let (endpoint, version) = (settings.endpoint.clone(), settings.api_version.clone());
-    let client = Client::new(settings)?;
+    let credential = settings.credential.kind();
+    let client = settings.client()?;
     let resolved = resolve(&endpoint).await;
     let start = Instant::now();
-    let probed = client.probe().await;
+    let probed = client.verify_credential().await;
     let took = start.elapsed();
     let mut findings = vec![resolved];
     findings.extend(match &probed {
         Ok(accepted) => accepted_by(accepted, &version, took),
-        Err(Error::Service(error)) => refused(&client, &probed, error, took),
+        Err(Error::Service(error)) => refused(credential, &probed, error, took),
         Err(error @ Error::Credential(_)) => {
             let unknown = |name| Finding::unknown(name, "nothing was sent without a credential");
-            let failed = Finding::failed("credential", causes(error)).with_remedy(client.remedy(error));
+            let failed = Finding::failed("credential", causes(error)).with_remedy(remedy(error, credential));
             vec![unknown("answer"), unknown("clock"), failed, unknown("api-version")]
         }
         Err(error) => {
             let unknown = "ACS did not answer";
-            let failed = Finding::failed("answer", causes(error)).with_remedy(client.remedy(error));
+            let failed = Finding::failed("answer", causes(error)).with_remedy(remedy(error, credential));
             let rest = ["clock", "credential", "api-version"].map(|name| Finding::unknown(name, unknown));
             [failed].into_iter().chain(rest).collect()
         }
@@ -88,7 +86,7 @@ async fn examine(settings: acs::ClientOptions) -> Result<Vec<Finding>> {
     Ok(findings)
 }
 
-async fn resolve(endpoint: &acs::endpoint::Endpoint) -> Finding {
+async fn resolve(endpoint: &Endpoint) -> Finding {
     let url = endpoint.url();
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     match tokio::net::lookup_host((host, url.port_or_known_default().unwrap_or(443))).await {
@@ -114,25 +112,25 @@ fn accepted_by(accepted: &Accepted, version: &ApiVersion, took: Duration) -> Vec
 }
 
 fn refused(
-    client: &Client,
+    kind: CredentialKind,
     probed: &std::result::Result<Accepted, Error>,
     error: &ServiceError,
     took: Duration,
 ) -> Vec<Finding> {
     let failed = |name| {
-        let remedy = probed.as_ref().err().and_then(|error| client.remedy(error));
+        let remedy = probed.as_ref().err().and_then(|error| remedy(error, kind));
         Finding::failed(name, error.to_string()).with_remedy(remedy)
     };
     let status = error.status.as_u16();
     let (credential, version) = match error.kind {
-        Kind::ApiVersion => {
+        ErrorKind::UnsupportedApiVersion => {
             (Finding::unknown("credential", "ACS looks at the api-version first"), failed("api-version"))
         }
-        Kind::Other if !matches!(status, 401 | 403) => {
+        ErrorKind::Other if !matches!(status, 401 | 403) => {
             let unknown = |name| Finding::unknown(name, "ACS answers with another error");
             return vec![failed("answer"), clock(error.clock_skew), unknown("credential"), unknown("api-version")];
         }
-        Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other => {
+        ErrorKind::Denied | ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other => {
             (failed("credential"), Finding::unknown("api-version", "ACS looks at the credential first"))
         }
     };

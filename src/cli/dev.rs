@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use acs_identity::ConnectionString;
 use clap::Args;
 use http::HeaderValue;
 
@@ -15,17 +16,19 @@ use super::{
     listen, say,
 };
 use crate::{
-    acs::{self, connection_string::ConnectionString},
+    acs_client::AcsSettings,
     auth::{
         Authenticator, BackendAuth, Bearer, RoleMapping,
         bearer::{self, Issuer},
     },
     config::EnvReader,
-    directory::{self, Directory, StoreLocation},
+    directory::{self, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     functions::Services,
-    http::allowed_origins::{Cors, Origins},
-    http::router_with,
+    http::{
+        allowed_origins::{Cors, Origins},
+        router_with,
+    },
     server, telemetry,
 };
 
@@ -78,9 +81,9 @@ pub(super) async fn run(options: Options) -> Result<()> {
         |emulator| EmulatorOptions { functions: Some(functions(address, emulator)), ..EmulatorOptions::default() },
     )
     .await?;
-    let acs = acs::Client::new(settings_for(emulator.http)?)?;
+    let acs = settings_for(emulator.http)?.client()?;
     let place = directory::DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?);
-    let services = Services { directory: Some(Directory::open(&place, acs.clone())?), acs };
+    let services = Services::open(acs, Some(&place))?;
     let callers = callers(emulator.http)?;
     rules.cors = Some(open_to_the_page(rules.cors, &emulator)?);
     say(&format!(
@@ -131,12 +134,12 @@ fn open_to_the_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
 }
 
 /// The settings for an emulator on this machine, asked in the version that the environment says.
-pub(super) fn settings_for(emulator: SocketAddr) -> Result<acs::ClientOptions> {
+pub(super) fn settings_for(emulator: SocketAddr) -> Result<AcsSettings> {
     let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let api_version = settings.api_version();
     let api_version = settings.finish(Some(api_version))?;
-    let settings = acs::ClientOptions::from(connection_string("http", emulator).parse::<ConnectionString>()?);
-    Ok(acs::ClientOptions { api_version, ..settings })
+    let settings = AcsSettings::from(connection_string("http", emulator).parse::<ConnectionString>()?);
+    Ok(AcsSettings { api_version, ..settings })
 }
 
 /// The five calls of the quickstart, and a person's own, to paste into a shell.

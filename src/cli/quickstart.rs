@@ -6,19 +6,14 @@ mod walk;
 
 use std::net::SocketAddr;
 
+use acs_identity::{Endpoint, TeamsTokenRequest};
 use clap::Args;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
 use super::{Result, asked_to_stop, eprint};
-use crate::{
-    acs::{self, endpoint::Endpoint},
-    auth::BackendAuth,
-    config::EnvReader,
-    http::router,
-    server, telemetry,
-};
+use crate::{acs_client::AcsSettings, auth::BackendAuth, config::EnvReader, http::router, server, telemetry};
 use walk::Walk;
 
 /// What to walk, and how far.
@@ -52,8 +47,8 @@ pub(super) struct TeamsOptions {
 }
 
 impl TeamsOptions {
-    fn given(self) -> Option<acs::TeamsTokenRequest> {
-        Some(acs::TeamsTokenRequest { token: self.token?, app_id: self.app_id?, user_id: self.user_id? })
+    fn given(self) -> Option<TeamsTokenRequest> {
+        Some(TeamsTokenRequest { token: self.token?, app_id: self.app_id?, user_id: self.user_id? })
     }
 }
 
@@ -74,7 +69,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 /// Starts the functions: in front of the resource that the environment names, else of an emulator.
-async fn start(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Result<SocketAddr> {
+async fn start(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<SocketAddr> {
     let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     // What the functions would log is the cause of what they answer.
     telemetry::init_aside();
@@ -88,27 +83,26 @@ async fn start(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Result
     };
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let app = router(acs::Client::new(acs)?, &BackendAuth::Anyone.into());
+    let app = router(acs.client()?, &BackendAuth::Anyone.into());
     tokio::spawn(server::run(listener, app, std::future::pending()));
     Ok(address)
 }
 
 #[cfg(feature = "emulator")]
-async fn emulator(full: bool, teams: &mut Option<acs::TeamsTokenRequest>) -> Result<acs::ClientOptions> {
+async fn emulator(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<AcsSettings> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let emulator = crate::emulator::Emulator::new(<_>::default());
     tokio::spawn(async move { emulator.serve_http(listener).await });
     if full && teams.is_none() {
         let (app_id, user_id) = (Uuid::new_v4(), Uuid::new_v4());
-        *teams =
-            Some(acs::TeamsTokenRequest { token: walk::entra_token(address, app_id, user_id).await?, app_id, user_id });
+        *teams = Some(TeamsTokenRequest { token: walk::entra_token(address, app_id, user_id).await?, app_id, user_id });
     }
     super::dev::settings_for(address)
 }
 
 #[cfg(not(feature = "emulator"))]
 #[expect(clippy::unused_async, reason = "the emulator's twin awaits")]
-async fn emulator(_: bool, _: &mut Option<acs::TeamsTokenRequest>) -> Result<acs::ClientOptions> {
+async fn emulator(_: bool, _: &mut Option<TeamsTokenRequest>) -> Result<AcsSettings> {
     Err("this build has no emulator; set COMMUNICATION_SERVICES_CONNECTION_STRING, or give --url".into())
 }

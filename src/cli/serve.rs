@@ -5,7 +5,9 @@ use std::net::IpAddr;
 use clap::Args;
 
 use super::{Result, asked_to_stop, listen};
-use crate::{acs, auth::BackendAuth, config::EnvReader, functions::Services, http::router_with, server, telemetry};
+use crate::{
+    acs_client, auth::BackendAuth, config::EnvReader, functions::Services, http::router_with, server, telemetry,
+};
 
 /// Where to serve.
 #[derive(Debug, Args)]
@@ -39,12 +41,12 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this address gets tokens");
     }
     let endpoint = acs.endpoint.clone();
-    let acs = acs::Client::new(acs)?;
+    let acs = acs.client()?;
     let services = Services::open(acs.clone(), directory.as_ref())?;
     let app = router_with(services, &callers, rules);
     tracing::info!(%address, %endpoint, "serving");
     // Beside the first request, not before it.
-    tokio::spawn(async move { acs.warm().await });
+    tokio::spawn(acs_client::warm_up(acs));
     let served = server::run(listener, app, asked_to_stop()).await;
     telemetry::flush().await;
     Ok(served?)

@@ -1,12 +1,10 @@
 //! The settings of the directory of people's identities.
 
+use acs_identity::http::is_loopback;
 use reqwest::Url;
 
 use super::EnvReader;
-use crate::{
-    acs::{credential::Entra, endpoint::is_loopback},
-    directory::{self, Key, StoreLocation},
-};
+use crate::directory::{self, Key, StoreLocation};
 
 pub(super) const USER_DIRECTORY: &str = "USER_DIRECTORY";
 pub(super) const USER_DIRECTORY_KEY: &str = "USER_DIRECTORY_KEY";
@@ -52,7 +50,7 @@ impl EnvReader<'_> {
             return self.fault(USER_DIRECTORY, "is in S3, which this program was built without".to_owned());
         }
         let entra = match &place {
-            StoreLocation::Blob { emulated: false, .. } => Some(Entra::for_storage(self.keyless_way()?)),
+            StoreLocation::Blob { emulated: false, .. } => Some(self.keyless_source()?),
             _ => None,
         };
         let aws = if matches!(place, StoreLocation::S3 { .. }) { self.aws() } else { Vec::new() };

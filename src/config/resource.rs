@@ -2,17 +2,14 @@
 
 use std::str::FromStr;
 
-#[cfg(feature = "lambda")]
-use crate::acs::credential::aws::Role;
+use acs_identity::{AccessKey, AccessKeys, ApiVersion, ConnectionString, Endpoint};
 
 use super::{ACCESS_KEY, API_VERSION, CONNECTION_STRING, ENDPOINT, EnvReader, LOG_IDENTITY_IDS};
-use crate::acs::{
-    self,
-    connection_string::ConnectionString,
-    credential::{Credential, Entra, Keys, Way},
-    endpoint::Endpoint,
-    signature::AccessKey,
-    types::ApiVersion,
+#[cfg(feature = "lambda")]
+use crate::entra::aws::Role;
+use crate::{
+    acs_client::{AcsCredential, AcsSettings},
+    entra::TokenSource,
 };
 
 pub(super) const SECONDARY_KEY: &str = "COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY";
@@ -84,7 +81,7 @@ const fn choose(signs: Signs) -> Choice {
 
 impl EnvReader<'_> {
     /// The ACS resource: by connection string, or by endpoint, with a key or without one.
-    pub fn acs(&mut self) -> Option<acs::ClientOptions> {
+    pub fn acs(&mut self) -> Option<AcsSettings> {
         let api_version = self.api_version();
         let forced = self.parsed::<Choice>(CREDENTIAL);
         let secondary = self.value(SECONDARY_KEY).map(|text| self.access_key(SECONDARY_KEY, &text));
@@ -94,20 +91,20 @@ impl EnvReader<'_> {
         }
         let choice = choose(self.signs(forced, key.is_some()));
         let credential = match (choice, key) {
-            (Choice::Key, Some(key)) => key.map(|key| Credential::Keys(Keys::new(key, secondary.flatten()))),
+            (Choice::Key, Some(key)) => key.map(|key| AcsCredential::Keys(AccessKeys::new(key, secondary.flatten()))),
             (Choice::Key, None) => self.fault(ACCESS_KEY, format!("is missing; {CREDENTIAL} asks for it")),
             (choice, _) => self.entra(source, endpoint.as_ref(), choice),
         };
         let log_identity_ids = self.flag(LOG_IDENTITY_IDS).unwrap_or_default();
-        let settings = acs::ClientOptions::new(endpoint?, credential?);
-        Some(acs::ClientOptions { api_version, log_identity_ids, ..settings })
+        let settings = AcsSettings::new(endpoint?, credential?);
+        Some(AcsSettings { api_version, log_identity_ids, ..settings })
     }
 
     /// How Entra comes to know who this is, for services beside ACS, which no key of ACS opens.
-    pub(super) fn keyless_way(&mut self) -> Option<Way> {
+    pub(super) fn keyless_source(&mut self) -> Option<TokenSource> {
         let forced = self.value(CREDENTIAL).and_then(|text| text.parse().ok()).filter(|choice| *choice != Choice::Key);
         let choice = choose(self.signs(forced, false));
-        self.way(choice)
+        self.token_source(choice)
     }
 
     fn signs(&mut self, forced: Option<Choice>, key: bool) -> Signs {
@@ -121,14 +118,14 @@ impl EnvReader<'_> {
         }
     }
 
-    fn way(&mut self, choice: Choice) -> Option<Way> {
+    fn token_source(&mut self, choice: Choice) -> Option<TokenSource> {
         match choice {
             Choice::Key => None,
-            Choice::ManagedIdentity => Some(Way::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
+            Choice::ManagedIdentity => Some(TokenSource::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
             Choice::WorkloadIdentity => self.workload_identity(),
             #[cfg(feature = "lambda")]
             Choice::AwsFederation => self.aws_federation(),
-            Choice::Cli => Some(Way::DeveloperTools),
+            Choice::Cli => Some(TokenSource::DeveloperTools),
         }
     }
 
@@ -166,26 +163,30 @@ impl EnvReader<'_> {
         AccessKey::from_base64(text).map_err(|error| self.fault::<()>(setting, error.to_string())).ok()
     }
 
-    fn entra(&mut self, source: &'static str, endpoint: Option<&Endpoint>, choice: Choice) -> Option<Credential> {
-        let way = self.way(choice);
+    fn entra(&mut self, source: &'static str, endpoint: Option<&Endpoint>, choice: Choice) -> Option<AcsCredential> {
+        let token_source = self.token_source(choice);
         if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {
             let detail = "the endpoint is plain http; without a key it must be https, even on this machine";
             return self.fault(source, detail.to_owned());
         }
-        Some(Credential::Entra(Entra::new(way?)))
+        Some(AcsCredential::Entra(token_source?))
     }
 
-    fn workload_identity(&mut self) -> Option<Way> {
+    fn workload_identity(&mut self) -> Option<TokenSource> {
         let names = [TENANT_ID, CLIENT_ID, TOKEN_FILE];
         let [tenant_id, client_id, token_file] = names.map(|name| self.needed(name, "workload-identity"));
-        Some(Way::WorkloadIdentity { tenant_id: tenant_id?, client_id: client_id?, token_file: token_file?.into() })
+        Some(TokenSource::WorkloadIdentity {
+            tenant_id: tenant_id?,
+            client_id: client_id?,
+            token_file: token_file?.into(),
+        })
     }
 }
 
 #[cfg(feature = "lambda")]
 impl EnvReader<'_> {
     /// The role of the Lambda function, with what Lambda says of it.
-    fn aws_federation(&mut self) -> Option<Way> {
+    fn aws_federation(&mut self) -> Option<TokenSource> {
         let names =
             [TENANT_ID, CLIENT_ID, "AWS_REGION", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_SESSION_TOKEN"];
         let [tenant_id, client_id, region, key_id, secret, session] =
@@ -199,7 +200,7 @@ impl EnvReader<'_> {
             secret_access_key: secret?.into(),
             session_token: session?.into(),
         };
-        Some(Way::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
+        Some(TokenSource::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
     }
 }
 

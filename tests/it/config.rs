@@ -6,13 +6,13 @@ mod rules;
 use std::ffi::OsString;
 
 use acs_tokens::{
-    acs::{self, credential::Credential},
+    acs_client::{AcsCredential, AcsSettings},
     auth::{Authenticator, BackendAuth},
     config::{EnvReader, Faults},
 };
 
 /// Reads what a program reads from an environment of these variables.
-fn read(environment: &[(&str, &str)]) -> Result<(acs::ClientOptions, Authenticator), Faults> {
+fn read(environment: &[(&str, &str)]) -> Result<(AcsSettings, Authenticator), Faults> {
     let get = |name: &str| environment.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
     let mut settings = EnvReader::new(&get);
     let (acs, callers) = (settings.acs(), settings.callers());
@@ -49,8 +49,8 @@ fn takes_a_connection_string_or_endpoint_and_key() {
 fn credential(environment: &[(&str, &str)]) -> String {
     let (acs, _) = read(&[environment, &[OPEN]].concat()).unwrap();
     match acs.credential {
-        Credential::Keys(keys) => format!("{keys:?}"),
-        Credential::Entra(entra) => format!("{:?}", entra.way()),
+        AcsCredential::Keys(keys) => format!("{keys:?}"),
+        AcsCredential::Entra(source) => format!("{source:?}"),
     }
 }
 

@@ -2,12 +2,12 @@
 
 use std::{collections::BTreeMap, fmt, marker::PhantomData};
 
+use acs_identity::types::{Scope, TokenLifetime, TokenRequest, UnknownScope};
 use serde::de::{
     Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer,
 };
 
 use super::{Grant, Policy};
-use crate::acs::types::{Scope, TokenLifetime, TokenRequest, UnknownScope};
 
 #[derive(serde::Deserialize)]
 #[serde(transparent)]

@@ -27,7 +27,7 @@ fn key(name: &str) -> Caller {
 fn all_of(policy: &Policy, caller: &Caller) -> String {
     let request = policy.allow(caller, None, None).unwrap();
     let scopes: Vec<&str> = request.scopes().iter().map(|scope| scope.as_str()).collect();
-    format!("{} {}", scopes.join(","), request.validity().unwrap().minutes())
+    format!("{} {}", scopes.join(","), request.lifetime().unwrap().minutes())
 }
 
 #[test]
@@ -55,7 +55,7 @@ fn what_is_less_is_given_as_asked() {
     let asked = [Scope::VoipJoin, Scope::ChatJoinLimited];
     let lifetime = TokenLifetime::from_minutes(119).ok();
     let given = policy.allow(&person(&["host"]), Some(&asked), lifetime).unwrap();
-    assert_eq!((given.scopes(), given.validity()), (&asked[..], lifetime));
+    assert_eq!((given.scopes(), given.lifetime()), (&asked[..], lifetime));
 }
 
 #[test]
@@ -96,7 +96,7 @@ fn the_trusted_have_no_limit_but_name_what_they_want() {
     let policy: Policy = POLICY.parse().unwrap();
     for caller in [Caller::Host, key("bot"), Caller::App(Subject::oidc("test", "app")), Caller::Anyone] {
         let given = policy.allow(&caller, Some(&Scope::ALL), None).unwrap();
-        assert_eq!((given.scopes(), given.validity()), (&Scope::ALL[..], None));
+        assert_eq!((given.scopes(), given.lifetime()), (&Scope::ALL[..], None));
         assert_eq!(policy.allow(&caller, None, None).unwrap_err().kind, Kind::InvalidFields);
     }
 }

@@ -1,9 +1,8 @@
 //! An issuer: its name, and the way from it to its keys (OpenID Connect Discovery section 4).
 
+use acs_identity::{causes, http::is_loopback};
 use reqwest::{Client, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-
-use crate::acs::{endpoint::is_loopback, error::causes};
 
 /// No issuer's document comes near it; Entra's keys are some 20 KiB.
 const MAX_DOCUMENT: usize = 256 * 1024;

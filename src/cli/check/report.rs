@@ -4,7 +4,7 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use crate::{acs::remedy::Remedy, config::Found};
+use crate::{config::Found, remedy::Remedy};
 
 /// All of it.
 #[derive(Debug)]

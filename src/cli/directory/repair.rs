@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use acs_identity::causes;
 use clap::Args;
 use futures_util::StreamExt as _;
 
@@ -12,11 +13,7 @@ use super::{
     records::{AT_ONCE, names},
     say,
 };
-use crate::{
-    acs::{self, error::causes},
-    config::EnvReader,
-    directory::Repaired,
-};
+use crate::{config::EnvReader, directory::Repaired};
 
 /// Finish deletions that were broken off, and remove records that nobody needs any more
 ///
@@ -40,7 +37,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
     let directory = settings.kept_directory();
     let (acs, directory) = settings.finish(acs.zip(directory))?;
     let keeper = open(&directory)?;
-    let acs = acs::Client::new(acs)?;
+    let acs = acs.client()?;
 
     let names = names(&keeper).await?;
     let progress = Progress::of(names.len(), "Repairing");

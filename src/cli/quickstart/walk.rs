@@ -2,15 +2,13 @@
 
 use std::{fmt, io::Write, time::Duration};
 
+use acs_identity::{Endpoint, TeamsTokenRequest, causes};
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    acs::{TeamsTokenRequest, endpoint::Endpoint, error::causes},
-    auth::KEY_HEADER,
-};
+use crate::auth::KEY_HEADER;
 
 /// A failure, with the step in it.
 pub(super) type Result<T> = std::result::Result<T, String>;

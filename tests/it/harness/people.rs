@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
+use acs_identity::ConnectionString;
 use acs_tokens::{
     access::{
         AccessRules,
         rate_limits::{Limits, Rates},
     },
-    acs::{Client, connection_string::ConnectionString},
+    acs_client::AcsSettings,
     auth::{
         Authenticator, BackendAuth, Bearer, RoleMapping,
         bearer::{BearerSettings, Issuer},
@@ -62,7 +63,7 @@ impl Api {
     /// The same under these rules, perhaps without a directory.
     pub(crate) async fn with_people(directory: Option<&directory::DirectorySettings>, rules: AccessRules) -> Self {
         let (emulator, connection_string) = emulator().await;
-        let acs = Client::new(connection_string.parse::<ConnectionString>().unwrap().into()).unwrap();
+        let acs = AcsSettings::from(connection_string.parse::<ConnectionString>().unwrap()).client().unwrap();
         let callers = Authenticator { bearer: Some(sign_in_at(&emulator)), ..BackendAuth::Anyone.into() };
         Self::serving(emulator, router_with(Services::open(acs, directory).unwrap(), &callers, rules)).await
     }
