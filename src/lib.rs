@@ -35,6 +35,7 @@ pub mod functions;
 pub mod http;
 pub mod problem;
 pub mod readiness;
+pub mod refreshing;
 pub mod remedy;
 pub mod server;
 pub mod short_hash;

@@ -8,7 +8,7 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Who may use whom: a module, and the modules of the crate that it may name. docs/ARCHITECTURE.md draws it.
-pub(crate) const ARROWS: [(&str, &[&str]); 18] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 19] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "short_hash", "trace_context"]),
     ("entra", &[]),
@@ -19,12 +19,13 @@ pub(crate) const ARROWS: [(&str, &[&str]); 18] = [
     ("directory", &["entra", "trace_context"]),
     ("problem", &["directory"]),
     ("extract", &["problem"]),
-    ("auth", &["problem", "short_hash"]),
+    ("auth", &["problem", "refreshing", "short_hash"]),
     ("access", &["auth", "http", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "trace_context"]),
     ("http", &["access", "auth", "functions", "problem", "trace_context"]),
     ("config", &["access", "acs_client", "auth", "directory", "entra", "http"]),
     ("telemetry", &[]),
+    ("refreshing", &[]),
     ("server", &[]),
     (
         "cli",
