@@ -21,6 +21,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use acs_identity::{
+    IdentityClient,
+    types::{AccessToken, IdentityId, TokenRequest},
+};
 use lru::LruCache;
 use tracing::Instrument as _;
 
@@ -30,10 +34,7 @@ pub use record::Record;
 pub use store::{Entry, Failure};
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
 
-use crate::acs::{
-    self,
-    types::{AccessToken, IdentityId, TokenRequest},
-};
+use crate::trace_context;
 use records::Records;
 use user_locks::UserLocks;
 
@@ -85,7 +86,7 @@ pub struct Issued {
 pub enum Error {
     /// At ACS.
     #[error(transparent)]
-    Acs(#[from] acs::Error),
+    Acs(#[from] acs_identity::Error),
     /// The directory's store was not reached, or answered with an error.
     #[error("the directory's store failed")]
     Store(#[from] Failure),
@@ -99,7 +100,7 @@ pub enum Error {
 pub struct Directory(Arc<Inner>);
 
 struct Inner {
-    acs: acs::Client,
+    acs: IdentityClient,
     records: Records,
     known: Mutex<LruCache<UserId, IdentityId>>,
     user_locks: UserLocks,
@@ -124,8 +125,8 @@ impl Directory {
     ///
     /// # Errors
     /// When its folder cannot be made, or the TLS library cannot be set up.
-    pub fn open(settings: &DirectorySettings, acs: acs::Client) -> Result<Self, Failure> {
-        let records = Records { store: open::open(settings, acs.http())?, key: settings.key.clone() };
+    pub fn open(settings: &DirectorySettings, acs: IdentityClient) -> Result<Self, Failure> {
+        let records = Records { store: open::open(settings, acs.http_client())?, key: settings.key.clone() };
         let known = Mutex::new(LruCache::new(KNOWN));
         Ok(Self(Arc::new(Inner { acs, records, known, user_locks: UserLocks::default() })))
     }
@@ -253,7 +254,7 @@ impl Directory {
 }
 
 /// Ends the identity with all its tokens. One that is gone already is as good.
-async fn end(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
+async fn end(acs: &IdentityClient, id: &IdentityId, witness: &Witness) -> Result<(), acs_identity::Error> {
     match acs.revoke_tokens(id).await {
         Err(error) if !error.is_identity_gone() => return Err(error),
         _ => {}
@@ -262,7 +263,7 @@ async fn end(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<()
 }
 
 /// Deletes the identity. One that is gone already is as good.
-async fn delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
+async fn delete(acs: &IdentityClient, id: &IdentityId, witness: &Witness) -> Result<(), acs_identity::Error> {
     match acs.delete_identity(id).await {
         Err(error) if error.is_identity_gone() => Ok(()),
         answer => answer.map(|()| witness(Deed::Deleted, id)),
@@ -273,7 +274,7 @@ async fn delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result
 async fn run_detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    let task = tokio::spawn(acs::trace::in_current(work.in_current_span()));
+    let task = tokio::spawn(trace_context::in_current(work.in_current_span()));
     // Nothing comes back only if it panicked, and then what became of it is unknown.
-    task.await.unwrap_or(Err(Error::Acs(acs::Error::TimedOut)))
+    task.await.unwrap_or(Err(Error::Acs(acs_identity::Error::TimedOut)))
 }

@@ -6,11 +6,11 @@ mod records;
 mod repair;
 mod show;
 
+use acs_identity::causes;
 use clap::{Args, Subcommand};
 
 use super::{Result, env_var, eprint, print, shutdown_signal};
 use crate::{
-    acs::error::causes,
     config::EnvReader,
     directory::{self, DirectoryAdmin, StoreLocation},
 };

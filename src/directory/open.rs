@@ -3,6 +3,7 @@
 use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
+use azure_core::credentials::TokenCredential as _;
 #[cfg(feature = "s3")]
 use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{
@@ -18,7 +19,7 @@ use super::{
     http::Connector,
     store::{Cause, Store},
 };
-use crate::acs::credential::Entra;
+use crate::entra::{EntraCredential, STORAGE_SCOPE};
 
 /// The key of Azurite's one account, the same for everybody.
 /// <https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key>
@@ -48,7 +49,10 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
                 .with_retry(retry())
                 .with_http_connector(connector(*emulated, http)?);
             let blob = match &settings.entra {
-                Some(entra) => blob.with_credentials(Arc::new(Keyless { entra: entra.clone(), http: http.clone() })),
+                Some(source) => {
+                    let entra = EntraCredential::new(source.clone(), STORAGE_SCOPE, http.clone());
+                    blob.with_credentials(Arc::new(Keyless(entra)))
+                }
                 None => blob.with_access_key(AZURITE_KEY),
             };
             (Arc::new(blob.build()?), prefix)
@@ -102,19 +106,15 @@ fn make_private(folder: &FilePath) -> std::io::Result<()> {
 
 /// Entra's tokens for Azure Storage.
 #[derive(Debug)]
-struct Keyless {
-    entra: Entra,
-    http: reqwest::Client,
-}
+struct Keyless(EntraCredential);
 
 #[async_trait]
 impl CredentialProvider for Keyless {
     type Credential = AzureCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AzureCredential>> {
-        let token = self.entra.access_token(&self.http).await;
-        let token =
-            token.map_err(|failure| object_store::Error::Generic { store: "Blob", source: Box::new(failure) })?;
-        Ok(Arc::new(AzureCredential::BearerToken(token)))
+        let token = self.0.get_token(&[STORAGE_SCOPE], None).await;
+        let token = token.map_err(|error| object_store::Error::Generic { store: "Blob", source: Box::new(error) })?;
+        Ok(Arc::new(AzureCredential::BearerToken(token.token.secret().to_owned())))
     }
 }

@@ -6,6 +6,10 @@ use std::{
     time::Duration,
 };
 
+use acs_identity::{
+    IdentityClient,
+    types::{IdentityId, Scope, TokenLifetime, TokenRequest},
+};
 use futures_util::Stream;
 use jiff::Timestamp;
 use tokio::time::Instant;
@@ -13,10 +17,6 @@ use tokio::time::Instant;
 use super::{
     Directory, DirectorySettings, Entry, Error, Failure, Name, Record, UserId, Witness, end, http, open,
     records::Records,
-};
-use crate::acs::{
-    self,
-    types::{IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 
 /// How long the record of somebody forgotten stays: far longer than any request takes that may have read it.
@@ -108,7 +108,7 @@ impl DirectoryAdmin {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn repair(&self, acs: &acs::Client, name: Name, ask: bool) -> Result<Repaired, Error> {
+    pub async fn repair(&self, acs: &IdentityClient, name: Name, ask: bool) -> Result<Repaired, Error> {
         let store = &self.records.store;
         let Some((record, version)) = store.read(name).await? else { return Ok(Repaired::Fine) };
         match record {
@@ -145,7 +145,7 @@ impl DirectoryAdmin {
     }
 }
 
-async fn is_gone(acs: &acs::Client, id: &IdentityId) -> Result<bool, Error> {
+async fn is_gone(acs: &IdentityClient, id: &IdentityId) -> Result<bool, Error> {
     let Ok(least) = TokenRequest::new(vec![Scope::VoipJoin], Some(TokenLifetime::MIN)) else { return Ok(false) };
     match acs.issue_token(id, &least).await {
         Err(error) if error.is_identity_gone() => Ok(true),

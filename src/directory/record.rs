@@ -1,8 +1,7 @@
 //! What the directory keeps of a user: one small JSON object.
 
+use acs_identity::types::IdentityId;
 use serde::{Deserialize, Serialize};
-
-use crate::acs::types::IdentityId;
 
 /// What is known of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -3,13 +3,14 @@
 //! A record is replaced only as it was read, so that of two calls at the same moment one is told that the other was
 //! first. It deletes the identity that it made, and goes by the other's.
 
+use acs_identity::{
+    CreatedIdentity, IdentityClient,
+    types::{IdentityId, TokenRequest},
+};
+
 use super::{
     Deed, Error, Issued, Key, Name, ROUNDS, Record, Resolved, UserId, Witness, end,
     store::{Store, Version},
-};
-use crate::acs::{
-    self,
-    types::{IdentityId, TokenRequest},
 };
 
 #[derive(Debug, Clone)]
@@ -22,7 +23,7 @@ impl Records {
     /// The user's identity, made with a token if there is none. `gone` is one that ACS does not know any more.
     pub(super) async fn settle(
         &self,
-        acs: &acs::Client,
+        acs: &IdentityClient,
         user: UserId,
         gone: Option<&IdentityId>,
         token: &TokenRequest,
@@ -39,14 +40,11 @@ impl Records {
                 Some((Record::Identity(_) | Record::Forgotten, version)) => Some(version),
                 None => None,
             };
-            let created = acs.create_identity(Some(token)).await?;
-            witness(Deed::Created, &created.id);
+            let CreatedIdentity { id, token } = acs.create_identity_with_token(token).await?;
+            witness(Deed::Created, &id);
             // Killed here, the process leaves an identity that nobody knows of.
-            if self.record(acs, name, &created.id, version, witness).await? {
-                return match created.token {
-                    Some(token) => Ok(Resolved::Made(Issued { id: created.id, token })),
-                    None => Ok(Resolved::Known(created.id)),
-                };
+            if self.record(acs, name, &id, version, witness).await? {
+                return Ok(Resolved::Made(Issued { id, token }));
             }
         }
         Err(Error::Contended)
@@ -56,7 +54,7 @@ impl Records {
     /// deleted again.
     async fn record(
         &self,
-        acs: &acs::Client,
+        acs: &IdentityClient,
         name: Name,
         id: &IdentityId,
         over: Option<Version>,
@@ -72,7 +70,7 @@ impl Records {
             return Ok(true);
         }
         if let Err(error) = end(acs, id, witness).await {
-            let cause = acs::error::causes(&error);
+            let cause = acs_identity::causes(&error);
             tracing::warn!(cause, "an identity that nobody knows of could not be deleted");
         }
         Ok(written?)
@@ -81,7 +79,7 @@ impl Records {
     /// The user's identity, if there is one. `gone` is one that ACS does not know any more.
     pub(super) async fn find(
         &self,
-        acs: &acs::Client,
+        acs: &IdentityClient,
         user: UserId,
         gone: Option<&IdentityId>,
         witness: &Witness,
@@ -95,7 +93,7 @@ impl Records {
 
     /// Ends the user's identity: first it is noted that the user wants to leave, so that whoever calls next goes on with
     /// it, then the identity is ended, then forgotten.
-    pub(super) async fn forget(&self, acs: &acs::Client, user: UserId, witness: &Witness) -> Result<bool, Error> {
+    pub(super) async fn forget(&self, acs: &IdentityClient, user: UserId, witness: &Witness) -> Result<bool, Error> {
         let name = self.name(user);
         for _ in 0..ROUNDS {
             let (id, version) = match self.read(name).await? {

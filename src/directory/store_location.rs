@@ -2,10 +2,11 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use acs_identity::http::is_loopback;
 use reqwest::Url;
 
 use super::Key;
-use crate::acs::{credential::Entra, endpoint::is_loopback};
+use crate::entra::TokenSource;
 
 /// What a directory needs to know.
 #[derive(Clone)]
@@ -15,7 +16,7 @@ pub struct DirectorySettings {
     /// What users' names are hashed with.
     pub key: Key,
     /// Who this is for Azure Blob Storage.
-    pub entra: Option<Entra>,
+    pub entra: Option<TokenSource>,
     /// What S3 needs, under the names of the AWS SDKs: `AWS_REGION` and the like.
     pub aws: Vec<(&'static str, String)>,
 }

@@ -5,15 +5,15 @@ mod repair;
 
 use std::{fs, path::PathBuf, sync::Arc};
 
+use acs_identity::{
+    ConnectionString, IdentityClient,
+    types::{Scope, TokenRequest},
+};
 use acs_tokens::{
-    acs::{
-        Client, ClientOptions,
-        connection_string::ConnectionString,
-        hash::short_hash,
-        types::{Scope, TokenRequest},
-    },
+    acs_client::AcsSettings,
     auth::Subject,
     directory::{self, Directory, Issued, Key, Name, StoreLocation, UserId, Witness},
+    short_hash::short_hash,
 };
 use jiff::Timestamp;
 use reqwest::Url;
@@ -52,7 +52,7 @@ fn nobody() -> Witness {
 struct Store {
     api: Api,
     folder: TempDir,
-    acs: Client,
+    acs: IdentityClient,
     directory: Directory,
 }
 
@@ -60,8 +60,8 @@ impl Store {
     async fn open() -> Self {
         let api = Api::direct().await;
         let folder = tempfile::tempdir().unwrap();
-        let acs = ClientOptions::from(api.connection_string().parse::<ConnectionString>().unwrap());
-        let acs = Client::new(acs).unwrap();
+        let acs = AcsSettings::from(api.connection_string().parse::<ConnectionString>().unwrap());
+        let acs = acs.client().unwrap();
         let settings =
             directory::DirectorySettings::at(StoreLocation::Files(folder.path().to_owned()), KEY.parse().unwrap());
         let directory = Directory::open(&settings, acs.clone()).unwrap();

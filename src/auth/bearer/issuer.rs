@@ -1,9 +1,8 @@
 //! An OpenID Connect issuer and its discovery document (OpenID Connect Discovery section 4).
 
+use acs_identity::{causes, http::is_loopback};
 use reqwest::{Client, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-
-use crate::acs::{endpoint::is_loopback, error::causes};
 
 /// The longest accepted document. Entra's key set has about 20 KiB.
 const MAX_DOCUMENT: usize = 256 * 1024;

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use acs_identity::types::IdentityId;
 use clap::{Args, ValueEnum};
 use serde::Serialize;
 
@@ -15,10 +16,7 @@ use super::{
     records::{Row, print_all, read_all},
     settings,
 };
-use crate::{
-    acs::{hash::short_hash, types::IdentityId},
-    directory::DirectoryAdmin,
-};
+use crate::{directory::DirectoryAdmin, short_hash::short_hash};
 
 /// Write all records, one line for each user, in the order of the names
 ///

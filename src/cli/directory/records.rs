@@ -5,14 +5,12 @@ use std::{
     io::{self, IsTerminal as _},
 };
 
+use acs_identity::{causes, types::IdentityId};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use jiff::Timestamp;
 
 use super::{super::Result, eprint, progress::Progress};
-use crate::{
-    acs::{error::causes, types::IdentityId},
-    directory::{DirectoryAdmin, Name, Record},
-};
+use crate::directory::{DirectoryAdmin, Name, Record};
 
 /// How many records are read at once.
 pub(super) const AT_ONCE: usize = 16;

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use acs_identity::causes;
 use clap::Args;
 use futures_util::StreamExt as _;
 
@@ -11,11 +12,7 @@ use super::{
     progress::Progress,
     records::{AT_ONCE, names},
 };
-use crate::{
-    acs::{self, error::causes},
-    config::EnvReader,
-    directory::Repaired,
-};
+use crate::{config::EnvReader, directory::Repaired};
 
 /// Finish deletions that were broken off, and remove records that nobody needs any more
 ///
@@ -39,7 +36,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
     let directory = settings.persistent_directory();
     let (acs, directory) = settings.finish(acs.zip(directory))?;
     let keeper = open(&directory)?;
-    let acs = acs::Client::new(acs)?;
+    let acs = acs.client()?;
 
     let names = names(&keeper).await?;
     let progress = Progress::of(names.len(), "Repairing");

@@ -1,13 +1,14 @@
 //! `acs-tokens directory show`: what is kept of one user.
 
+use acs_identity::causes;
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
 use super::{super::Result, open, print, records::Row, settings};
 use crate::{
-    acs::{error::causes, hash::short_hash},
     auth::Subject,
     directory::{DirectorySettings, Name, UserId},
+    short_hash::short_hash,
 };
 
 /// Print what is kept of one user

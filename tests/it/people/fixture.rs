@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
+use acs_identity::{
+    ConnectionString, IdentityClient,
+    types::{IdentityId, Scope, TokenRequest},
+};
 use acs_tokens::{
-    acs::{
-        Client, ClientOptions,
-        connection_string::ConnectionString,
-        types::{IdentityId, Scope, TokenRequest},
-    },
+    acs_client::AcsSettings,
     directory::{Deed, Directory, DirectorySettings, Error, Issued, Name, Record, UserId, Witness},
 };
 use futures_util::TryStreamExt as _;
@@ -58,9 +58,9 @@ impl Fixture {
         Self { acs, emulator, http: reqwest::Client::builder().build().unwrap(), deeds: Arc::default() }
     }
 
-    pub(crate) fn client(&self) -> Client {
-        let settings = self.acs.connection_string().parse::<ConnectionString>().unwrap().into();
-        Client::new(ClientOptions { deadline: LONG, try_timeout: LONG, ..settings }).unwrap()
+    pub(crate) fn client(&self) -> IdentityClient {
+        let settings = AcsSettings::from(self.acs.connection_string().parse::<ConnectionString>().unwrap());
+        AcsSettings { deadline: LONG, attempt_timeout: LONG, ..settings }.client().unwrap()
     }
 
     /// An instance of the functions: its own memory, the directory shared.

@@ -6,8 +6,8 @@ use std::{
     time::Duration,
 };
 
+use azure_core::credentials::Secret;
 use jiff::{SignedDuration, Timestamp};
-use reqwest::header::HeaderValue;
 use tokio::sync::watch;
 
 use super::Failure;
@@ -21,23 +21,18 @@ const PAUSE: SignedDuration = SignedDuration::from_secs(30);
 /// The time a fetch may take: `az` needs some seconds on a cold machine.
 const PATIENCE: Duration = Duration::from_secs(30);
 
-/// The how-manieth token of this cache it is.
-pub(crate) type Number = u64;
-
 /// What a fetch brings.
 #[derive(Debug, Clone)]
 pub(super) struct Fetched {
-    /// The value for the Authorization header, marked as sensitive.
-    pub(super) bearer: HeaderValue,
+    pub(super) secret: Secret,
     pub(super) expires_on: Timestamp,
 }
 
 /// A token to authorise a try with.
 #[derive(Debug, Clone)]
 pub(super) struct Token {
-    pub(super) bearer: HeaderValue,
-    pub(super) number: Number,
-    expires_on: Timestamp,
+    pub(super) secret: Secret,
+    pub(super) expires_on: Timestamp,
     fetched_at: Timestamp,
 }
 
@@ -52,8 +47,6 @@ pub(super) struct TokenCache {
 #[derive(Debug, Default)]
 struct State {
     token: Option<Token>,
-    /// How many were fetched so far.
-    fetched: Number,
     renew_at: Timestamp,
     flight: Option<watch::Receiver<Outcome>>,
 }
@@ -88,8 +81,8 @@ impl TokenCache {
             let flight = state.flight().unwrap_or_else(|| self.fly(fetch()));
             state.flight.insert(flight).clone()
         };
-        let landed = flight.wait_for(Option::is_some).await.map_err(|_| Failure::GAVE_UP)?;
-        landed.clone().unwrap_or(Err(Failure::GAVE_UP))
+        let landed = flight.wait_for(Option::is_some).await.map_err(|_| Failure::TIMED_OUT)?;
+        landed.clone().unwrap_or(Err(Failure::TIMED_OUT))
     }
 
     /// Fetches in a task of its own, so that the caller who happened to be first may go away.
@@ -100,7 +93,7 @@ impl TokenCache {
         let (sender, receiver) = watch::channel(None);
         let cache = Arc::clone(self);
         tokio::spawn(async move {
-            let fetched = tokio::time::timeout(PATIENCE, fetch).await.unwrap_or(Err(Failure::GAVE_UP));
+            let fetched = tokio::time::timeout(PATIENCE, fetch).await.unwrap_or(Err(Failure::TIMED_OUT));
             sender.send_replace(Some(cache.land(fetched)));
         });
         receiver
@@ -113,11 +106,10 @@ impl TokenCache {
         let mut state = self.state();
         state.flight = None;
         match fetched {
-            Ok(Fetched { bearer, expires_on }) => {
-                state.fetched += 1;
+            Ok(Fetched { secret, expires_on }) => {
                 let left = expires_on.duration_since(now);
                 state.renew_at = now + (left / 2).max(PAUSE);
-                let token = Token { bearer, number: state.fetched, expires_on, fetched_at: now };
+                let token = Token { secret, expires_on, fetched_at: now };
                 state.token = Some(token.clone());
                 tracing::info!(valid_s = left.as_secs(), "Entra gave a token");
                 Ok(token)
@@ -133,21 +125,12 @@ impl TokenCache {
         }
     }
 
-    /// Drops a token that ACS denied; tells whether another may fare better. One that was fetched just now is as good as
-    /// Entra's tokens get: it stays, or every call of a workload without a role would ask Entra for another.
-    pub(super) fn denied(&self, number: Number) -> bool {
-        let mut state = self.state();
-        match &state.token {
-            Some(token) if token.number == number => {
-                let old = (self.clock)().duration_since(token.fetched_at) >= PAUSE;
-                if old {
-                    state.token = None;
-                }
-                old
-            }
-            // Another call has dropped it already, or it has been renewed.
-            _ => true,
-        }
+    /// Drops a token that was denied, unless it was fetched less than 30 s ago: another one would be no better, and each
+    /// call of a workload without a role would ask Entra for one. Returns whether the token was dropped.
+    pub(super) fn evict(&self, denied: &Secret) -> bool {
+        let now = (self.clock)();
+        let evicted = |token: &mut Token| token.secret == *denied && now.duration_since(token.fetched_at) >= PAUSE;
+        self.state().token.take_if(evicted).is_some()
     }
 
     /// The state, locked; never across an await.
