@@ -63,7 +63,7 @@ fn credential_is_the_first_that_the_environment_has() {
         vec![ENDPOINT, KEY, forced("key")],
     ] {
         let shown = credential(&env);
-        assert!(shown.starts_with("Keys {") && !shown.contains("c2V"), "{shown}");
+        assert!(shown.starts_with("AccessKeys {") && !shown.contains("c2V"), "{shown}");
         assert_eq!(shown.contains("secondary: Some"), env.contains(&SECONDARY));
     }
 }
