@@ -2,10 +2,10 @@
 
 #[cfg(feature = "lambda")]
 pub mod aws;
-mod token_cache;
 
-use std::{borrow::Cow, error::Error, fmt, path::PathBuf, sync::Arc};
+use std::{error::Error, fmt, path::PathBuf, sync::Arc, time::Duration};
 
+use crate::refreshing::{FetchLimits, Fresh, RefreshError, Refreshing};
 use acs_identity::{DeniedToken, http::client_builder, is_transient};
 use async_trait::async_trait;
 use azure_core::{
@@ -18,13 +18,21 @@ use azure_identity::{
     ClientAssertionCredentialOptions, DeveloperToolsCredential, ManagedIdentityCredential,
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
-use jiff::Timestamp;
-
-use token_cache::{Fetched, TokenCache};
 
 /// The scope of tokens for Azure Storage.
 /// <https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory>
 pub const STORAGE_SCOPE: &str = "https://storage.azure.com/.default";
+
+/// Without a token, every call may fetch one: calls have deadlines, and repeat transient failures.
+const LIMITS: FetchLimits = FetchLimits {
+    min_interval: Duration::from_secs(30),
+    min_interval_without_value: Duration::ZERO,
+    // The Azure CLI needs some seconds on a machine where it has not run before.
+    timeout: Duration::from_secs(30),
+};
+
+/// The rest of a token's life in which it is not used: it could expire on its way.
+const MARGIN: Duration = Duration::from_secs(30);
 
 /// The source of Entra tokens.
 #[derive(Debug, Clone)]
@@ -74,13 +82,11 @@ impl fmt::Display for TokenSource {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("{cause}")]
 pub struct Failure {
-    cause: Cow<'static, str>,
+    cause: String,
     transient: bool,
 }
 
 impl Failure {
-    const TIMED_OUT: Self = Self { cause: Cow::Borrowed("the token did not come in time"), transient: true };
-
     fn new(source: &TokenSource, error: &azure_core::Error) -> Self {
         let chain = std::iter::successors(Some(error as &(dyn Error + 'static)), |error| (*error).source());
         let hint = match source {
@@ -95,14 +101,17 @@ impl Failure {
                 cause.push_str(&text);
             }
         }
-        Self { cause: cause.into(), transient: is_transient(error) }
+        Self { cause, transient: is_transient(error) }
     }
 }
 
-impl From<Failure> for azure_core::Error {
-    fn from(failure: Failure) -> Self {
-        let kind = if failure.transient { ErrorKind::Io } else { ErrorKind::Credential };
-        Self::with_message(kind, failure.cause)
+impl From<RefreshError<Failure>> for azure_core::Error {
+    fn from(error: RefreshError<Failure>) -> Self {
+        match error {
+            RefreshError::Fetch(Failure { cause, transient: true }) => Self::with_message(ErrorKind::Io, cause),
+            RefreshError::Fetch(Failure { cause, .. }) => Self::with_message(ErrorKind::Credential, cause),
+            RefreshError::Unfinished => Self::with_message(ErrorKind::Io, "the token did not come in time"),
+        }
     }
 }
 
@@ -110,8 +119,7 @@ impl From<Failure> for azure_core::Error {
 pub struct EntraCredential {
     source: TokenSource,
     scope: &'static str,
-    http: reqwest::Client,
-    cache: Arc<TokenCache>,
+    token: Refreshing<AccessToken, Failure>,
 }
 
 impl fmt::Debug for EntraCredential {
@@ -124,7 +132,11 @@ impl EntraCredential {
     /// Creates a credential. Nothing is fetched yet.
     #[must_use]
     pub fn new(source: TokenSource, scope: &'static str, http: reqwest::Client) -> Self {
-        Self { source, scope, http, cache: TokenCache::new(Timestamp::now) }
+        let token = Refreshing::new("Entra token", LIMITS, {
+            let source = source.clone();
+            move || fetch(source.clone(), scope, http.clone())
+        });
+        Self { source, scope, token }
     }
 }
 
@@ -142,24 +154,25 @@ impl TokenCredential for EntraCredential {
         if let Some(options) = options
             && let Some(DeniedToken(denied)) = options.method_options.context.value()
         {
-            self.cache.evict(denied);
+            // A token that was just fetched is kept. Another one would be no better, and each call of a workload without
+            // a role would fetch one.
+            self.token.evict_if(|token, age| token.token == *denied && age >= LIMITS.min_interval);
         }
-        let token = self.cache.token(|| fetch(self.source.clone(), self.scope, self.http.clone())).await?;
-        let expires_on = OffsetDateTime::from_unix_timestamp(token.expires_on.as_second());
-        Ok(AccessToken::new(token.secret, expires_on.unwrap_or_else(|_| OffsetDateTime::now_utc())))
+        Ok(self.token.get().await?)
     }
 }
 
 /// Fetches a token. The credentials of `azure_identity` cache their tokens themselves and cannot drop or renew one early.
 /// A new one is therefore created for each fetch.
-async fn fetch(source: TokenSource, scope: &'static str, http: reqwest::Client) -> Result<Fetched, Failure> {
+async fn fetch(source: TokenSource, scope: &'static str, http: reqwest::Client) -> Result<Fresh<AccessToken>, Failure> {
     let token = match credential(&source, http) {
         Ok(credential) => credential.get_token(&[scope], None).await,
         Err(error) => Err(error),
     };
     let token = token.map_err(|error| Failure::new(&source, &error))?;
-    let expires_on = Timestamp::from_second(token.expires_on.unix_timestamp()).unwrap_or(Timestamp::MAX);
-    Ok(Fetched { secret: token.token, expires_on })
+    let left = Duration::try_from(token.expires_on - OffsetDateTime::now_utc()).unwrap_or_default();
+    tracing::info!(valid_s = left.as_secs(), "fetched an Entra token");
+    Ok(Fresh { value: token, refresh_after: left / 2, max_age: left.saturating_sub(MARGIN) })
 }
 
 fn credential(source: &TokenSource, http: reqwest::Client) -> azure_core::Result<Arc<dyn TokenCredential>> {

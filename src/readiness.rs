@@ -1,65 +1,48 @@
-//! Whether ACS accepts the credential, with the answer cached for a while.
+//! Whether ACS accepts the credential, cached for 30 seconds.
 
-use std::{
-    sync::{Arc, Mutex, PoisonError},
-    time::Duration,
-};
+use std::{sync::Arc, time::Duration};
 
 use acs_identity::{Error, IdentityClient};
-use tokio::{sync::watch, time::Instant};
 use tracing::Instrument as _;
 
-use crate::trace_context;
+use crate::{
+    refreshing::{FetchLimits, Fresh, RefreshError, Refreshing},
+    trace_context,
+};
 
-/// The time an answer is cached: unauthenticated requests cause at most two ACS calls a minute.
+/// Anyone may ask for the readiness. Successes and failures are cached, so that this causes at most two ACS calls per
+/// minute.
 const MAX_AGE: Duration = Duration::from_secs(30);
 
-type Outcome = Option<Result<(), Arc<Error>>>;
+const LIMITS: FetchLimits =
+    FetchLimits { min_interval: MAX_AGE, min_interval_without_value: MAX_AGE, timeout: Duration::from_secs(30) };
 
-/// The start of the last call, and its outcome.
-type LastCall = Option<(Instant, watch::Receiver<Outcome>)>;
-
-/// The readiness of the ACS client. Clones share the cached answer.
+/// The readiness of the ACS client. Clones share the cached result.
 #[derive(Debug, Clone)]
-pub struct Readiness {
-    client: IdentityClient,
-    last: Arc<Mutex<LastCall>>,
-}
+pub struct Readiness(Refreshing<(), Arc<Error>>);
 
 impl Readiness {
     /// Creates the readiness check of a client. Nothing is sent yet.
     #[must_use]
     pub fn new(client: IdentityClient) -> Self {
-        Self { client, last: Arc::default() }
+        Self(Refreshing::new("readiness", LIMITS, move || {
+            let client = client.clone();
+            let verify = async move {
+                client.verify_credential().await?;
+                Ok(Fresh { value: (), refresh_after: MAX_AGE, max_age: MAX_AGE })
+            };
+            trace_context::in_current(verify.in_current_span())
+        }))
     }
 
-    /// Returns whether ACS accepted the credential within the last 30 seconds; asks it otherwise.
+    /// Returns whether ACS accepts the credential.
     ///
     /// # Errors
     /// The error of [`IdentityClient::verify_credential`].
     pub async fn check(&self) -> Result<(), Arc<Error>> {
-        let mut outcome = self.last_outcome();
-        let known = outcome.wait_for(Option::is_some).await;
-        // The sender is dropped without an answer only if the task panicked.
-        known.ok().and_then(|outcome| outcome.clone()).unwrap_or_else(|| Err(Arc::new(Error::TimedOut)))
-    }
-
-    fn last_outcome(&self) -> watch::Receiver<Outcome> {
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        match &*last {
-            Some((at, outcome)) if at.elapsed() < MAX_AGE => outcome.clone(),
-            _ => {
-                let (send, receive) = watch::channel(None);
-                let client = self.client.clone();
-                let verify = async move {
-                    let outcome = client.verify_credential().await.map(drop).map_err(Arc::new);
-                    send.send_replace(Some(outcome));
-                };
-                // A task of its own: a caller that disconnects must not cancel the call for the others.
-                tokio::spawn(trace_context::in_current(verify.in_current_span()));
-                *last = Some((Instant::now(), receive.clone()));
-                receive
-            }
-        }
+        self.0.get().await.map_err(|error| match error {
+            RefreshError::Fetch(error) => error,
+            RefreshError::Unfinished => Arc::new(Error::TimedOut),
+        })
     }
 }

@@ -13,11 +13,11 @@ const MAX_LINES: usize = 300;
 pub(crate) const ARROWS: [(&str, &[&str]); 20] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "short_hash", "trace_context"]),
-    ("entra", &[]),
+    ("entra", &["refreshing"]),
     ("remedy", &[]),
     ("short_hash", &[]),
     ("trace_context", &[]),
-    ("readiness", &["trace_context"]),
+    ("readiness", &["refreshing", "trace_context"]),
     ("directory", &["entra", "trace_context"]),
     ("problem", &["directory"]),
     ("extract", &["problem"]),
