@@ -45,7 +45,7 @@ enum Command {
     Quickstart(quickstart::Options),
     /// Tell what the settings are and whether they work
     Check(check::Options),
-    /// Look after the directory of people's identities
+    /// Export, show and repair the records of the user directory
     Directory(directory::Options),
 }
 

@@ -46,7 +46,7 @@ impl Services {
     pub fn open(
         acs: acs::Client,
         directory: Option<&directory::DirectorySettings>,
-    ) -> Result<Self, directory::Failure> {
+    ) -> Result<Self, directory::StoreError> {
         let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
         Ok(Self { acs, directory })
     }

@@ -1,21 +1,23 @@
-//! `acs-tokens directory`: whose identity is whose, for those who look after it.
+//! `acs-tokens directory`: exports, shows and repairs the records of the user directory.
 
 mod export;
-mod progress;
-mod records;
 mod repair;
 mod show;
 
 use clap::{Args, Subcommand};
+use futures_util::TryStreamExt as _;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::{Result, asked_to_stop, eprint, say};
 use crate::{
     acs::error::causes,
     config::EnvReader,
-    directory::{self, DirectoryAdmin, StoreLocation},
+    directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, StoreLocation},
 };
 
-/// What to do with it.
+/// Number of records processed at once.
+const CONCURRENCY: usize = 16;
+
 #[derive(Debug, Args)]
 pub(super) struct Options {
     #[command(subcommand)]
@@ -39,24 +41,69 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
     };
     tokio::select! {
         done = work => done,
-        // What the work holds is put away as it is dropped.
-        () = asked_to_stop() => Err("stopped half way".into()),
+        () = asked_to_stop() => Err("interrupted".into()),
     }
 }
 
-/// The directory's settings alone: reading it takes no credential for ACS.
-fn settings() -> Result<directory::DirectorySettings> {
+/// Reads the directory's settings only: `export` and `show` need no credential for ACS.
+fn settings() -> Result<DirectorySettings> {
     let mut settings = EnvReader::new(&|name| std::env::var_os(name));
     let directory = settings.kept_directory();
     Ok(settings.finish(directory)?)
 }
 
-/// The directory's records, or what stands in the way.
-fn open(settings: &directory::DirectorySettings) -> Result<DirectoryAdmin> {
-    if let StoreLocation::Files(folder) = &settings.place
+fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
+    if let StoreLocation::Files(folder) = &settings.location
         && !folder.is_dir()
     {
-        return Err("USER_DIRECTORY names a folder that is not there; the first user makes it".into());
+        return Err("USER_DIRECTORY: the folder does not exist; the service creates it for the first user".into());
     }
-    Ok(DirectoryAdmin::open(settings).map_err(|failure| causes(&failure))?)
+    Ok(DirectoryAdmin::open(settings).map_err(|error| causes(&error))?)
+}
+
+/// Returns the names of all records, sorted.
+async fn names(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
+    let progress = progress(None, "Listing records:");
+    let names = admin.names().inspect_ok(|_| progress.inc(1)).try_collect::<Vec<_>>().await;
+    let mut names = names.map_err(|error| format!("cannot list the records: {}", causes(&error)))?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+const fn state(record: &Record) -> &'static str {
+    match record {
+        Record::Active(_) => "active",
+        Record::Deleting(_) => "deleting",
+        Record::Deleted => "deleted",
+    }
+}
+
+/// Shows progress on stderr if that is a terminal, until the value is dropped.
+fn progress(length: Option<usize>, message: &'static str) -> ProgressBar {
+    let template = match length {
+        Some(_) => "{msg} [{bar:32}] {human_pos} of {human_len}, {eta} left",
+        None => "{msg} {human_pos}",
+    };
+    let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
+    let length = length.and_then(|length| length.try_into().ok());
+    let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr())
+        .with_style(style.progress_chars("=> "))
+        .with_message(message)
+        .with_finish(ProgressFinish::AndClear);
+    bar.tick();
+    bar
+}
+
+/// Prints to stderr without overwriting the progress.
+fn eprint_beside(progress: &ProgressBar, text: &str) {
+    progress.suspend(|| eprint(text));
+}
+
+/// Returns an error if a record failed.
+fn check(failed: usize) -> Result<()> {
+    match failed {
+        0 => Ok(()),
+        1 => Err("1 record failed".into()),
+        n => Err(format!("{n} records failed").into()),
+    }
 }

@@ -5,7 +5,7 @@ use reqwest::Url;
 use super::EnvReader;
 use crate::{
     acs::{credential::Entra, endpoint::is_loopback},
-    directory::{self, Key, StoreLocation},
+    directory::{self, DirectoryKey, StoreLocation},
 };
 
 pub(super) const USER_DIRECTORY: &str = "USER_DIRECTORY";
@@ -29,7 +29,7 @@ const AWS: [&str; 9] = [
 impl EnvReader<'_> {
     /// The directory, if one is set.
     pub fn directory(&mut self) -> Option<Option<directory::DirectorySettings>> {
-        let key = self.value(USER_DIRECTORY_KEY).map(|text| self.parse::<Key>(USER_DIRECTORY_KEY, &text));
+        let key = self.value(USER_DIRECTORY_KEY).map(|text| self.parse::<DirectoryKey>(USER_DIRECTORY_KEY, &text));
         let Some(text) = self.value(USER_DIRECTORY) else {
             return match key {
                 Some(_) => self.fault(USER_DIRECTORY_KEY, format!("is set without {USER_DIRECTORY}")),
@@ -40,7 +40,7 @@ impl EnvReader<'_> {
         let key = match (key, &place) {
             (Some(key), _) => key,
             // Nobody else has to find the names again.
-            (None, Some(StoreLocation::Memory)) => Some(Key::random()),
+            (None, Some(StoreLocation::Memory)) => Some(DirectoryKey::random()),
             (None, _) => {
                 let detail = "is missing; users' names are hashed with it. `openssl rand -base64 32` makes one; keep it, \
                               without it nobody is found again";
@@ -56,14 +56,14 @@ impl EnvReader<'_> {
             _ => None,
         };
         let aws = if matches!(place, StoreLocation::S3 { .. }) { self.aws() } else { Vec::new() };
-        Some(Some(directory::DirectorySettings { place, key: key?, entra, aws }))
+        Some(Some(directory::DirectorySettings { location: place, key: key?, entra, aws }))
     }
 
     /// The directory for those who look after it, who have come for nothing else.
     pub fn kept_directory(&mut self) -> Option<directory::DirectorySettings> {
         match self.directory()? {
             None => self.fault(USER_DIRECTORY, "is missing; it says where the directory is".to_owned()),
-            Some(directory) if directory.place == StoreLocation::Memory => {
+            Some(directory) if directory.location == StoreLocation::Memory => {
                 let detail = "is memory:, which only the process knows that has it, and which ends with it";
                 self.fault(USER_DIRECTORY, detail.to_owned())
             }

@@ -1,5 +1,5 @@
-// Starts the stores, runs the tests with them as more places, and looks at what they hold then:
-//   node run.mjs <folder where they are installed> <folder with certificate.pem and key.pem>
+// Starts the stores, runs the tests with them, and checks the objects left in them:
+//   node run.mjs <folder of the installed stores> <folder with certificate.pem and key.pem>
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
@@ -11,15 +11,15 @@ const [folder, certificate] = process.argv.slice(2);
 const installed = createRequire(join(folder, "azurite/package.json"));
 const { BlobServiceClient, StorageSharedKeyCredential } = installed("@azure/storage-blob");
 
-const TESTS = ["people::cost", "people::crowd", "people::keyless", "people::kills", "people::repairs"];
-const NAME = "users"; // of the container and of the bucket
+const TESTS = "directory::";
+const NAME = "users"; // the container and the bucket
 
-/** Starts a server; resolves to its address as soon as it listens. It ends when this does. */
+/** Starts a server, which ends with this process. Resolves to its address when it listens. */
 function start(program, args) {
   const child = spawn(join(folder, program), args, { stdio: ["ignore", "pipe", "pipe"] });
   process.once("exit", () => child.kill());
   const errors = [];
-  child.stderr.on("data", (data) => errors.push(data)); // moto's log of requests, of no interest else
+  child.stderr.on("data", (data) => errors.push(data)); // moto logs requests, shown on failure only
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`${program} ended with ${code}: ${Buffer.concat(errors)}`)));
@@ -30,11 +30,11 @@ function start(program, args) {
   });
 }
 
-/** Azurite with these options besides, and its container. */
+/** Starts Azurite with more options, and creates a container. */
 async function azurite(...options) {
   const args = ["--inMemoryPersistence", "--blobPort", "0", "--disableTelemetry", "--silent", ...options];
   const address = await start("azurite/node_modules/.bin/azurite-blob", args);
-  // The account and key of every Azurite, published.
+  // The published account and key of Azurite.
   const account = "devstoreaccount1";
   const key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
   const service = new BlobServiceClient(`${address}/${account}`, new StorageSharedKeyCredential(account, key));
@@ -53,18 +53,18 @@ async function azureBlobStorage() {
   return { kind: "Azure Blob Storage", env: { ACS_TOKENS_TEST_BLOB: url }, objects };
 }
 
-/** Over https, where it takes the bearer tokens of a managed identity. */
+/** Over https, which Azurite requires for bearer tokens. */
 async function azureBlobStorageByManagedIdentity() {
   const [cert, key] = ["certificate.pem", "key.pem"].map((name) => join(certificate, name));
   const { address, objects } = await azurite("--oauth", "basic", "--cert", cert, "--key", key);
   const env = { ACS_TOKENS_TEST_KEYLESS: new URL(address).host, ACS_TOKENS_TEST_CERTIFICATE: certificate };
-  return { kind: "Azure Blob Storage, by managed identity", env, objects };
+  return { kind: "Azure Blob Storage with managed identity", env, objects };
 }
 
 async function amazonS3() {
   const address = await start("moto/bin/python", [fileURLToPath(new URL("s3.py", import.meta.url))]);
   const bucket = `${address}/${NAME}`;
-  // moto wants to know who asks, and believes it.
+  // moto requires credentials, but does not check them.
   const headers = { Authorization: "AWS4-HMAC-SHA256 Credential=anybody/20260101/us-east-1/s3/aws4_request" };
   const get = async (path, method = "GET") => {
     const response = await fetch(`${bucket}${path}`, { method, headers });
@@ -80,10 +80,10 @@ async function amazonS3() {
   return { kind: "Amazon S3", env: { ACS_TOKENS_TEST_S3: bucket }, objects };
 }
 
-/** Runs the tests; gives the names of those that used each store, as they say. */
+/** Runs the tests. Resolves to the names of the tests that used each store, as they print. */
 function test(stores) {
   const env = Object.assign({ ...process.env }, ...stores.map((store) => store.env));
-  const args = ["test", "--test", "it", "--", ...TESTS, "--nocapture"];
+  const args = ["test", "--test", "it", "--", TESTS, "--nocapture"];
   const child = spawn("cargo", args, { env, stdio: ["ignore", "pipe", "inherit"] });
   const used = new Map(stores.map(({ kind }) => [kind, new Set()]));
   createInterface({ input: child.stdout }).on("line", (line) => {
@@ -93,14 +93,14 @@ function test(stores) {
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve(used) : reject(new Error(`the tests ended with ${code}`))));
+    child.once("close", (code) => (code === 0 ? resolve(used) : reject(new Error(`cargo test exited with ${code}`))));
   });
 }
 
 const stores = await Promise.all([azureBlobStorage(), azureBlobStorageByManagedIdentity(), amazonS3()]);
 const used = await test(stores);
 for (const { kind, objects } of stores) {
-  // What is left there, test by test: nothing but names that say nothing, and identities.
+  // The number of records by test. Names and contents do not identify users.
   const left = {};
   for await (const [name, content] of objects()) {
     const [test, , file, ...more] = name.split("/");
@@ -110,12 +110,12 @@ for (const { kind, objects } of stores) {
     left[test] = (left[test] ?? 0) + 1;
   }
   console.log(`Left in ${kind}:`, left);
-  if (kind.endsWith("by managed identity")) {
-    assert.deepEqual(left, { a_hundred_first_calls_without_a_key: 1 });
+  if (kind.endsWith("with managed identity")) {
+    assert.deepEqual(left, { concurrent_first_calls_with_managed_identity_leave_one_identity: 1 });
     continue;
   }
-  assert.equal(left.of_a_hundred_first_calls_on_two_instances_one_identity_is_left, 1);
-  assert.equal(left.of_a_hundred_first_calls_on_two_processes_one_identity_is_left, 1);
-  assert.equal(left.users_do_not_get_into_each_others_way, 30);
+  assert.equal(left.concurrent_first_calls_in_two_instances_leave_one_identity, 1);
+  assert.equal(left.concurrent_first_calls_in_two_processes_leave_one_identity, 1);
+  assert.equal(left.concurrent_calls_of_different_users_do_not_interfere, 30);
 }
 process.exit();

@@ -1,9 +1,9 @@
-"""A stand-in for Amazon S3, on a free port: moto's, which knows conditional writes."""
+"""Starts moto's S3 server, which supports conditional writes, on a free port."""
 
 from moto.server import DomainDispatcherApplication, create_backend_app
 from werkzeug.serving import make_server
 
-# One request at a time: moto looks at the condition and writes in two steps, S3 in one.
+# Not threaded: a conditional write is atomic in S3, but not in moto.
 server = make_server("127.0.0.1", 0, DomainDispatcherApplication(create_backend_app), threaded=False)
 print(f"successfully listens on http://127.0.0.1:{server.server_port}", flush=True)
 server.serve_forever()

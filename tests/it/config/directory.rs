@@ -28,9 +28,9 @@ fn takes_each_place() {
     assert!(read(&[]).unwrap().is_none());
     assert!(read(&[at(""), ("USER_DIRECTORY_KEY", " ")]).unwrap().is_none());
     let memory = read(&[at("memory:")]).unwrap().unwrap();
-    assert_eq!(memory.place, StoreLocation::Memory, "it needs no key");
+    assert_eq!(memory.location, StoreLocation::Memory, "it needs no key");
     #[cfg(unix)]
-    assert_eq!(read(&[at("file:///users"), KEY]).unwrap().unwrap().place, StoreLocation::Files("/users".into()));
+    assert_eq!(read(&[at("file:///users"), KEY]).unwrap().unwrap().location, StoreLocation::Files("/users".into()));
 }
 
 /// A directory's settings as they are shown to those who look for faults.
@@ -88,11 +88,10 @@ fn s3_takes_what_aws_sets() {
 
 #[test]
 fn names_each_fault_and_no_value() {
-    let kinds =
-        "is none of https://<account>.blob.core.windows.net/<container>, s3://<bucket>, file:///<folder> and memory:";
-    let decorated =
-        "has a user, a query or a fragment, which mean nothing there; access is by managed identity or role";
-    let no_container = "names no container: https://<account>.blob.core.windows.net/<container>";
+    let kinds = "is not a supported location; use https://<account>.blob.core.windows.net/<container>, s3://<bucket>, \
+                 file:///<folder> or memory:";
+    let decorated = "has a user, query or fragment; remove it, access is by managed identity or role";
+    let no_container = "names no container; use https://<account>.blob.core.windows.net/<container>";
     for (place, fault) in [
         ("c2VjcmV0", kinds),
         ("memory", kinds),
@@ -101,11 +100,14 @@ fn names_each_fault_and_no_value() {
         ("https://contoso.blob.core.windows.net/users?sv=1&sig=c2VjcmV0", decorated),
         ("https://me:c2VjcmV0@contoso.blob.core.windows.net/users", decorated),
         ("s3://users#c2VjcmV0", decorated),
-        ("http://contoso.blob.core.windows.net/c2VjcmV0", "is plain http; only Azurite on this machine may be"),
+        (
+            "http://contoso.blob.core.windows.net/c2VjcmV0",
+            "uses http, which is only for Azurite on this machine; use https",
+        ),
         ("https://contoso.blob.core.windows.net", no_container),
         ("http://127.0.0.1:10000/c2VjcmV0", no_container),
-        ("s3://", "names no bucket: s3://<bucket>"),
-        ("file://c2VjcmV0/users", "is not the URL of a folder on this machine: file:///<folder>"),
+        ("s3://", "names no bucket; use s3://<bucket>"),
+        ("file://c2VjcmV0/users", "names no folder on this machine; use file:///<folder>"),
         ("acs-custom-id", kinds),
     ] {
         refused(&[at(place), KEY], &[&format!("USER_DIRECTORY: {fault}")]);
@@ -113,7 +115,7 @@ fn names_each_fault_and_no_value() {
 
     let no_key = "USER_DIRECTORY_KEY: is missing; users' names are hashed with it. `openssl rand -base64 32` makes one; keep \
                   it, without it nobody is found again";
-    let bad_key = "USER_DIRECTORY_KEY: is not base64 of at least 32 bytes; `openssl rand -base64 32` makes one";
+    let bad_key = "USER_DIRECTORY_KEY: is not base64 of at least 32 bytes; create a key with `openssl rand -base64 32`";
     let short = ("USER_DIRECTORY_KEY", "c2VjcmV0c2VjcmV0");
     let no_base64 = ("USER_DIRECTORY_KEY", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0!");
     refused(&[at("file:///users")], &[no_key]);
