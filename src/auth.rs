@@ -1,7 +1,4 @@
-//! Who is calling, and may they?
-//!
-//! Behind the Functions host the host checks its function keys before a request gets here. Anywhere else nobody does
-//! it for us: back ends show a key of `CALLER_KEYS` or a bearer token with the managing role, people a bearer token.
+//! Authentication: identifies the caller of a request by function key or bearer token.
 
 pub mod audit;
 pub mod bearer;
@@ -10,163 +7,123 @@ mod function_keys;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-pub use bearer::Bearer;
+pub use bearer::{Bearer, RoleMapping};
 pub use caller::{Caller, EntraAccount, Subject, User};
 pub use function_keys::{CallerKey, KEY_HEADER};
 
 use crate::problem::{Kind, Problem};
 
-const SEND_A_TOKEN: &str = "Send a bearer token in the Authorization header.";
-
 /// The challenge of RFC 6750 section 3.
-const BEARER: HeaderValue = HeaderValue::from_static("Bearer");
+const BEARER_CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
 
-/// How back ends are told from strangers.
+const SEND_TOKEN: &str = "Send a bearer token in the Authorization header.";
+const SEND_KEY_OR_TOKEN: &str =
+    "Send a key of this service in an x-functions-key header, or a bearer token in the Authorization header.";
+const ROLE_MISSING: &str = "The token is valid, but it lacks the role that this function requires.";
+const USERS_ONLY: &str = "This function is for signed-in users only. An application creates identities with POST \
+                          identities and issues their tokens with POST identities/{id}/tokens.";
+const NO_ISSUER: &str =
+    "This function is for signed-in users only, and sign-in is not configured: the operator must set OIDC_ISSUERS.";
+
+/// How back ends are authenticated.
 #[derive(Debug, Clone)]
 pub enum BackendAuth {
-    /// The Functions host has done it.
-    Host,
-    /// By these keys.
+    /// The Functions host validates function keys before it passes a request on.
+    FunctionsHost,
+    /// This service compares `x-functions-key` with these keys. Bearer tokens are accepted too.
     Keys(Vec<CallerKey>),
-    /// Not at all: on a developer's loopback, or because the operator said so.
+    /// Back ends are not authenticated: on a loopback address, or with `ALLOW_ANONYMOUS`.
     Anyone,
 }
 
-/// Maps claims of a token to roles of this service.
-#[derive(Debug, Clone)]
-pub struct RoleMapping {
-    /// The claim that lists roles: `roles`, `groups`.
-    pub roles_claim: String,
-    /// The role that makes an application a trusted back end.
-    pub manage_role: String,
-}
-
-impl Default for RoleMapping {
-    fn default() -> Self {
-        Self { roles_claim: "roles".to_owned(), manage_role: "Tokens.Manage".to_owned() }
-    }
-}
-
-impl RoleMapping {
-    /// What somebody with these roles is. A delegated token is a person's, whatever roles the person has: Entra gives
-    /// both the same claim. Nothing is an application without the role, which must not pass for a person.
-    fn caller(&self, person: User, delegated: bool, application: bool) -> Option<Caller> {
-        if !delegated && person.roles.contains(&self.manage_role) {
-            return Some(Caller::App(person.subject));
-        }
-        (!application).then_some(Caller::User(person))
-    }
-}
-
-/// How callers are checked.
+/// Authenticates callers.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
-    /// How back ends are told from strangers.
-    pub trusted: BackendAuth,
-    /// The issuers whose bearer tokens are taken.
+    /// How back ends are authenticated.
+    pub backend_auth: BackendAuth,
+    /// Validates bearer tokens; `None` without `OIDC_ISSUERS`.
     pub bearer: Option<Bearer>,
 }
 
 impl From<BackendAuth> for Authenticator {
-    fn from(trusted: BackendAuth) -> Self {
-        Self { trusted, bearer: None }
+    fn from(backend_auth: BackendAuth) -> Self {
+        Self { backend_auth, bearer: None }
     }
 }
 
 impl Authenticator {
-    /// Lets a trusted back end in, and nobody else; says who it is.
+    /// Authenticates a back end.
     ///
     /// # Errors
-    /// [`Kind::Unauthorized`] for a stranger, [`Kind::Forbidden`] for somebody known without the role,
-    /// [`Kind::IssuerUnreachable`] where a token could not be checked.
-    pub async fn trusted(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
-        let keys = match &self.trusted {
-            BackendAuth::Host => return Ok(Caller::Host),
+    /// [`Kind::Unauthorized`] without a valid key or token, [`Kind::Forbidden`] for a valid token without the role,
+    /// [`Kind::IssuerUnreachable`] if a token could not be validated.
+    pub async fn authenticate_backend(&self, headers: &HeaderMap) -> Result<Caller, Problem> {
+        let keys = match &self.backend_auth {
+            BackendAuth::FunctionsHost => return Ok(Caller::FunctionsHost),
             BackendAuth::Anyone => return Ok(Caller::Anyone),
-            BackendAuth::Keys(keys) => keys,
+            BackendAuth::Keys(keys) => &keys[..],
         };
         if headers.contains_key(KEY_HEADER) && !keys.is_empty() {
             return function_keys::check(keys, headers).map(Caller::Key).map_err(|detail| self.unauthorized(detail));
         }
-        match self.signed_in(headers).await? {
-            Some(Caller::User(_)) => {
-                let detail = "The token is good, but lacks the role that this function needs.";
-                Err(Problem::new(Kind::Forbidden, detail))
-            }
+        match self.token_caller(headers).await? {
+            Some(Caller::User(_)) => Err(Problem::new(Kind::Forbidden, ROLE_MISSING)),
             Some(caller) => Ok(caller),
-            None => Err(self.unauthorized(self.what_to_send())),
-        }
-    }
-
-    /// Lets a signed-in person in, and nobody else. Neither a key nor the Functions host speaks for a person.
-    ///
-    /// # Errors
-    /// [`Kind::Unauthorized`] for who has not signed in, [`Kind::Forbidden`] for an application,
-    /// [`Kind::IssuerUnreachable`] where a token could not be checked.
-    pub async fn person(&self, headers: &HeaderMap) -> Result<User, Problem> {
-        match self.signed_in(headers).await? {
-            Some(Caller::User(person)) => Ok(person),
-            Some(_) => {
-                let detail = "This function is for signed-in people. An application has no identity of its own; it makes \
-                              some with POST identities, and issues their tokens with POST identities/{id}/tokens.";
-                Err(Problem::new(Kind::Forbidden, detail))
-            }
-            None => Err(not_signed_in(match &self.bearer {
-                Some(_) => SEND_A_TOKEN,
-                None => {
-                    "This function is for signed-in people, and nobody can sign in here: the operator has to set \
-                     OIDC_ISSUERS."
-                }
+            None => Err(self.unauthorized(match (keys, &self.bearer) {
+                ([], _) => SEND_TOKEN,
+                (_, None) => function_keys::SEND_ONE_KEY,
+                (_, Some(_)) => SEND_KEY_OR_TOKEN,
             })),
         }
     }
 
-    /// The caller that the bearer token names, or `None` if the request has no bearer token.
-    async fn signed_in(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
-        let Some(bearer) = &self.bearer else { return Ok(None) };
-        match bearer.check(headers).await {
-            Err(bearer::TokenError::NoToken) => Ok(None),
-            checked => Ok(Some(checked?)),
-        }
-    }
-
-    const fn what_to_send(&self) -> &'static str {
-        match (&self.trusted, &self.bearer) {
-            (BackendAuth::Keys(keys), None) if !keys.is_empty() => function_keys::MISSING,
-            (BackendAuth::Keys(keys), Some(_)) if !keys.is_empty() => {
-                "Send an x-functions-key header with one of the keys that the operator gave out, or a bearer token."
+    /// Authenticates a signed-in user. A function key does not identify a user.
+    ///
+    /// # Errors
+    /// [`Kind::Unauthorized`] without a valid token, [`Kind::Forbidden`] for an application's token,
+    /// [`Kind::IssuerUnreachable`] if the token could not be validated.
+    pub async fn authenticate_user(&self, headers: &HeaderMap) -> Result<User, Problem> {
+        match self.token_caller(headers).await? {
+            Some(Caller::User(user)) => Ok(user),
+            Some(_) => Err(Problem::new(Kind::Forbidden, USERS_ONLY)),
+            None => {
+                let detail = if self.bearer.is_some() { SEND_TOKEN } else { NO_ISSUER };
+                Err(Problem::new(Kind::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, BEARER_CHALLENGE))
             }
-            _ => SEND_A_TOKEN,
         }
     }
 
-    /// A stranger's answer: it names each way in (RFC 9110 section 11.6.1).
+    /// Returns the caller that the bearer token identifies, or `None` if the request has no bearer token.
+    async fn token_caller(&self, headers: &HeaderMap) -> Result<Option<Caller>, Problem> {
+        let Some(bearer) = &self.bearer else { return Ok(None) };
+        match bearer::token(headers)? {
+            Some(token) => Ok(Some(bearer.validate(token).await?)),
+            None => Ok(None),
+        }
+    }
+
+    /// Returns a 401 problem with a challenge for each accepted credential (RFC 9110 section 11.6.1).
     fn unauthorized(&self, detail: &'static str) -> Problem {
         let mut problem = Problem::new(Kind::Unauthorized, detail);
-        if matches!(&self.trusted, BackendAuth::Keys(keys) if !keys.is_empty()) {
+        if matches!(&self.backend_auth, BackendAuth::Keys(keys) if !keys.is_empty()) {
             problem = problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(function_keys::CHALLENGE));
         }
         if self.bearer.is_some() {
-            problem = problem.with_header(header::WWW_AUTHENTICATE, BEARER);
+            problem = problem.with_header(header::WWW_AUTHENTICATE, BEARER_CHALLENGE);
         }
         problem
     }
 }
 
-/// The answer to who has to sign in, which no key can take the place of.
-fn not_signed_in(detail: &'static str) -> Problem {
-    Problem::new(Kind::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, BEARER)
-}
-
-/// Removes the credentials, which nothing behind the access check needs, and the identity headers of App Service
+/// Removes credentials, which are not needed after authentication, and the identity headers of App Service
 /// Authentication, which any client can send.
 pub fn strip(headers: &mut HeaderMap) {
-    let of_the_platform = |name: &&HeaderName| {
+    let identity = |name: &&HeaderName| {
         ["x-ms-client-principal", "x-ms-token-"].iter().any(|prefix| name.as_str().starts_with(prefix))
     };
-    let mut proofs: Vec<HeaderName> = headers.keys().filter(of_the_platform).cloned().collect();
-    proofs.extend([header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)]);
-    for name in proofs {
+    let mut names: Vec<HeaderName> = headers.keys().filter(identity).cloned().collect();
+    names.extend([header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)]);
+    for name in names {
         headers.remove(name);
     }
 }

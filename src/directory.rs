@@ -14,6 +14,7 @@ mod record;
 mod store;
 mod store_location;
 mod user_locks;
+mod witness;
 
 use std::{
     fmt,
@@ -32,6 +33,7 @@ pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 pub use record::{Record, RecordEntry};
 pub use store::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
+pub use witness::{Deed, Witness};
 
 use crate::acs::{
     self,
@@ -45,18 +47,6 @@ const MAX_CACHED_USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Number of times a call starts over because another call has changed the user's record or identity.
 const MAX_CONFLICTS: usize = 5;
-
-/// A change to an identity on a user's behalf.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
-    /// An identity was created.
-    Created,
-    /// An identity was deleted.
-    Deleted,
-}
-
-/// A function that is called after each change, even if the caller has disconnected.
-pub type Witness = Arc<dyn Fn(Deed, &IdentityId) + Send + Sync>;
 
 /// A user's access token and identity.
 #[derive(Debug, Clone)]
@@ -79,12 +69,10 @@ struct Inner {
     user_locks: UserLocks,
 }
 
-/// A user's identity.
-enum Resolved {
-    /// The identity existed.
-    Found(IdentityId),
-    /// The identity was created, along with the requested token.
-    Created(Issued),
+/// A user's identity, with the requested token if the identity was just created.
+struct Resolved {
+    id: IdentityId,
+    token: Option<AccessToken>,
 }
 
 impl fmt::Debug for Directory {
@@ -111,10 +99,10 @@ impl Directory {
     pub async fn issue_token(&self, user: UserId, request: &TokenRequest, witness: &Witness) -> Result<Issued, Error> {
         let mut missing = None;
         for _ in 0..MAX_CONFLICTS {
-            let id = match self.get_or_create(user, missing, request, witness).await? {
-                Resolved::Found(id) => id,
-                Resolved::Created(issued) => return Ok(issued),
-            };
+            let Resolved { id, token } = self.get_or_create(user, missing, request, witness).await?;
+            if let Some(token) = token {
+                return Ok(Issued { id, token });
+            }
             match self.0.acs.issue_token(&id, request).await {
                 Err(error) if error.is_identity_gone() => missing = Some(self.evict(user, id)),
                 token => return Ok(Issued { token: token?, id }),
@@ -130,7 +118,7 @@ impl Directory {
     pub async fn revoke_tokens(&self, user: UserId, witness: &Witness) -> Result<Option<IdentityId>, Error> {
         let mut missing = None;
         for _ in 0..MAX_CONFLICTS {
-            let Some(id) = self.find(user, missing, witness).await? else { return Ok(None) };
+            let Some(id) = self.find(user, missing.as_ref(), witness).await? else { return Ok(None) };
             match self.0.acs.revoke_tokens(&id).await {
                 Err(error) if error.is_identity_gone() => missing = Some(self.evict(user, id)),
                 answer => return Ok(answer.map(|()| Some(id))?),
@@ -164,16 +152,15 @@ impl Directory {
         witness: &Witness,
     ) -> Result<Resolved, Error> {
         if let Some(id) = self.cached(user) {
-            return Ok(Resolved::Found(id));
+            return Ok(Resolved { id, token: None });
         }
         let (request, witness) = (request.clone(), witness.clone());
         self.run_detached(user, |this| async move {
             if let Some(id) = this.cached(user) {
-                return Ok(Resolved::Found(id));
+                return Ok(Resolved { id, token: None });
             }
             let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request, &witness).await?;
-            let (Resolved::Found(id) | Resolved::Created(Issued { id, .. })) = &resolved;
-            this.cache().put(user, id.clone());
+            this.cache().put(user, resolved.id.clone());
             Ok(resolved)
         })
         .await
@@ -183,24 +170,21 @@ impl Directory {
     async fn find(
         &self,
         user: UserId,
-        missing: Option<IdentityId>,
+        missing: Option<&IdentityId>,
         witness: &Witness,
     ) -> Result<Option<IdentityId>, Error> {
         if let Some(id) = self.cached(user) {
             return Ok(Some(id));
         }
-        let witness = witness.clone();
-        self.run_detached(user, |this| async move {
-            match this.0.store.read(this.name(user)).await? {
-                Some((Record::Active(id), _)) if Some(&id) != missing.as_ref() => {
-                    this.cache().put(user, id.clone());
-                    Ok(Some(id))
-                }
-                Some((Record::Deleting(_), _)) => this.delete_recorded(user, &witness).await.map(|_| None),
-                Some((Record::Active(_) | Record::Deleted, _)) | None => Ok(None),
-            }
-        })
-        .await
+        let found = {
+            let _guard = self.0.user_locks.lock(user).await;
+            self.0.store.read(self.name(user)).await?
+        };
+        match found {
+            Some((Record::Active(id), _)) => Ok(Some(id).filter(|id| Some(id) != missing)),
+            Some((Record::Deleting(_), _)) => self.delete_user(user, witness).await.map(|_| None),
+            Some((Record::Deleted, _)) | None => Ok(None),
+        }
     }
 
     async fn get_or_create_recorded(
@@ -213,7 +197,7 @@ impl Directory {
         let Inner { acs, store, .. } = &*self.0;
         for _ in 0..MAX_CONFLICTS {
             let previous = match store.read(self.name(user)).await? {
-                Some((Record::Active(id), _)) if Some(&id) != missing => return Ok(Resolved::Found(id)),
+                Some((Record::Active(id), _)) if Some(&id) != missing => return Ok(Resolved { id, token: None }),
                 Some((Record::Deleting(_), _)) => {
                     self.delete_recorded(user, witness).await?;
                     continue;
@@ -224,10 +208,7 @@ impl Directory {
             witness(Deed::Created, &created.id);
             // A process that is killed here leaves an identity without a record.
             if self.record(user, &created.id, previous, witness).await? {
-                return Ok(match created.token {
-                    Some(token) => Resolved::Created(Issued { id: created.id, token }),
-                    None => Resolved::Found(created.id),
-                });
+                return Ok(Resolved { id: created.id, token: created.token });
             }
         }
         Err(Error::Contended)
@@ -244,11 +225,8 @@ impl Directory {
         let Inner { acs, store, .. } = &*self.0;
         let (name, record) = (self.name(user), Record::Active(id.clone()));
         let written = store.write(name, &record, previous).await;
-        if let Ok(true) = written {
-            return Ok(true);
-        }
         // If the response to the write was lost, a retry fails because the record has changed.
-        if matches!(store.read(name).await, Ok(Some((found, _))) if found == record) {
+        if matches!(written, Ok(true)) || matches!(store.read(name).await, Ok(Some((found, _))) if found == record) {
             return Ok(true);
         }
         if let Err(error) = revoke_and_delete(acs, id, witness).await {
@@ -320,9 +298,10 @@ impl Directory {
 
 /// Revokes the identity's tokens and deletes it. Succeeds if it does not exist.
 async fn revoke_and_delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
-    match acs.revoke_tokens(id).await {
-        Err(error) if !error.is_identity_gone() => return Err(error),
-        _ => {}
+    if let Err(error) = acs.revoke_tokens(id).await
+        && !error.is_identity_gone()
+    {
+        return Err(error);
     }
     match acs.delete_identity(id).await {
         Err(error) if error.is_identity_gone() => Ok(()),

@@ -76,13 +76,15 @@ impl AccessControl {
     async fn admit(&self, function: &Function, request: &mut Request) -> Result<(), Problem> {
         let caller = match function.auth_level {
             AuthLevel::Anonymous => Ok(None),
-            AuthLevel::Function => self.callers.trusted(request.headers()).await.map(Some),
-            AuthLevel::Bearer => self.callers.person(request.headers()).await.map(|person| Some(Caller::User(person))),
+            AuthLevel::Function => self.callers.authenticate_backend(request.headers()).await.map(Some),
+            AuthLevel::Bearer => {
+                self.callers.authenticate_user(request.headers()).await.map(|user| Some(Caller::User(user)))
+            }
         };
         auth::strip(request.headers_mut());
         let Some(caller) = caller? else { return Ok(()) };
-        self.rules.limits.check(&caller)?;
-        request.extensions_mut().insert(self.rules.policy.allowance(&caller));
+        self.rules.rate_limits.check(&caller)?;
+        request.extensions_mut().insert(self.rules.policy.effective(&caller));
         request.extensions_mut().insert::<Caller>(caller);
         Ok(())
     }

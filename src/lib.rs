@@ -31,5 +31,6 @@ pub mod extract;
 pub mod functions;
 pub mod http;
 pub mod problem;
+pub mod refreshing;
 pub mod server;
 pub mod telemetry;

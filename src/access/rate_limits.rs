@@ -1,8 +1,8 @@
-//! How often a caller may call: a rate that the operator sets.
+//! Rate limits: requests per minute and caller.
 //!
-//! Counted in the process, since nothing is shared between instances: with n of them a caller may have n times as much.
+//! Requests are counted in the process. With n instances, a caller may send n times as many.
 
-use std::{num::NonZeroU32, sync::atomic, time::Duration};
+use std::{num::NonZeroU32, sync::atomic};
 
 use governor::{
     Quota, RateLimiter,
@@ -12,112 +12,94 @@ use governor::{
 };
 use http::header::RETRY_AFTER;
 
-use crate::auth::Caller;
-use crate::problem::{Kind, Problem};
+use crate::{
+    auth::Caller,
+    problem::{Kind, Problem},
+};
 
-/// After so many requests, callers that have not called for a while are forgotten.
-const FORGET_EVERY: u32 = 1024;
+/// The number of requests after which counters of idle callers are dropped.
+const CLEAN_UP_EVERY: u32 = 1024;
 
-/// Requests a minute for each caller; `None` is no limit.
+/// Requests per minute for each caller; `None` is no limit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Rates {
-    /// For each signed-in person.
-    pub people: Option<NonZeroU32>,
+    /// For each signed-in user.
+    pub users: Option<NonZeroU32>,
     /// For each named key and each application.
     pub keys: Option<NonZeroU32>,
 }
 
 impl Default for Rates {
-    /// 30 a minute for people, no limit for keys.
+    /// Returns 30 per minute for users and no limit for keys.
     fn default() -> Self {
-        Self { people: NonZeroU32::new(30), keys: None }
+        Self { users: NonZeroU32::new(30), keys: None }
     }
 }
 
-/// One rate for each of many callers, by their labels.
+/// Counters by the labels of callers.
+type Limiter<C> = RateLimiter<String, HashMapStateStore<String>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+
+/// The rate limits and what each caller has used of them.
 #[derive(Debug)]
-struct Limit<C: Clock> {
-    /// Requests a minute, and as many at once.
-    rate: NonZeroU32,
-    limiter: RateLimiter<String, HashMapStateStore<String>, C, NoOpMiddleware<C::Instant>>,
-}
-
-impl<C: Clock + Clone> Limit<C> {
-    fn new(rate: NonZeroU32, clock: &C) -> Self {
-        Self { rate, limiter: RateLimiter::hashmap_with_clock(Quota::per_minute(rate), clock.clone()) }
-    }
-
-    /// Counts one request.
-    fn check(&self, caller: &Caller) -> Result<(), Problem> {
-        self.limiter
-            .check_key(&caller.label())
-            .map_err(|until| self.refuse(until.wait_time_from(self.limiter.clock().now())))
-    }
-
-    fn refuse(&self, wait: Duration) -> Problem {
-        // Rounded up: a request at that second is allowed.
-        let wait = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
-        let detail = format!(
-            "You have called too often: {} calls in 60 s are allowed. Nothing was done; try again in {wait} s.",
-            self.rate
-        );
-        Problem::new(Kind::RateLimited, detail).with_header(RETRY_AFTER, wait.into())
-    }
-}
-
-/// The limits, and what each caller has used of them.
-#[derive(Debug)]
-pub struct Limits<C: Clock = DefaultClock> {
-    people: Option<Limit<C>>,
-    keys: Option<Limit<C>>,
+pub struct RateLimits<C: Clock = DefaultClock> {
+    users: Option<(NonZeroU32, Limiter<C>)>,
+    keys: Option<(NonZeroU32, Limiter<C>)>,
+    clock: C,
     checks: atomic::AtomicU32,
 }
 
-impl Default for Limits {
+impl Default for RateLimits {
     fn default() -> Self {
         Self::new(Rates::default())
     }
 }
 
-impl Limits {
-    /// Limits with these rates.
+impl RateLimits {
+    /// Creates limits with these rates.
     #[must_use]
     pub fn new(rates: Rates) -> Self {
-        Self::with_clock(rates, &DefaultClock::default())
+        Self::with_clock(rates, DefaultClock::default())
     }
 }
 
-impl<C: Clock + Clone> Limits<C> {
-    /// Limits that take the time from this clock.
-    pub fn with_clock(rates: Rates, clock: &C) -> Self {
-        let limit = |rate: Option<NonZeroU32>| rate.map(|rate| Limit::new(rate, clock));
-        Self { people: limit(rates.people), keys: limit(rates.keys), checks: atomic::AtomicU32::new(0) }
+impl<C: Clock + Clone> RateLimits<C> {
+    fn with_clock(rates: Rates, clock: C) -> Self {
+        let limiter = |rate| (rate, RateLimiter::hashmap_with_clock(Quota::per_minute(rate), clock.clone()));
+        let (users, keys) = (rates.users.map(limiter), rates.keys.map(limiter));
+        Self { users, keys, clock, checks: atomic::AtomicU32::new(0) }
     }
 
-    /// Counts a request to a function.
+    /// Counts a request.
     ///
-    /// Authenticator that cannot be told apart (those that the Functions host let in, and [`Caller::Anyone`]) are not counted:
-    /// one limit for all of them together would let one use up what belongs to the others.
+    /// Callers that cannot be told apart are not counted: one of them could use up the limit of the others.
     ///
     /// # Errors
-    /// [`Kind::RateLimited`], with `Retry-After`.
+    /// [`Kind::RateLimited`] with `Retry-After` if the caller has reached its limit.
     pub fn check(&self, caller: &Caller) -> Result<(), Problem> {
         let limit = match caller {
-            Caller::Host | Caller::Anyone => &None,
-            Caller::User(_) => &self.people,
+            Caller::FunctionsHost | Caller::Anyone => return Ok(()),
+            Caller::User(_) => &self.users,
             Caller::Key(_) | Caller::App(_) => &self.keys,
         };
-        let Some(limit) = limit else { return Ok(()) };
-        self.forget_now_and_then();
-        limit.check(caller)
+        let Some((rate, limiter)) = limit else { return Ok(()) };
+        self.clean_up();
+        limiter.check_key(&caller.label()).map_err(|denied| {
+            let wait = denied.wait_time_from(self.clock.now());
+            // Rounded up: a request after that many seconds is accepted.
+            let wait = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
+            let detail = format!(
+                "The limit of {rate} requests per minute is reached. The request was not processed; try again in {wait} s."
+            );
+            Problem::new(Kind::RateLimited, detail).with_header(RETRY_AFTER, wait.into())
+        })
     }
 
-    /// A caller is remembered while its count is not back at the start, a minute at most, and then until the next
-    /// [`FORGET_EVERY`] requests are over. That bounds the memory by what authenticated callers send in a minute.
-    fn forget_now_and_then(&self) {
-        if self.checks.fetch_add(1, atomic::Ordering::Relaxed) % FORGET_EVERY == FORGET_EVERY - 1 {
-            for limit in [&self.people, &self.keys].into_iter().flatten() {
-                limit.limiter.retain_recent();
+    /// Drops the counters of idle callers now and then, so that memory is bounded by the callers of a minute and of
+    /// [`CLEAN_UP_EVERY`] requests.
+    fn clean_up(&self) {
+        if self.checks.fetch_add(1, atomic::Ordering::Relaxed) % CLEAN_UP_EVERY == CLEAN_UP_EVERY - 1 {
+            for (_, limiter) in [&self.users, &self.keys].into_iter().flatten() {
+                limiter.retain_recent();
             }
         }
     }

@@ -1,7 +1,7 @@
-//! Bearer tokens (RFC 6750) of OpenID Connect issuers: JWTs, checked here with the issuers' public keys.
+//! Bearer tokens (RFC 6750): JWTs of OpenID Connect issuers, validated with the issuers' public keys.
 //!
-//! A token says itself who issued it and which key signed it. Neither is believed: the issuer must be one of the
-//! settings', its keys come from its discovery document alone, and the algorithm must be one that fits the key.
+//! A token names its issuer and its key. The issuer must be configured, its keys come only from its discovery
+//! document, and the algorithm must fit the key.
 
 mod claims;
 mod issuer;
@@ -11,140 +11,128 @@ mod token_error;
 use std::{collections::HashSet, sync::Arc};
 
 use http::{HeaderMap, header};
-use jsonwebtoken::{Validation, decode, errors::ErrorKind};
-use serde_json::Value;
+use jsonwebtoken::{Validation, decode};
 
 pub use issuer::{InvalidIssuer, Issuer};
 pub use token_error::TokenError;
 
-use self::{claims::Claims, keys::Keys};
-use super::{Caller, RoleMapping, User};
+use self::{claims::Claims, keys::IssuerKeys};
+use super::{Caller, User};
 
-/// Longer than an Entra token with the 200 groups that it may list, shorter than what web servers take as a header.
-const MAX_TOKEN: usize = 16 * 1024;
+/// The longest accepted token. An Entra token with 200 groups, which is their limit, is shorter.
+const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// By how much the issuer's clock and ours may differ, in seconds.
-const LEEWAY: u64 = 60;
+/// The tolerated clock difference to the issuer in seconds.
+const LEEWAY_S: u64 = 60;
 
-/// Which tokens are taken.
+/// The claims that give a caller its roles.
+#[derive(Debug, Clone)]
+pub struct RoleMapping {
+    /// The claim that lists the roles, such as `roles` or `groups`.
+    pub roles_claim: String,
+    /// The role that an application needs to call as a back end.
+    pub manage_role: String,
+}
+
+impl Default for RoleMapping {
+    fn default() -> Self {
+        Self { roles_claim: "roles".to_owned(), manage_role: "Tokens.Manage".to_owned() }
+    }
+}
+
+/// Which bearer tokens are accepted.
 #[derive(Debug, Clone)]
 pub struct BearerSettings {
-    /// The issuers.
+    /// The trusted issuers.
     pub issuers: Vec<Issuer>,
-    /// The names under which the issuers know this service; a token must be for one of them.
+    /// The accepted values of `aud`.
     pub audiences: HashSet<String>,
-    /// The scope that a person's token must have.
+    /// The scope that a user's token must have.
     pub required_scope: Option<String>,
-    /// Which claims map to which role.
+    /// The claims that give a caller its roles.
     pub role_mapping: RoleMapping,
 }
 
-/// A check of bearer tokens. Clones share the issuers' keys.
+/// Validates bearer tokens. Clones share the issuers' keys.
 #[derive(Debug, Clone)]
-pub struct Bearer(Arc<Checks>);
+pub struct Bearer(Arc<Inner>);
 
 #[derive(Debug)]
-struct Checks {
+struct Inner {
     settings: BearerSettings,
     /// The keys of each issuer, in the order of the settings.
-    keys: Vec<Keys>,
+    keys: Vec<IssuerKeys>,
 }
 
 impl Bearer {
-    /// A check with these settings. Nothing is fetched before the first token comes.
+    /// Creates a validator. Keys are fetched when the first token arrives.
     ///
     /// # Errors
-    /// When the TLS library cannot be set up, as without any trusted root on the machine.
+    /// An error if the TLS library cannot be set up, for example without root certificates.
     pub fn new(settings: BearerSettings) -> Result<Self, reqwest::Error> {
-        let keys = settings.issuers.iter().map(Keys::new).collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Checks { settings, keys })))
+        let keys = settings.issuers.iter().map(IssuerKeys::new).collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(Inner { settings, keys })))
     }
 
-    /// Whose token the request has.
-    pub(super) async fn check(&self, headers: &HeaderMap) -> Result<Caller, TokenError> {
-        let Checks { settings, keys } = &*self.0;
-        let token = token(headers)?;
+    /// Validates a token and returns the caller that it identifies.
+    pub(super) async fn validate(&self, token: &str) -> Result<Caller, TokenError> {
+        let Inner { settings, keys } = &*self.0;
         let header = claims::header(token)?;
         let name = claims::unverified_issuer(token)?;
-        let at = settings.issuers.iter().position(|issuer| issuer.name() == name).ok_or(TokenError::Issuer)?;
-        let key = keys[at].find(&header.kid).await?;
-        if !key.algorithms.contains(&header.algorithm) {
-            return Err(TokenError::AlgorithmOfKey);
-        }
+        let mut issuers = settings.issuers.iter().zip(keys);
+        let (issuer, keys) = issuers.find(|(issuer, _)| issuer.name() == name).ok_or(TokenError::Issuer)?;
+        let key = keys.find(&header.kid, header.algorithm).await?;
         let mut validation = Validation::new(header.algorithm);
-        validation.leeway = LEEWAY;
+        validation.leeway = LEEWAY_S;
         validation.validate_nbf = true;
         validation.aud = Some(settings.audiences.clone());
-        validation.set_issuer(&[settings.issuers[at].name()]);
+        validation.set_issuer(&[issuer.name()]);
         validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        let claims = decode::<Claims>(token, &key.key, &validation).map_err(|error| refusal_of(error.kind()))?.claims;
-        settings.caller(&settings.issuers[at], &claims)
+        let claims = decode::<Claims>(token, &key, &validation)?.claims;
+        settings.caller(issuer, &claims)
     }
 }
 
 impl BearerSettings {
-    /// What somebody with these claims, which are the issuer's own, is here.
+    /// Returns the caller that validated claims identify.
     fn caller(&self, issuer: &Issuer, claims: &Claims) -> Result<Caller, TokenError> {
-        if issuer
-            .tenant()
-            .is_some_and(|tenant| !claims.tid.as_ref().is_some_and(|tid| tid.eq_ignore_ascii_case(tenant)))
-        {
+        if !issuer.matches_tenant(claims.tid.as_deref()) {
             return Err(TokenError::Tenant);
         }
         let subject = claims.subject().ok_or(TokenError::Subject)?;
-        let person = User { subject, roles: claims.list(&self.role_mapping.roles_claim), account: claims.account() };
-        let caller = self.role_mapping.caller(person, claims.is_delegated(), claims.is_application());
-        let caller = caller.ok_or(TokenError::Application)?;
-        match (&caller, &self.required_scope) {
-            (Caller::User(_), Some(scope)) if !claims.has_scope(scope) => Err(TokenError::Scope(scope.clone())),
-            _ => Ok(caller),
+        let roles = claims.list(&self.role_mapping.roles_claim);
+        // Entra puts a user's roles into delegated tokens too. The application that acts for the user is no back end.
+        if !claims.is_delegated() && roles.contains(&self.role_mapping.manage_role) {
+            return Ok(Caller::App(subject));
+        }
+        if claims.is_application() {
+            return Err(TokenError::Application);
+        }
+        match &self.required_scope {
+            Some(scope) if !claims.has_scope(scope) => Err(TokenError::Scope(scope.clone())),
+            _ => Ok(Caller::User(User { subject, roles, account: claims.account() })),
         }
     }
 }
 
-/// The one token of the one Authorization header.
-fn token(headers: &HeaderMap) -> Result<&str, TokenError> {
-    let mut given = headers.get_all(header::AUTHORIZATION).iter();
-    let first = given.next().ok_or(TokenError::NoToken)?;
-    if given.next().is_some() {
+/// Returns the bearer token in the Authorization header, or `None` if there is no such header or it has another scheme.
+pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
+    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let Some(value) = values.next() else { return Ok(None) };
+    if values.next().is_some() {
         return Err(TokenError::TwoHeaders);
     }
-    // A name is all ASCII up to its space; what follows is looked at as bytes until it is known to be a token.
-    let value = first.as_bytes();
+    let value = value.as_bytes();
     let (scheme, token) = value.iter().position(|b| *b == b' ').map_or((value, &[][..]), |at| value.split_at(at));
     if !scheme.eq_ignore_ascii_case(b"bearer") {
-        return Err(TokenError::NoToken);
+        return Ok(None);
     }
-    if token.len() > MAX_TOKEN {
+    if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong);
     }
     let token = std::str::from_utf8(token).map_err(|_| TokenError::NotAJwt)?.trim_start_matches(' ');
     let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    let parts: Vec<&str> = token.split('.').collect();
-    // RFC 7515 section 3.1. An empty signature is told apart below, by its algorithm.
-    let is_jwt = parts.len() == 3 && parts.iter().all(|part| part.bytes().all(is_base64url));
-    if is_jwt { Ok(token) } else { Err(TokenError::NotAJwt) }
-}
-
-fn refusal_of(kind: &ErrorKind) -> TokenError {
-    match kind {
-        ErrorKind::ExpiredSignature => TokenError::Expired,
-        ErrorKind::ImmatureSignature => TokenError::NotYet,
-        ErrorKind::InvalidAudience => TokenError::Audience,
-        ErrorKind::InvalidIssuer => TokenError::Issuer,
-        ErrorKind::InvalidSignature | ErrorKind::Base64(_) => TokenError::Signature,
-        ErrorKind::MissingRequiredClaim(name) if name == "exp" => TokenError::NoExpiry,
-        ErrorKind::MissingRequiredClaim(name) if name == "aud" => TokenError::Audience,
-        ErrorKind::InvalidClaimFormat(_) => TokenError::Times,
-        _ => TokenError::NotAJwt,
-    }
-}
-
-/// A member of a JSON object that is a text, or a list of texts.
-fn texts(value: Option<&Value>) -> Vec<String> {
-    match value {
-        Some(Value::String(one)) => vec![one.clone()],
-        Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
-        _ => Vec::new(),
-    }
+    // RFC 7515 section 3.1. An empty signature is left to the check of the algorithm and the signature.
+    let is_jwt = token.split('.').count() == 3 && token.split('.').all(|part| part.bytes().all(is_base64url));
+    if is_jwt { Ok(Some(token)) } else { Err(TokenError::NotAJwt) }
 }

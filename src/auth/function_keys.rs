@@ -1,4 +1,4 @@
-//! Keys of back ends, as on the Functions host: in a header, compared so that nothing is cache from the time it takes.
+//! Function keys of back ends, sent in the same header as to the Functions host.
 
 use std::{fmt, sync::Arc};
 
@@ -7,17 +7,19 @@ use secrecy::{ExposeSecret, SecretString};
 use sha2::{Digest as _, Sha256};
 use subtle::ConstantTimeEq as _;
 
-/// The header that carries a key, as on the Functions host.
+/// The header that carries a key.
 pub const KEY_HEADER: &str = "x-functions-key";
 
 pub(super) const CHALLENGE: &str = "FunctionsKey header=\"x-functions-key\"";
 
-pub(super) const MISSING: &str = "Send one x-functions-key header with one of the keys that the operator gave out.";
+pub(super) const SEND_ONE_KEY: &str = "Send a key of this service in one x-functions-key header.";
 
-/// A key and the name of the caller that has it. `Debug` shows the name alone.
+const WRONG_KEY: &str = "The key in x-functions-key is not a key of this service.";
+
+/// A key and the name of the back end that has it. `Debug` shows only the name.
 #[derive(Clone)]
 pub struct CallerKey {
-    /// The caller's name, for logs.
+    /// The name of the back end, as the policy and the log use it.
     pub name: String,
     /// The key.
     pub key: SecretString,
@@ -29,15 +31,15 @@ impl fmt::Debug for CallerKey {
     }
 }
 
-/// The name of the caller whose key the request has.
+/// Returns the name that belongs to the key in the request.
 pub(super) fn check(keys: &[CallerKey], headers: &HeaderMap) -> Result<Arc<str>, &'static str> {
-    let mut given = headers.get_all(KEY_HEADER).iter();
-    let (Some(given), None) = (given.next(), given.next()) else { return Err(MISSING) };
-    // Hashing first makes the compared texts equally long; comparing with all keys hides which one is near.
-    let given = Sha256::digest(given.as_bytes());
+    let mut sent = headers.get_all(KEY_HEADER).iter();
+    let (Some(sent), None) = (sent.next(), sent.next()) else { return Err(SEND_ONE_KEY) };
+    // Hashes have one length, and every key is compared: the time taken reveals nothing about the keys.
+    let sent = Sha256::digest(sent.as_bytes());
     let found = keys.iter().fold(None, |found, CallerKey { name, key }| {
-        let same: bool = Sha256::digest(key.expose_secret().as_bytes()).ct_eq(&given).into();
+        let same: bool = Sha256::digest(key.expose_secret().as_bytes()).ct_eq(&sent).into();
         if same { Some(name) } else { found }
     });
-    found.map(|name| Arc::from(name.as_str())).ok_or("The key in x-functions-key is none of this service's.")
+    found.map(|name| Arc::from(name.as_str())).ok_or(WRONG_KEY)
 }

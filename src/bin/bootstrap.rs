@@ -48,7 +48,7 @@ async fn run(
     callers: &Authenticator,
     rules: AccessRules,
 ) -> Result<(), Error> {
-    if matches!(callers.trusted, BackendAuth::Anyone) {
+    if matches!(callers.backend_auth, BackendAuth::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this function gets tokens");
     }
     let acs = acs::Client::new(acs)?;

@@ -35,7 +35,7 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
         settings.finish(acs.zip(callers).zip(rules.zip(directory).zip(env_port)))?;
     let port = port.unwrap_or(env_port);
     let (listener, address) = listen(&host.to_string(), port, "--port").await?;
-    if matches!(callers.trusted, BackendAuth::Anyone) {
+    if matches!(callers.backend_auth, BackendAuth::Anyone) {
         tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this address gets tokens");
     }
     let endpoint = acs.endpoint.clone();

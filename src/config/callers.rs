@@ -37,19 +37,19 @@ impl EnvReader<'_> {
             for (name, _) in others.into_iter().filter(|(_, given)| *given) {
                 let _ = self.fault::<()>(ALLOW_ANONYMOUS, format!("is true, and {name} is set; choose one"));
             }
-            return Some(Authenticator { trusted: BackendAuth::Anyone, bearer });
+            return Some(Authenticator { backend_auth: BackendAuth::Anyone, bearer });
         }
         if keys.is_none() && bearer.is_none() && self.faults.len() == faults {
             let detail = "is missing; without it any stranger would get tokens. Set name=key pairs separated by \
                           semicolons, or OIDC_ISSUERS, or ALLOW_ANONYMOUS=true if something else checks callers";
             return self.fault(CALLER_KEYS, detail.to_owned());
         }
-        Some(Authenticator { trusted: BackendAuth::Keys(keys.unwrap_or_default()), bearer })
+        Some(Authenticator { backend_auth: BackendAuth::Keys(keys.unwrap_or_default()), bearer })
     }
 
     /// How callers are checked behind the Functions host, which has checked its keys.
     pub fn callers_behind_host(&mut self) -> Authenticator {
-        Authenticator { trusted: BackendAuth::Host, bearer: self.bearer() }
+        Authenticator { backend_auth: BackendAuth::FunctionsHost, bearer: self.bearer() }
     }
 
     fn role_mapping(&mut self) -> RoleMapping {

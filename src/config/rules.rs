@@ -7,7 +7,7 @@ use crate::{
     access::{
         AccessRules,
         policy::Policy,
-        rate_limits::{Limits, Rates},
+        rate_limits::{RateLimits, Rates},
     },
     auth::{Authenticator, BackendAuth},
     http::allowed_origins::{Cors, Origins},
@@ -24,15 +24,15 @@ impl EnvReader<'_> {
     pub fn rules(&mut self, callers: Option<&Authenticator>) -> Option<AccessRules> {
         let policy = self.policy(callers);
         let default = Rates::default();
-        let people = self.rate(RATE_LIMIT, default.people);
+        let people = self.rate(RATE_LIMIT, default.users);
         let keys = self.rate(RATE_LIMIT_KEYS, default.keys);
         // The host lets no preflight through to its handler, so CORS is the host's, and these settings would mislead.
-        let cors = if callers.is_some_and(|callers| matches!(callers.trusted, BackendAuth::Host)) {
+        let cors = if callers.is_some_and(|callers| matches!(callers.backend_auth, BackendAuth::FunctionsHost)) {
             None
         } else {
             self.cors()
         };
-        Some(AccessRules { policy: policy?, limits: Limits::new(Rates { people, keys }), cors })
+        Some(AccessRules { policy: policy?, rate_limits: RateLimits::new(Rates { users: people, keys }), cors })
     }
 
     /// JSON, or the path of a file with JSON.
@@ -60,10 +60,10 @@ impl EnvReader<'_> {
     /// An entry for a key that nobody has would limit nobody, and the key that was meant would have no limit.
     fn check_key_names(&mut self, policy: &Policy, callers: Option<&Authenticator>) {
         for name in policy.key_names() {
-            let detail = match callers.map(|callers| &callers.trusted) {
+            let detail = match callers.map(|callers| &callers.backend_auth) {
                 Some(BackendAuth::Keys(keys)) if keys.iter().any(|key| key.name == name) => continue,
                 Some(BackendAuth::Keys(_)) => "no pair of CALLER_KEYS has that name",
-                Some(BackendAuth::Host) => "the Functions host checks keys, and does not say which one it was",
+                Some(BackendAuth::FunctionsHost) => "the Functions host checks keys, and does not say which one it was",
                 Some(BackendAuth::Anyone) => "nobody is asked for a key",
                 None => continue,
             };

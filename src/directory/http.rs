@@ -1,4 +1,4 @@
-//! Connects the object store to the HTTP client of this service.
+//! Connects the object store to the HTTP client of this service. The connector of `object_store` would add HTTP/2.
 
 use std::time::Duration;
 

@@ -31,7 +31,7 @@ fn takes_a_connection_string_or_endpoint_and_key() {
     let (acs, callers) = read(&[RESOURCE, OPEN]).unwrap();
     assert_eq!(acs.endpoint.to_string(), "https://contoso.communication.azure.com/");
     assert_eq!(acs.api_version.as_str(), "2025-06-30");
-    assert!(matches!(callers.trusted, BackendAuth::Anyone));
+    assert!(matches!(callers.backend_auth, BackendAuth::Anyone));
 
     let (acs, _) = read(&[
         ("COMMUNICATION_SERVICES_ENDPOINT", " https://contoso.communication.azure.com "),
@@ -152,7 +152,7 @@ fn names_what_is_wrong_with_the_credential() {
 fn takes_caller_keys() {
     let (_, callers) =
         read(&[RESOURCE, ("CALLER_KEYS", "web=c2VjcmV0c2VjcmV0==; bot = another secret one ;")]).unwrap();
-    let BackendAuth::Keys(keys) = &callers.trusted else { panic!("{callers:?}") };
+    let BackendAuth::Keys(keys) = &callers.backend_auth else { panic!("{callers:?}") };
     let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
     assert_eq!(names, ["web", "bot"]);
     assert!(!format!("{callers:?}").contains("c2Vj"));
@@ -167,7 +167,7 @@ fn takes_issuers() {
     for name in ["http://127.0.0.1:1/a", "https://login.example/99999999-2222-4333-8444-555555555555/v2.0"] {
         assert!(shown.contains(name), "{shown}");
     }
-    assert!(matches!(&callers.trusted, BackendAuth::Keys(keys) if keys.is_empty()));
+    assert!(matches!(&callers.backend_auth, BackendAuth::Keys(keys) if keys.is_empty()));
 }
 
 #[test]

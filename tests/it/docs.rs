@@ -1,4 +1,4 @@
-//! The documents against the code: tables both ways, links, and commands that print what they are said to print.
+//! The documents match the code: tables in both directions, links, line lengths, and the output of commands.
 
 use std::{
     collections::BTreeSet,
@@ -23,7 +23,7 @@ fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 
-/// The documents, by their paths in the repository.
+/// Returns the paths of the documents in the repository.
 fn documents() -> Vec<String> {
     let of = |folder: &str| {
         let entries = fs::read_dir(root().join(folder)).unwrap();
@@ -33,12 +33,12 @@ fn documents() -> Vec<String> {
             .map(|name| format!("{folder}{name}"))
             .collect::<Vec<_>>()
     };
-    let documents = [of(""), of("docs/")].concat();
+    let documents = [of(""), of("docs/"), of("crates/acs-identity/"), of("crates/acs-emulator/")].concat();
     assert!(documents.len() > 6, "{documents:?}");
     documents
 }
 
-/// The cells of each row of the tables in a document whose first cell is one word of code.
+/// Returns the cells of each table row whose first cell is one word of code.
 fn rows(document: &str) -> Vec<Vec<String>> {
     let text = read(document);
     let cells = text.lines().filter_map(|line| Some(line.strip_prefix('|')?.strip_suffix('|')?.split('|')));
@@ -51,7 +51,7 @@ fn rows(document: &str) -> Vec<Vec<String>> {
     .collect()
 }
 
-/// What stands between a mark and the next `"`, in any file under some paths.
+/// Returns the texts between a mark and the next `"` in all files under some paths.
 fn quoted_after(mark: &str, paths: &[&str]) -> BTreeSet<String> {
     let mut found = BTreeSet::new();
     let mut paths: Vec<PathBuf> = paths.iter().map(|path| root().join(path)).collect();
@@ -71,7 +71,7 @@ fn is_setting(text: &str) -> bool {
 }
 
 #[test]
-fn settings_are_those_that_are_read() {
+fn the_table_of_settings_lists_the_settings_that_are_read() {
     let mut read = quoted_after(": &str = \"", &["src/config.rs", "src/config"]);
     read.extend(quoted_after("env = \"", &["src/cli.rs", "src/cli"]));
     read.retain(|text| is_setting(text));
@@ -81,8 +81,8 @@ fn settings_are_those_that_are_read() {
 }
 
 #[test]
-fn check_shows_the_settings() {
-    // Where a program listens, what stands for an option of a command, and where AWS is.
+fn check_lists_the_documented_settings() {
+    // Ports of programs, variables for options of commands, and endpoints of AWS.
     const OTHERS: [&str; 9] = [
         "FUNCTIONS_CUSTOMHANDLER_PORT",
         "AWS_LAMBDA_RUNTIME_API",
@@ -101,7 +101,7 @@ fn check_shows_the_settings() {
 }
 
 #[test]
-fn problems_are_those_that_are_answered() {
+fn the_table_of_problems_lists_every_problem() {
     let rows = rows("docs/problems.md").into_iter().filter(|row| row[1].parse::<u16>().is_ok());
     let rows: Vec<(String, String)> = rows.map(|row| (row[0].clone(), row[1].clone())).collect();
     let kinds = Kind::ALL.map(Kind::parts).map(|(code, status, _)| (code.to_owned(), status.as_u16().to_string()));
@@ -109,7 +109,7 @@ fn problems_are_those_that_are_answered() {
 }
 
 #[test]
-fn the_readme_has_the_table_of_functions() {
+fn the_readme_lists_every_function() {
     let prefix = format!("`/{PREFIX}/");
     let rows = rows("README.md").into_iter().filter(|row| row.get(2).is_some_and(|cell| cell.starts_with(&prefix)));
     let rows: Vec<[String; 4]> = rows.map(|row| [0, 1, 2, 3].map(|i| row[i].clone())).collect();
@@ -125,7 +125,7 @@ fn the_readme_has_the_table_of_functions() {
 }
 
 #[test]
-fn the_arrows_are_drawn_as_they_are_held() {
+fn the_table_of_modules_matches_the_checked_one() {
     let rows = rows("docs/ARCHITECTURE.md").into_iter().filter(|row| row[0].bytes().all(|b| b.is_ascii_lowercase()));
     let rows: Vec<(String, String)> = rows.map(|row| (row[0].clone(), row[1].replace('`', ""))).collect();
     let arrows = tidy::ARROWS.map(|(module, others)| {
@@ -134,14 +134,24 @@ fn the_arrows_are_drawn_as_they_are_held() {
     assert_eq!(rows, arrows);
 }
 
-/// The anchor that a heading gets on GitHub.
+#[test]
+fn lines_of_documents_are_short_and_the_readme_too() {
+    for document in documents() {
+        for (number, line) in read(&document).lines().enumerate().filter(|(_, line)| !line.starts_with('|')) {
+            assert!(line.chars().count() <= 200, "{document}, line {} has over 200 characters", number + 1);
+        }
+    }
+    assert!(read("README.md").lines().count() <= 150);
+}
+
+/// Returns the anchor of a heading on GitHub.
 fn anchor(heading: &str) -> String {
     let kept = heading.trim().to_lowercase().replace(' ', "-");
     kept.chars().filter(|c| c.is_alphanumeric() || *c == '-' || *c == '_').collect()
 }
 
 #[test]
-fn links_lead_somewhere() {
+fn links_resolve() {
     for document in documents() {
         for target in read(&document).split("](").skip(1).filter_map(|rest| Some(rest.split_once(')')?.0)) {
             if target.starts_with("https://") {
@@ -162,7 +172,7 @@ fn links_lead_somewhere() {
     }
 }
 
-/// The commands in the `console` blocks of a document, each with what it is said to print.
+/// Returns the commands in the `console` blocks of a document with their documented output.
 fn commands(document: &str) -> Vec<(String, String)> {
     let text = read(document);
     let blocks = text.split("```console\n").skip(1).map(|block| block.split("```").next().unwrap());
@@ -170,7 +180,7 @@ fn commands(document: &str) -> Vec<(String, String)> {
     lines.map(|(command, printed)| (command.to_owned(), printed.trim().to_owned())).collect()
 }
 
-/// Whether a text is as the pattern has it, `…` role_mapping for anything.
+/// Returns whether a text matches a pattern in which `…` matches any text.
 fn fits(pattern: &str, text: &str) -> bool {
     let mut parts = pattern.split('…');
     let Some(mut rest) = text.strip_prefix(parts.next().unwrap_or_default()) else { return false };
@@ -184,7 +194,7 @@ fn fits(pattern: &str, text: &str) -> bool {
 }
 
 #[test]
-fn fits_as_said() {
+fn a_pattern_matches_as_documented() {
     for (pattern, text, fit) in [
         ("a", "a", true),
         ("a", "ab", false),
@@ -199,12 +209,12 @@ fn fits_as_said() {
 }
 
 #[tokio::test]
-async fn commands_print_what_they_are_said_to_print() {
+async fn commands_print_the_documented_output() {
     let mut count = 0;
     for document in documents() {
         let api = Api::direct().await;
         let commands = commands(&document);
-        // One shell for a document, so that a variable set once is there later; a line that no answer has ends each.
+        // One shell for each document, because later commands use variables of earlier ones.
         let script: Vec<&str> = commands.iter().flat_map(|(command, _)| [command, "echo", "echo '<end>'"]).collect();
         let script = script.join("\n").replace("http://127.0.0.1:7071", &api.base);
         let output = Command::new("sh").args(["-e", "-c", &script]).output().await.unwrap();
@@ -213,7 +223,7 @@ async fn commands_print_what_they_are_said_to_print() {
         let printed: Vec<&str> = printed.split("<end>").map(str::trim).collect();
         assert_eq!(printed.len(), commands.len() + 1);
         for ((command, pattern), printed) in commands.iter().zip(printed) {
-            assert!(fits(pattern, printed), "{document}: {command}\nprints\n{printed}\nand not\n{pattern}");
+            assert!(fits(pattern, printed), "{document}: {command}\nprints\n{printed}\nexpected\n{pattern}");
             count += 1;
         }
     }

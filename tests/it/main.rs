@@ -1,9 +1,9 @@
-//! The one integration test binary: what users and hosts see, through the public surface.
+//! The integration tests, through the public API and over HTTP, in one binary.
 
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
 
-/// Makes tests of each function named: directly on a socket, and through the Functions host in both of its ways. With
-/// `people:` before them, there are issuers and a directory.
+/// Runs each named test on a socket and through the stand-in Functions host in both of its ways of passing requests on.
+/// With `people:` in front, the service has an issuer and a user directory.
 macro_rules! through_each_host {
     (people: $($test:ident),* $(,)?) => {
         $(through_each_host!(@ $test, direct_with_people, hosted_with_people);)*

@@ -3,7 +3,7 @@
 use acs_tokens::{
     access::{
         AccessRules,
-        rate_limits::{Limits, Rates},
+        rate_limits::{RateLimits, Rates},
     },
     auth::{BackendAuth, CallerKey},
     directory,
@@ -113,8 +113,8 @@ async fn a_key_without_an_entry_has_no_limit() {
 #[tokio::test]
 async fn who_calls_too_often_is_told_when_to_come_back() {
     // 2 a minute: a test would have to last half a minute to get one back.
-    let limits = Limits::new(Rates { people: None, keys: 2.try_into().ok() });
-    let api = api(AccessRules { limits, ..AccessRules::default() }).await;
+    let limits = RateLimits::new(Rates { users: None, keys: 2.try_into().ok() });
+    let api = api(AccessRules { rate_limits: limits, ..AccessRules::default() }).await;
     for _ in 0..2 {
         post(&api, "web", "/api/identities", "{}").await.assert_ok(201);
     }
@@ -134,9 +134,9 @@ async fn who_calls_too_often_is_told_when_to_come_back() {
 #[tokio::test]
 async fn people_are_counted_each_by_themselves() {
     // One a minute, which the rest of a test does not last.
-    let limits = Limits::new(Rates { people: 1.try_into().ok(), keys: None });
+    let limits = RateLimits::new(Rates { users: 1.try_into().ok(), keys: None });
     let directory = directory::DirectorySettings::in_memory();
-    let api = Api::with_people(Some(&directory), AccessRules { limits, ..AccessRules::default() }).await;
+    let api = Api::with_people(Some(&directory), AccessRules { rate_limits: limits, ..AccessRules::default() }).await;
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
     api.post_of(&alice, "/api/me/token", "{}").await.assert_ok(200);
     // Whatever the function, and though the token is another one.

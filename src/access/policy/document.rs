@@ -1,22 +1,20 @@
-//! The policy as JSON, read strictly: an unknown or repeated name is a fault.
+//! Reads the policy from JSON. Unknown and repeated names are errors.
 
-use std::{collections::BTreeMap, fmt, marker::PhantomData};
+use std::{collections::BTreeMap, fmt};
 
-use serde::de::{
-    Deserialize, DeserializeSeed, Deserializer, Error as _, MapAccess, Visitor, value::MapAccessDeserializer,
-};
+use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{Grant, Policy};
 use crate::acs::types::{Scope, TokenLifetime, TokenRequest, UnknownScope};
 
-#[derive(serde::Deserialize)]
-#[serde(transparent)]
-struct Document(#[serde(deserialize_with = "object")] Policy);
-
-/// Reads the whole document, or says what its first fault is and where.
+/// Reads the whole document. The error names the first fault and its path.
 pub(super) fn read(text: &str) -> Result<Policy, String> {
+    // serde also reads a struct from an array of its fields; an empty one would be the default policy.
+    if text.trim_start().starts_with('[') {
+        return Err("must be an object".to_owned());
+    }
     let mut json = serde_json::Deserializer::from_str(text);
-    let Document(policy) = serde_path_to_error::deserialize(&mut json).map_err(|error| {
+    let policy = serde_path_to_error::deserialize(&mut json).map_err(|error| {
         let path = error.path().to_string();
         let fault = describe(error.inner());
         if path == "." { fault } else { format!("{path}: {fault}") }
@@ -25,7 +23,7 @@ pub(super) fn read(text: &str) -> Result<Policy, String> {
     Ok(policy)
 }
 
-/// One fault without its position, and with what to do about it.
+/// Returns the text of an error and its remedy, without the position that serde appends.
 fn describe(error: &serde_json::Error) -> String {
     let (line, column) = (error.line(), error.column());
     if !error.is_data() {
@@ -34,7 +32,8 @@ fn describe(error: &serde_json::Error) -> String {
     let text = error.to_string();
     let text = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
     match text.rsplit_once(", expected ") {
-        // serde repeats a value of the wrong type. The value may be a secret that was put in the wrong setting.
+        // serde repeats a value of the wrong type. It may be a secret that was put into the wrong setting.
+        Some((_, "struct Policy" | "struct Grant")) => "must be an object".to_owned(),
         Some((_, expected)) if text.starts_with("invalid type") => {
             format!("must be {}", expected.replace("a sequence", "an array"))
         }
@@ -44,34 +43,7 @@ fn describe(error: &serde_json::Error) -> String {
     }
 }
 
-/// Reads a struct from an object. By itself serde also reads one from an array of its fields' values.
-pub(super) fn object<'de, D: Deserializer<'de>, T: Deserialize<'de>>(deserializer: D) -> Result<T, D::Error> {
-    Object(PhantomData).deserialize(deserializer)
-}
-
-struct Object<T>(PhantomData<T>);
-
-impl<'de, T: Deserialize<'de>> DeserializeSeed<'de> for Object<T> {
-    type Value = T;
-
-    fn deserialize<D: Deserializer<'de>>(self, deserializer: D) -> Result<T, D::Error> {
-        deserializer.deserialize_map(self)
-    }
-}
-
-impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
-    type Value = T;
-
-    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("an object")
-    }
-
-    fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<T, A::Error> {
-        T::deserialize(MapAccessDeserializer::new(map))
-    }
-}
-
-/// Reads grants by name. serde's own maps would take the last of two entries with one name.
+/// Reads grants by name. serde's own maps accept repeated names.
 pub(super) fn grants<'de, D: Deserializer<'de>>(deserializer: D) -> Result<BTreeMap<String, Grant>, D::Error> {
     deserializer.deserialize_map(Grants)
 }
@@ -94,7 +66,7 @@ impl<'de> Visitor<'de> for Grants {
             if grants.contains_key(&name) {
                 return Err(A::Error::custom(format!("duplicate entry `{name}`; keep one")));
             }
-            grants.insert(name, map.next_value_seed(Object(PhantomData))?);
+            grants.insert(name, map.next_value()?);
         }
         Ok(grants)
     }
@@ -112,14 +84,14 @@ impl TryFrom<String> for ScopeName {
     }
 }
 
-/// Reads scopes, at least one and none twice, into the order of [`Scope::ALL`].
+/// Reads scopes, at least one and none twice, and sorts them as [`Scope::ALL`].
 pub(super) fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>, D::Error> {
     let scopes = Vec::<ScopeName>::deserialize(deserializer)?.into_iter().map(|ScopeName(scope)| scope).collect();
     let request = TokenRequest::new(scopes, None).map_err(D::Error::custom)?;
     Ok(Scope::ALL.into_iter().filter(|scope| request.scopes().contains(scope)).collect())
 }
 
-/// Reads a longest lifetime.
+/// Reads a lifetime.
 pub(super) fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TokenLifetime, D::Error> {
     let minutes = i64::deserialize(deserializer).ok().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
     minutes.ok_or_else(|| D::Error::custom("must be a whole number of minutes from 60 to 1440"))

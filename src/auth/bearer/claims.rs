@@ -1,17 +1,15 @@
-//! What a token says: of itself in its header, of its bearer in its claims.
+//! The header and the claims of a token.
 
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use jsonwebtoken::{Algorithm, dangerous::insecure_decode_claims};
 use serde::Deserialize;
 use serde_json::{Map, Value};
 
-use super::{
-    super::{EntraAccount, Subject},
-    TokenError, texts,
-};
+use super::TokenError;
+use crate::auth::{EntraAccount, Subject};
 
-/// What of the header is looked at. A key, or where to fetch one (`jwk`, `jku`, `x5c`, `x5u`), is not: whoever made the
-/// token would choose it.
+/// The members of the header that are used. Keys and their addresses (`jwk`, `jku`, `x5c`, `x5u`) are not: an attacker
+/// would choose them.
 #[derive(Deserialize)]
 struct WireHeader {
     alg: String,
@@ -20,7 +18,7 @@ struct WireHeader {
     crit: Option<Value>,
 }
 
-/// The header of a token that may be one of ours to check.
+/// The header of a token whose signature can be checked.
 pub(super) struct Header {
     pub(super) algorithm: Algorithm,
     pub(super) kid: String,
@@ -40,7 +38,7 @@ pub(super) fn header(token: &str) -> Result<Header, TokenError> {
     if header.crit.is_some() {
         return Err(TokenError::Critical);
     }
-    // RFC 9068 section 2.1 and RFC 7515 section 4.1.9: in any case, and `application/` may be left out.
+    // RFC 9068 section 2.1 and RFC 7515 section 4.1.9: case does not matter, and `application/` is optional.
     let typ = header.typ.map(|typ| typ.to_ascii_lowercase());
     match typ.as_deref().map(|typ| typ.strip_prefix("application/").unwrap_or(typ)) {
         None | Some("jwt" | "at+jwt") => {}
@@ -50,13 +48,13 @@ pub(super) fn header(token: &str) -> Result<Header, TokenError> {
     Ok(Header { algorithm, kid })
 }
 
-/// The issuer that an unchecked token names: good for finding the keys to check it with, and for nothing else.
+/// Returns the issuer that an unvalidated token names. Use it only to select the keys for the validation.
 pub(super) fn unverified_issuer(token: &str) -> Result<String, TokenError> {
     let claims: Map<String, Value> = insecure_decode_claims(token).map_err(|_| TokenError::NotAJwt)?;
     claims.get("iss").and_then(Value::as_str).map(str::to_owned).ok_or(TokenError::Issuer)
 }
 
-/// The claims of a checked token.
+/// The claims of a validated token.
 #[derive(Deserialize)]
 pub(super) struct Claims {
     iss: String,
@@ -68,12 +66,12 @@ pub(super) struct Claims {
 }
 
 impl Claims {
-    /// Tenant and object id in Entra. A tenant counts only where it stands in the issuer's address, as Entra writes it:
-    /// any other issuer could claim to speak of Entra's users.
+    /// Returns tenant and object id in Entra. They count only if the tenant is part of the issuer's URL, as it is in
+    /// Entra's: other issuers must not be able to name Entra users.
     fn entra(&self) -> Option<(&str, &str)> {
         let (tenant, object) = (self.tid.as_deref()?, self.oid.as_deref()?);
-        let is_tenants = self.iss.split('/').any(|segment| !tenant.is_empty() && segment.eq_ignore_ascii_case(tenant));
-        is_tenants.then_some((tenant, object))
+        let in_issuer = self.iss.split('/').any(|segment| !tenant.is_empty() && segment.eq_ignore_ascii_case(tenant));
+        in_issuer.then_some((tenant, object))
     }
 
     pub(super) fn subject(&self) -> Option<Subject> {
@@ -84,42 +82,51 @@ impl Claims {
         Some(Subject::oidc(&self.iss, subject))
     }
 
-    /// The account in Entra. The application is who the token was given to, `azp` or in version 1 `appid`; an ID token,
-    /// which has neither, is for the application itself.
+    /// Returns the account in Entra. The application is in `azp`, or in `appid` in version 1; an ID token has neither,
+    /// and its audience is the application.
     pub(super) fn account(&self) -> Option<EntraAccount> {
         let (tenant, object) = self.entra()?;
         let audience = || self.text("aud").filter(|_| !self.is_delegated());
-        EntraAccount::new(tenant, object, self.text("azp").or_else(|| self.text("appid")).or_else(audience))
+        let app = self.text("azp").or_else(|| self.text("appid")).or_else(audience);
+        Some(EntraAccount {
+            tenant: tenant.parse().ok()?,
+            object_id: object.parse().ok()?,
+            app_id: app.and_then(|app| app.parse().ok()),
+        })
     }
 
     fn text(&self, name: &str) -> Option<&str> {
         self.others.get(name)?.as_str()
     }
 
-    /// The texts of a claim.
+    /// Returns the strings of a claim that is a string or an array.
     pub(super) fn list(&self, name: &str) -> Vec<String> {
-        texts(self.others.get(name))
+        match self.others.get(name) {
+            Some(Value::String(one)) => vec![one.clone()],
+            Some(Value::Array(all)) => all.iter().filter_map(Value::as_str).map(str::to_owned).collect(),
+            _ => Vec::new(),
+        }
     }
 
-    /// Whether a person lent an application their rights: Entra says `scp` then, and only then.
+    /// Returns whether an application acts for a user. Entra sets `scp` only then.
     pub(super) fn is_delegated(&self) -> bool {
         self.others.contains_key("scp")
     }
 
-    /// Whether an application got the token for itself. Entra says so in `idtyp` where that is turned on, and in any case by
-    /// one id as subject and object: a person's subject is another one in each application. Others name the application
-    /// as the subject (RFC 9068 section 2.2); Auth0 names the grant.
+    /// Returns whether an application got the token for itself. Entra marks these tokens with `idtyp` if configured, and
+    /// always uses the object id as subject; a user's subject differs by application. Other issuers use the
+    /// application's id as subject (RFC 9068 section 2.2); Auth0 names the grant.
     ///
     /// <https://learn.microsoft.com/entra/identity-platform/access-token-claims-reference#payload-claims>
     pub(super) fn is_application(&self) -> bool {
-        let is_subject = |name: Option<&str>| name.is_some() && name == self.sub.as_deref();
+        let is_subject = |id: Option<&str>| id.is_some() && id == self.sub.as_deref();
         self.text("idtyp") == Some("app")
             || self.text("gty") == Some("client-credentials")
             || ["client_id", "azp", "cid"].iter().any(|name| is_subject(self.text(name)))
             || !self.is_delegated() && is_subject(self.entra().map(|(_, object)| object))
     }
 
-    /// Whether a scope is among those of `scp` (Entra) or `scope` (RFC 8693 section 4.2), divided by spaces or listed.
+    /// Returns whether `scp` (Entra) or `scope` (RFC 8693 section 4.2), an array or separated by spaces, has the scope.
     pub(super) fn has_scope(&self, scope: &str) -> bool {
         ["scp", "scope"].iter().flat_map(|name| self.list(name)).any(|text| text.split(' ').any(|one| one == scope))
     }

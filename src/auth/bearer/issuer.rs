@@ -1,32 +1,32 @@
-//! An issuer: its name, and the way from it to its keys (OpenID Connect Discovery section 4).
+//! An OpenID Connect issuer and its discovery document (OpenID Connect Discovery section 4).
 
 use reqwest::{Client, Url};
 use serde::{Deserialize, de::DeserializeOwned};
 
 use crate::acs::{endpoint::is_loopback, error::causes};
 
-/// No issuer's document comes near it; Entra's keys are some 20 KiB.
+/// The longest accepted document. Entra's key set has about 20 KiB.
 const MAX_DOCUMENT: usize = 256 * 1024;
 
 /// An OpenID Connect issuer, such as `https://login.microsoftonline.com/<tenant>/v2.0`.
 #[derive(Debug, Clone)]
 pub struct Issuer {
-    /// As tokens spell it: compared letter by letter, so a slash at the end counts.
+    /// The value of `iss` in its tokens. It is compared exactly, so a trailing slash matters.
     name: String,
     url: Url,
     tenant: Option<String>,
 }
 
-/// A text that is no issuer.
+/// The reason why a text is not an issuer.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIssuer {
     /// It does not parse as a URL.
     #[error("is not a URL")]
     NotAUrl,
-    /// Neither https, nor http on this machine.
-    #[error("is not https; plain http may be on a loopback address only")]
+    /// It is neither https nor http on a loopback address.
+    #[error("is not https; plain http is allowed for loopback addresses only")]
     Scheme,
-    /// A user name, query or fragment is in it.
+    /// It has a user name, a query or a fragment.
     #[error("has more than a host, a port and a path")]
     NotBare,
 }
@@ -38,13 +38,13 @@ struct Discovery {
 }
 
 impl Issuer {
-    /// An issuer as the settings name it, and for an Entra tenant among several the tenant that its tokens must name.
+    /// Creates an issuer. If `tenant` is given, its tokens must have this `tid`.
     ///
     /// # Errors
-    /// What is wrong with the name.
+    /// [`InvalidIssuer`] if the name is not the URL of an issuer.
     pub fn new(name: &str, tenant: Option<&str>) -> Result<Self, InvalidIssuer> {
         let url = Url::parse(name).map_err(|_| InvalidIssuer::NotAUrl)?;
-        if !may_be_asked(&url) {
+        if !is_allowed(&url) {
             return Err(InvalidIssuer::Scheme);
         }
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
@@ -53,21 +53,22 @@ impl Issuer {
         Ok(Self { name: name.to_owned(), url, tenant: tenant.map(str::to_owned) })
     }
 
-    /// The name, as tokens spell it.
+    /// Returns the value of `iss` in its tokens.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    pub(super) fn tenant(&self) -> Option<&str> {
-        self.tenant.as_deref()
+    /// Returns whether tokens with this `tid` may come from this issuer.
+    pub(super) fn matches_tenant(&self, tid: Option<&str>) -> bool {
+        self.tenant.as_ref().is_none_or(|tenant| tid.is_some_and(|tid| tid.eq_ignore_ascii_case(tenant)))
     }
 
     pub(super) fn is_loopback(&self) -> bool {
         is_loopback(&self.url)
     }
 
-    /// The issuer's keys, as it publishes them. The error is for the log.
+    /// Fetches the key set that the discovery document names.
     pub(super) async fn fetch_keys<T: DeserializeOwned>(&self, http: &Client) -> Result<T, String> {
         let mut url = self.url.clone();
         url.set_path(&format!("{}/.well-known/openid-configuration", self.url.path().trim_end_matches('/')));
@@ -76,15 +77,15 @@ impl Issuer {
             return Err(format!("the discovery document of {} names another issuer", self.name));
         }
         let url = Url::parse(&discovery.jwks_uri).ok();
-        // An issuer elsewhere must not make us ask for something on this machine.
-        let url = url.filter(|url| may_be_asked(url) && (self.is_loopback() || !is_loopback(url)));
+        // A remote issuer must not make this service request loopback addresses.
+        let url = url.filter(|url| is_allowed(url) && (self.is_loopback() || !is_loopback(url)));
         let url =
             url.ok_or_else(|| format!("the discovery document of {} has a jwks_uri that is not https", self.name))?;
         fetch(http, url).await
     }
 }
 
-fn may_be_asked(url: &Url) -> bool {
+fn is_allowed(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
 }
 
@@ -92,7 +93,7 @@ async fn fetch<T: DeserializeOwned>(http: &Client, url: Url) -> Result<T, String
     let failed = |error: reqwest::Error| format!("fetching {url} failed: {}", causes(&error.without_url()));
     let mut response = http.get(url.clone()).send().await.map_err(failed)?;
     if response.status() != 200 {
-        return Err(format!("fetching {url} gave {}", response.status()));
+        return Err(format!("fetching {url} returned {}", response.status()));
     }
     let mut body = Vec::new();
     while let Some(chunk) = response.chunk().await.map_err(failed)? {
@@ -101,5 +102,5 @@ async fn fetch<T: DeserializeOwned>(http: &Client, url: Url) -> Result<T, String
             return Err(format!("{url} is longer than {MAX_DOCUMENT} bytes"));
         }
     }
-    serde_json::from_slice(&body).map_err(|error| format!("{url} is not what it should be: {error}"))
+    serde_json::from_slice(&body).map_err(|error| format!("{url} has an unexpected content: {error}"))
 }

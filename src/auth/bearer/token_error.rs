@@ -1,105 +1,111 @@
-//! Why a token is not taken, in words that say what to look at and nothing of the token.
+//! Reasons to reject a bearer token. Their texts contain nothing of the token.
 
 use http::{HeaderValue, header};
+use jsonwebtoken::errors::ErrorKind;
 
 use crate::problem::{Kind, Problem};
 
-/// Why a bearer token is not taken.
-#[derive(Debug, Clone, PartialEq, Eq)]
+/// The reason why a bearer token is rejected.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum TokenError {
-    /// There is none.
-    NoToken,
-    /// There are two Authorization headers.
+    /// The request has several Authorization headers.
+    #[error("The request has several Authorization headers; send one.")]
     TwoHeaders,
-    /// It is longer than any issuer makes them.
+    /// The token is too long.
+    #[error("The token is longer than 16384 bytes.")]
     TooLong,
-    /// It has not the form of a signed JWT.
+    /// The token is not a signed JWT.
+    #[error("The token is not a signed JWT: three parts in base64url, of which two are JSON objects.")]
     NotAJwt,
-    /// Its `typ` is that of something else than an access token.
+    /// The header has an unexpected `typ`.
+    #[error("The token's typ is neither JWT nor at+jwt; send an access token.")]
     Type,
-    /// It asks for extensions.
+    /// The header requires extensions.
+    #[error("The token's header has crit, but no extensions are supported.")]
     Critical,
-    /// Its algorithm is none that is taken.
+    /// The token is signed with an unsupported algorithm.
+    #[error("The token's alg is not supported; use RS256, PS256, ES256 or EdDSA.")]
     Algorithm,
-    /// Its algorithm is none of its key.
+    /// The algorithm does not fit the key.
+    #[error("The token's alg does not fit the issuer's key with its kid.")]
     AlgorithmOfKey,
-    /// It does not name its key.
+    /// The header has no `kid`.
+    #[error("The token's header has no kid, which selects the issuer's key.")]
     NoKeyId,
-    /// The issuer has no such key.
+    /// The issuer has no key with this id.
+    #[error("The token's kid is not among the issuer's keys.")]
     UnknownKey,
-    /// The key did not sign it.
+    /// The signature is wrong.
+    #[error("The token's signature does not match the issuer's key.")]
     Signature,
-    /// It is of another issuer.
+    /// The issuer is not configured.
+    #[error("The token's iss is not an issuer that this service trusts.")]
     Issuer,
-    /// It is of another tenant.
+    /// The tenant is not that of the issuer.
+    #[error("The token's tid is not the tenant of its iss.")]
     Tenant,
-    /// It is for somebody else.
+    /// The token is for another audience.
+    #[error("The token's aud is not this service; request a token for this service from the issuer.")]
     Audience,
-    /// It is over.
+    /// The token has expired.
+    #[error("The token has expired; get a new one.")]
     Expired,
-    /// It never ends.
+    /// The token has no expiry.
+    #[error("The token has no exp.")]
     NoExpiry,
-    /// It is not valid yet.
-    NotYet,
-    /// Its times are none.
+    /// The token is not valid yet.
+    #[error("The token's nbf is in the future; compare the clocks.")]
+    NotYetValid,
+    /// A time is not a number.
+    #[error("The token's exp or nbf is not a number of seconds.")]
     Times,
-    /// It names nobody.
+    /// The token has no subject.
+    #[error("The token has no sub, so it identifies no caller.")]
     Subject,
-    /// It is of an application that has not the managing role.
+    /// The token is an application's and lacks the role of a back end.
+    #[error("The token is an application's, and it lacks the role that this service requires of applications.")]
     Application,
-    /// It lacks the scope.
+    /// The token is a user's and lacks the required scope.
+    #[error("The token is valid, but it lacks the scope that WWW-Authenticate names.")]
     Scope(String),
-    /// The issuer's keys could not be fetched.
+    /// The issuer's keys could not be fetched, for this reason.
+    #[error("The token cannot be validated now: the keys of its issuer could not be fetched.")]
     Unreachable(String),
 }
 
-impl TokenError {
-    const fn detail(&self) -> &'static str {
-        match self {
-            Self::NoToken => "Send a bearer token in the Authorization header.",
-            Self::TwoHeaders => "Send one Authorization header; the request has several.",
-            Self::TooLong => "The token is longer than 16384 bytes.",
-            Self::NotAJwt => "The token is not a signed JWT: three parts in base64url, of which two are JSON objects.",
-            Self::Type => "The token's typ is neither JWT nor at+jwt; send an access token.",
-            Self::Critical => "The token's header has crit; no extension is known here.",
-            Self::Algorithm => "The token's alg is not allowed; RS256, PS256, ES256 and EdDSA are.",
-            Self::AlgorithmOfKey => "The token's alg does not fit the issuer's key that it names.",
-            Self::NoKeyId => "The token's header has no kid, so it names none of the issuer's keys.",
-            Self::UnknownKey => "The token's kid is none of the issuer's keys.",
-            Self::Signature => "The token's signature is not that of the issuer's key.",
-            Self::Issuer => "The token's iss is none of the issuers that this service trusts.",
-            Self::Tenant => "The token's tid is not the tenant of its iss.",
-            Self::Audience => "The token's aud is not this service; ask the issuer for a token for this one.",
-            Self::Expired => "The token has expired; get a new one.",
-            Self::NoExpiry => "The token has no exp.",
-            Self::NotYet => "The token's nbf is in the future; compare the clocks.",
-            Self::Times => "The token's exp or nbf is not a number of seconds.",
-            Self::Subject => "The token has no sub, so it names nobody.",
-            Self::Application => "The token is an application's, which lacks the role that this service asks of one.",
-            Self::Scope(_) => "The token is good, but lacks the scope that WWW-Authenticate names.",
-            Self::Unreachable(_) => "The token cannot be checked now: its issuer's keys could not be fetched.",
+impl From<jsonwebtoken::errors::Error> for TokenError {
+    fn from(error: jsonwebtoken::errors::Error) -> Self {
+        match error.kind() {
+            ErrorKind::ExpiredSignature => Self::Expired,
+            ErrorKind::ImmatureSignature => Self::NotYetValid,
+            ErrorKind::InvalidAudience => Self::Audience,
+            ErrorKind::InvalidIssuer => Self::Issuer,
+            ErrorKind::InvalidSignature | ErrorKind::Base64(_) => Self::Signature,
+            ErrorKind::MissingRequiredClaim(name) if name == "exp" => Self::NoExpiry,
+            ErrorKind::MissingRequiredClaim(name) if name == "aud" => Self::Audience,
+            ErrorKind::InvalidClaimFormat(_) => Self::Times,
+            _ => Self::NotAJwt,
         }
     }
 }
 
 impl From<TokenError> for Problem {
     fn from(token_error: TokenError) -> Self {
-        let detail = token_error.detail();
+        let detail = token_error.to_string();
         let (kind, error) = match token_error {
             TokenError::Unreachable(cause) => {
-                let retry_after = (header::RETRY_AFTER, HeaderValue::from_static("10"));
                 return Self::new(Kind::IssuerUnreachable, detail)
-                    .with_header(retry_after.0, retry_after.1)
+                    .with_header(header::RETRY_AFTER, HeaderValue::from_static("10"))
                     .with_cause(cause);
             }
-            TokenError::Scope(ref scope) => (Kind::Forbidden, format!("insufficient_scope\", scope=\"{scope}")),
+            TokenError::Scope(scope) => (Kind::Forbidden, format!("insufficient_scope\", scope=\"{scope}")),
             TokenError::Application => (Kind::Forbidden, "insufficient_scope".to_owned()),
             TokenError::TwoHeaders => (Kind::AmbiguousAuthorization, "invalid_request".to_owned()),
             _ => (Kind::Unauthorized, "invalid_token".to_owned()),
         };
         let challenge = format!("Bearer error=\"{error}\", error_description=\"{detail}\"");
         let problem = Self::new(kind, detail);
-        // BearerSettings allow only the characters of RFC 6750 section 3 in a scope, and the details above have no others.
+        // The settings allow only the characters of RFC 6750 section 3 in a scope, and the texts above have no others.
         match HeaderValue::try_from(challenge) {
             Ok(challenge) => problem.with_header(header::WWW_AUTHENTICATE, challenge),
             Err(_) => problem,

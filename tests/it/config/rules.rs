@@ -90,7 +90,7 @@ fn a_policy_for_keys_needs_keys_that_are_told_apart() {
         (name == "TOKEN_POLICY").then(|| OsString::from(r#"{"keys":{"web":{"scopes":["voip"],"maxMinutes":60}}}"#))
     };
     for (callers, why) in [
-        (BackendAuth::Host, "the Functions host checks keys, and does not say which one it was"),
+        (BackendAuth::FunctionsHost, "the Functions host checks keys, and does not say which one it was"),
         (BackendAuth::Anyone, "nobody is asked for a key"),
     ] {
         let mut settings = EnvReader::new(&get);

@@ -5,7 +5,7 @@ use std::collections::HashSet;
 use acs_tokens::{
     access::{
         AccessRules,
-        rate_limits::{Limits, Rates},
+        rate_limits::{RateLimits, Rates},
     },
     acs::{Client, connection_string::ConnectionString},
     auth::{
@@ -54,8 +54,8 @@ pub(crate) fn sign_in_at(emulator: &str) -> Bearer {
 impl Api {
     /// The router on a socket, for people who sign in and for anyone as a back end.
     pub(crate) async fn direct_with_people() -> Self {
-        let limits = Limits::new(Rates { people: None, keys: None });
-        let rules = AccessRules { policy: POLICY.parse().unwrap(), limits, ..AccessRules::default() };
+        let limits = RateLimits::new(Rates { users: None, keys: None });
+        let rules = AccessRules { policy: POLICY.parse().unwrap(), rate_limits: limits, ..AccessRules::default() };
         Self::with_people(Some(&directory::DirectorySettings::in_memory()), rules).await
     }
 

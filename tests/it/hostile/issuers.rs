@@ -129,7 +129,7 @@ async fn issuers_that_lie_or_fail_let_nobody_in() {
         ("no JSON", 503, |_| (200, "<html>".to_owned())),
         ("too long", 503, |_| (200, " ".repeat(300 * 1024))),
         // Honest, but its only key is a shared secret that everybody can read.
-        ("a symmetric key", 401, |base| {
+        ("a symmetric key", 503, |base| {
             (200, json!({ "issuer": base, "jwks_uri": format!("{base}/keys") }).to_string())
         }),
     ] {
