@@ -18,14 +18,12 @@ mod witness;
 
 use std::{
     fmt,
-    future::Future,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
 use lru::LruCache;
 use object_store::ObjectMeta;
-use tracing::Instrument as _;
 
 pub use admin::{DirectoryAdmin, RepairOutcome};
 pub use error::Error;
@@ -135,12 +133,12 @@ impl Directory {
     /// # Errors
     /// See [`Error`].
     pub async fn delete_user(&self, user: UserId, witness: &Witness) -> Result<bool, Error> {
-        let witness = witness.clone();
-        self.run_detached(user, |this| async move {
+        let (this, witness) = (self.clone(), witness.clone());
+        let work = async move {
             this.cache().pop(&user);
             this.delete_recorded(user, &witness).await
-        })
-        .await
+        };
+        self.0.user_locks.run_detached(user, work).await
     }
 
     /// Returns the user's identity, or creates it with a token. `missing` is an identity that ACS does not have.
@@ -154,16 +152,16 @@ impl Directory {
         if let Some(id) = self.cached(user) {
             return Ok(Resolved { id, token: None });
         }
-        let (request, witness) = (request.clone(), witness.clone());
-        self.run_detached(user, |this| async move {
+        let (this, request, witness) = (self.clone(), request.clone(), witness.clone());
+        let work = async move {
             if let Some(id) = this.cached(user) {
                 return Ok(Resolved { id, token: None });
             }
             let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request, &witness).await?;
             this.cache().put(user, resolved.id.clone());
             Ok(resolved)
-        })
-        .await
+        };
+        self.0.user_locks.run_detached(user, work).await
     }
 
     /// Returns the user's identity, `None` if there is none. `missing` is an identity that ACS does not have.
@@ -254,24 +252,6 @@ impl Directory {
             }
         }
         Err(Error::Contended)
-    }
-
-    /// Runs `work` in a task of its own, which completes even if the caller disconnects. This process runs one at a time
-    /// for each user.
-    async fn run_detached<T, F>(&self, user: UserId, work: impl FnOnce(Self) -> F) -> Result<T, Error>
-    where
-        T: Send + 'static,
-        F: Future<Output = Result<T, Error>> + Send + 'static,
-    {
-        let guard = self.0.user_locks.lock(user).await;
-        let work = work(self.clone());
-        let task = async move {
-            let _guard = guard;
-            work.await
-        };
-        let task = tokio::spawn(acs::trace::in_current(task.in_current_span()));
-        // After a panic it is unknown which calls to ACS took effect, as after a timeout.
-        task.await.unwrap_or(Err(Error::Acs(acs::Error::TimedOut)))
     }
 
     fn name(&self, user: UserId) -> RecordName {

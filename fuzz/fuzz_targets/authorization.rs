@@ -1,9 +1,9 @@
-//! Any request before the emulator's check of its signature: believed is one that is signed right and in no other form,
-//! and a denial is one line without the key.
+//! Any request as input of the emulator's authentication: only correctly signed requests are accepted, and a denial is
+//! one line without the key.
 //!
-//! An input is written as HTTP is: `POST /target`, headers, an empty line, the body. No fuzzer finds a signature, so
-//! these stand for what belongs there: `{date}`, `{hash}`, `{signature}`, and `{signature-decoded}` for one over the
-//! percent-decoded target, which some callers make.
+//! An input is written like HTTP: `POST /target`, headers, an empty line, the body. A fuzzer cannot guess signatures, so
+//! an input has placeholders: `{date}`, `{hash}`, `{signature}`, and `{signature-decoded}` for a signature over the
+//! percent-decoded target, which some clients send.
 
 #![no_main]
 
@@ -31,20 +31,26 @@ fn check(text: &str) -> Option<()> {
         RUNTIME.with(|runtime| runtime.block_on(fuzzing::authenticate(method, target, &headers, body, at)))
     };
     let found = authenticate(target, body, at);
-    let right = is_right(&key, method, target, &headers, body);
+    let correct = is_correctly_signed(&key, method, target, &headers, body);
     match found {
         Ok(()) => {
-            assert!(right, "believed {headers:?}");
-            assert!(authenticate(target, &[body, b"x"].concat(), at).is_err(), "another body");
-            assert!(authenticate(&format!("{target}x"), body, at).is_err(), "another target");
-            assert!(authenticate(target, body, at + SignedDuration::from_mins(11)).is_err(), "at another time");
+            assert!(correct, "accepted {headers:?}");
+            assert!(authenticate(target, &[body, b"x"].concat(), at).is_err(), "accepted another body");
+            assert!(authenticate(&format!("{target}x"), body, at).is_err(), "accepted another target");
+            assert!(
+                authenticate(target, body, at + SignedDuration::from_mins(11)).is_err(),
+                "accepted an expired date"
+            );
         }
         Err(denial) => {
             let date = http_date(at);
             let dated = ["x-ms-date", "date"].iter().all(|name| headers.get(*name).is_none_or(|value| *value == *date));
-            assert!(!(right && dated), "denied {headers:?}: {denial}");
-            assert!(!denial.contains(DEVELOPMENT_KEY), "the key is in it: {denial}");
-            assert!(!denial.contains(|c: char| c.is_control() && c != '\t'), "more than a line: {denial:?}");
+            assert!(!(correct && dated), "denied {headers:?}: {denial}");
+            assert!(!denial.contains(DEVELOPMENT_KEY), "the denial contains the key: {denial}");
+            assert!(
+                !denial.contains(|c: char| c.is_control() && c != '\t'),
+                "the denial contains control characters: {denial:?}"
+            );
         }
     }
     Some(())
@@ -58,7 +64,7 @@ struct Request<'a> {
 }
 
 impl<'a> Request<'a> {
-    /// Reads an input, and puts in what its placeholders stand for. `None` where no HTTP server would get so far.
+    /// Parses an input and replaces its placeholders. Returns `None` if an HTTP server would reject it earlier.
     fn read(text: &'a str, key: &AccessKey, at: Timestamp) -> Option<Self> {
         let (head, body) = text.split_once("\n\n").unwrap_or((text, ""));
         let mut lines = head.lines();
@@ -79,7 +85,7 @@ impl<'a> Request<'a> {
         let signed = sent
             .replace("{signature}", &sign(target.as_str()))
             .replace("{signature-decoded}", &sign(&percent_decode_str(target.as_str()).decode_utf8_lossy()));
-        // Only the first of several: the others stay as they are.
+        // Replaces placeholders in the first `Authorization` header only.
         if let Some(first) = headers.get_mut("authorization").filter(|value| value.to_str().is_ok()) {
             *first = HeaderValue::try_from(signed).ok()?;
         }
@@ -87,9 +93,10 @@ impl<'a> Request<'a> {
     }
 }
 
-/// Whether all but the date is right, by the letter of the documentation:
+/// Returns whether everything except the date is correct according to the documentation.
+///
 /// <https://learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial>
-fn is_right(key: &AccessKey, method: &str, target: &str, headers: &HeaderMap, body: &[u8]) -> bool {
+fn is_correctly_signed(key: &AccessKey, method: &str, target: &str, headers: &HeaderMap, body: &[u8]) -> bool {
     let once = |name: &str| {
         let mut values = headers.get_all(name).iter();
         values.next().filter(|_| values.next().is_none())?.to_str().ok()
@@ -107,7 +114,7 @@ fn is_right(key: &AccessKey, method: &str, target: &str, headers: &HeaderMap, bo
         && [values, without_port].iter().any(|values| key.sign(&string_to_sign(method, target, values)) == signature)
 }
 
-/// The names and the signature of a header in the one form that there is, its two parts in either order.
+/// Returns the header names and the signature. The two parts may come in either order.
 fn parts(header: &str) -> Option<(Vec<&str>, &str)> {
     let (scheme, rest) = header.split_at_checked("HMAC-SHA256".len())?;
     let (one, other) = rest.strip_prefix(' ')?.trim().split_once('&')?;

@@ -1,9 +1,9 @@
-//! Any text as a connection string: no fault repeats a part of it, and what is let in means one endpoint and one key.
+//! Any text as a connection string: no error repeats a part of it, and an accepted one has one endpoint and one key.
 
 #![no_main]
 
 use acs_tokens::acs::{
-    connection_string::{ConnectionString, InvalidConnectionString as Fault},
+    connection_string::{ConnectionString, InvalidConnectionString as Error},
     endpoint::{Endpoint, InvalidEndpoint},
     signature::InvalidAccessKey,
 };
@@ -11,25 +11,29 @@ use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     match text.parse::<ConnectionString>() {
-        Ok(parsed) => holds(text, &parsed),
-        Err(fault) => repeats_nothing(fault),
+        Ok(parsed) => check_accepted(text, &parsed),
+        Err(error) => check_error(error),
     }
 });
 
-fn holds(text: &str, parsed: &ConnectionString) {
+fn check_accepted(text: &str, parsed: &ConnectionString) {
     let ConnectionString { endpoint, access_key } = parsed;
-    let again: Endpoint = endpoint.to_string().parse().expect("an endpoint is read as it was written");
-    assert_eq!(&again, endpoint);
+    let reparsed: Endpoint = endpoint.to_string().parse().expect("a displayed endpoint parses");
+    assert_eq!(&reparsed, endpoint);
     let url = endpoint.url();
-    assert!(url.scheme() == "https" || is_this_machine(url.host_str().unwrap()), "{url} is plain http");
-    assert_eq!(url.as_str(), format!("{}://{}/", url.scheme(), endpoint.host()), "there is more than a host");
+    assert!(url.scheme() == "https" || is_loopback(url.host_str().unwrap()), "{url} is plain http");
+    assert_eq!(
+        url.as_str(),
+        format!("{}://{}/", url.scheme(), endpoint.host()),
+        "the URL has more than a host and a port"
+    );
     assert_eq!(
         format!("{parsed:?}"),
         format!("ConnectionString {{ endpoint: Endpoint({url}), access_key: AccessKey(..) }}"),
         "Debug shows the key"
     );
 
-    // The key alone, cut out by another way than the parser's, in the order that the parser was not given.
+    // Finds the key without the parser, and parses it again in both orders.
     let key = text.split(';').find_map(|part| {
         let (name, value) = part.split_at_checked(part.find('=')?)?;
         name.trim().eq_ignore_ascii_case("accesskey").then(|| value[1..].trim())
@@ -38,33 +42,33 @@ fn holds(text: &str, parsed: &ConnectionString) {
         format!("endpoint={endpoint};accesskey={}", key.unwrap()),
         format!(" ACCESSKEY = {} ;\tEndPoint= {endpoint};\n", key.unwrap()),
     ] {
-        let same: ConnectionString = text.parse().expect("the same parts are let in again");
+        let same: ConnectionString = text.parse().expect("the same parts are accepted again");
         assert_eq!(&same.endpoint, endpoint);
         assert_eq!(same.access_key.sign("x"), access_key.sign("x"));
     }
 }
 
-fn is_this_machine(host: &str) -> bool {
+fn is_loopback(host: &str) -> bool {
     host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
-/// Every text that a fault has. Were there a word of the input in one, it would be none of them.
-fn repeats_nothing(fault: Fault) {
-    let part = if let Fault::NotAPair(part) | Fault::UnknownName(part) = fault { part } else { 0 };
+/// Asserts that an error has one of the fixed texts, which contain nothing of the input.
+fn check_error(error: Error) {
+    let part = if let Error::NotAPair(part) | Error::UnknownName(part) = error { part } else { 0 };
     let texts = [
-        Fault::NotAPair(part),
-        Fault::UnknownName(part),
-        Fault::Repeated("endpoint"),
-        Fault::Repeated("accesskey"),
-        Fault::Missing("endpoint"),
-        Fault::Missing("accesskey"),
-        Fault::Endpoint(InvalidEndpoint::NotAUrl),
-        Fault::Endpoint(InvalidEndpoint::Scheme),
-        Fault::Endpoint(InvalidEndpoint::PlainHttp),
-        Fault::Endpoint(InvalidEndpoint::NotBare),
-        Fault::AccessKey(InvalidAccessKey),
+        Error::NotAPair(part),
+        Error::UnknownName(part),
+        Error::Repeated("endpoint"),
+        Error::Repeated("accesskey"),
+        Error::Missing("endpoint"),
+        Error::Missing("accesskey"),
+        Error::Endpoint(InvalidEndpoint::NotAUrl),
+        Error::Endpoint(InvalidEndpoint::Scheme),
+        Error::Endpoint(InvalidEndpoint::PlainHttp),
+        Error::Endpoint(InvalidEndpoint::NotBare),
+        Error::AccessKey(InvalidAccessKey),
     ]
-    .map(|fault| format!("{fault} {fault:?}"));
-    let text = format!("{fault} {fault:?}");
+    .map(|error| format!("{error} {error:?}"));
+    let text = format!("{error} {error:?}");
     assert!(texts.contains(&text), "{text}");
 }

@@ -1,4 +1,4 @@
-//! Any text as an identity id: what is let in stays one path segment of every URL that it gets into.
+//! Any text as an identity id: an accepted id is one path segment in every URL.
 
 #![no_main]
 
@@ -9,14 +9,14 @@ use url::Url;
 
 fuzz_target!(|text: &str| {
     let Ok(id) = text.parse::<IdentityId>() else {
-        assert!(!well_formed(text), "{text:?} was refused");
+        assert!(!is_well_formed(text), "rejected {text:?}");
         return;
     };
-    assert!(well_formed(text), "{text:?} was let in");
-    assert_eq!(id.as_str(), text, "reading changes nothing");
-    assert_eq!(id.to_string().parse(), Ok(id.clone()), "what is written is read again");
+    assert!(is_well_formed(text), "accepted {text:?}");
+    assert_eq!(id.as_str(), text, "parsing changed the id");
+    assert_eq!(id.to_string().parse(), Ok(id.clone()), "a displayed id does not parse");
 
-    // Encoded, as the client sends it to ACS; and as it is, as our Location header has it.
+    // The client sends the id to ACS percent-encoded. The Location header contains it unencoded.
     let encoded = utf8_percent_encode(id.as_str(), NON_ALPHANUMERIC).to_string();
     for segment in [&encoded, id.as_str()] {
         let url =
@@ -28,13 +28,13 @@ fuzz_target!(|text: &str| {
     }
 });
 
-/// The same rule in other words: `8:` (`acs` | `spool` | letters `-acs`) `:` words joined by `_`, two or more.
-fn well_formed(text: &str) -> bool {
+/// A second implementation of the rule: `8:` (`acs` | `spool` | letters `-acs`) `:` two or more words joined by `_`.
+fn is_well_formed(text: &str) -> bool {
     let Some(["8", cloud, name]) = text.split(':').collect::<Vec<_>>().first_chunk::<3>().copied() else {
         return false;
     };
     let letters = cloud.trim_end_matches("-acs");
-    let cloud_fits = matches!(cloud, "acs" | "spool")
+    let is_known_cloud = matches!(cloud, "acs" | "spool")
         || (cloud == format!("{letters}-acs")
             && !letters.is_empty()
             && letters.bytes().all(|b| b.is_ascii_lowercase()));
@@ -42,7 +42,7 @@ fn well_formed(text: &str) -> bool {
     let no_empty_word = !name.starts_with('_') && !name.ends_with('_') && !name.contains("__");
     text.split(':').count() == 3
         && text.len() <= IdentityId::MAX_LENGTH
-        && cloud_fits
+        && is_known_cloud
         && name.contains('_')
         && no_empty_word
         && name.chars().all(allowed)

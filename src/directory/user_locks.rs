@@ -2,12 +2,15 @@
 
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use tokio::sync::OwnedMutexGuard;
+use tracing::Instrument as _;
 
-use super::UserId;
+use super::{Error, UserId};
+use crate::acs;
 
 /// The users whose records this process reads or changes.
 #[derive(Debug, Default)]
@@ -27,6 +30,22 @@ impl UserLocks {
             })
         };
         mutex.lock_owned().await
+    }
+
+    /// Locks the user and runs `work` in a task of its own, which completes even if the caller disconnects.
+    pub(super) async fn run_detached<T: Send + 'static>(
+        &self,
+        user: UserId,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let guard = self.lock(user).await;
+        let task = async move {
+            let _guard = guard;
+            work.await
+        };
+        let task = tokio::spawn(acs::trace::in_current(task.in_current_span()));
+        // After a panic it is unknown which calls to ACS took effect, as after a timeout.
+        task.await.unwrap_or(Err(Error::Acs(acs::Error::TimedOut)))
     }
 }
 

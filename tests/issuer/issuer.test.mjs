@@ -1,4 +1,4 @@
-// Tokens of an issuer that is not ours: node-oidc-provider issues them, `acs-tokens serve` takes them or does not.
+// Tests which tokens of a third-party issuer, node-oidc-provider, `acs-tokens serve` accepts.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
@@ -14,13 +14,13 @@ const { Provider } = await import(pathToFileURL(require.resolve("oidc-provider")
 
 const AUDIENCE = "https://tokens.example";
 const OTHER = "https://other.example";
-const SECRET = "a secret of these tests alone";
+const SECRET = "client secret for tests";
 const children = [];
 const server = createServer();
 let issuer;
 let api;
 
-/** Starts the program and gives the first match of what it prints. */
+/** Starts the program. Returns the first match of a pattern in its output. */
 async function start(args, environment, pattern) {
   const child = spawn(process.env.ACS_TOKENS, args, { env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
@@ -56,7 +56,7 @@ function provider() {
     token_endpoint_auth_method: "client_secret_post",
   });
   return new Provider(issuer, {
-    clients: [client("backend"), client("stranger")],
+    clients: [client("backend"), client("other")],
     jwks: {
       keys: [
         signingKey("r", "rsa", { modulusLength: 2048 }, "RS256"),
@@ -106,27 +106,27 @@ after(() => {
 });
 
 for (const resource of [AUDIENCE, `${AUDIENCE}/es256`, `${AUDIENCE}/ps256`]) {
-  test(`a back end's token for ${resource} opens`, async () => {
+  test(`a back end's token for ${resource} is accepted`, async () => {
     const { status, body } = await create(await token("backend", resource));
     assert.equal(status, 201, JSON.stringify(body));
     assert.match(body.identity.id, /^8:acs:/);
   });
 }
 
-test("a token without the role does not", async () => {
-  const { status, body } = await create(await token("stranger", AUDIENCE));
+test("a token without the role is rejected", async () => {
+  const { status, body } = await create(await token("other", AUDIENCE));
   assert.deepEqual([status, body.code], [403, "forbidden"]);
 });
 
-test("a token for another service does not", async () => {
+test("a token for another audience is rejected", async () => {
   const { status, body } = await create(await token("backend", OTHER));
   assert.deepEqual([status, body.code], [401, "unauthorized"]);
   assert.match(body.detail, /aud/);
 });
 
-test("a changed token does not", async () => {
+test("a modified token is rejected", async () => {
   const [header, claims, signature] = (await token("backend", AUDIENCE)).split(".");
-  const changed = { ...JSON.parse(Buffer.from(claims, "base64url")), sub: "somebody else" };
+  const changed = { ...JSON.parse(Buffer.from(claims, "base64url")), sub: "another" };
   const parts = [header, Buffer.from(JSON.stringify(changed)).toString("base64url"), signature];
   const { status, body } = await create(parts.join("."));
   assert.equal(status, 401);

@@ -1,4 +1,4 @@
-// The emulator's page as a person uses it: a real browser, the real functions, and the emulator behind them.
+// Tests the emulator's page in a real browser, with the real functions and the emulator.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { once } from "node:events";
@@ -10,7 +10,7 @@ import { after, before, test } from "node:test";
 
 const { chromium } = createRequire(process.env.PAGE_PACKAGES + "/")("playwright-core");
 
-const PATIENCE = 120_000; // for a slow machine; nothing waits for it where all is well
+const TIMEOUT_MS = 120_000; // long enough for a slow machine; passing tests do not wait for it
 const FLAGS = [
   "--no-sandbox",
   "--disable-gpu",
@@ -23,7 +23,7 @@ const FLAGS = [
 const children = [];
 let browser;
 
-/** Starts the program and gives the address of its page, and of the functions if there are any. */
+/** Starts the program. Returns the address of its page, and of the functions if it serves them. */
 async function start(args) {
   const child = spawn(process.env.ACS_TOKENS, args, { stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
@@ -39,28 +39,28 @@ async function start(args) {
   throw new Error(`${args} ended`);
 }
 
-/** The page at an address, and all that it asked for and complained of. */
+/** Opens the page at an address. Collects the URLs of its requests, and its errors. */
 async function open(address, options = {}) {
   const context = await browser.newContext(options);
   const page = await context.newPage();
-  page.setDefaultTimeout(PATIENCE);
-  const asked = [];
-  const complaints = [];
-  page.on("request", (request) => asked.push(request.url()));
-  page.on("pageerror", (error) => complaints.push(error.message));
+  page.setDefaultTimeout(TIMEOUT_MS);
+  const requested = [];
+  const errors = [];
+  page.on("request", (request) => requested.push(request.url()));
+  page.on("pageerror", (error) => errors.push(error.message));
   page.on("console", (message) => {
-    // A status of 400 and above is an error to the console, and a problem to the page.
-    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) complaints.push(message.text());
+    // The console reports responses of status 400 and above as errors. The page shows them as problems.
+    if (message.type() === "error" && !message.text().startsWith("Failed to load resource")) errors.push(message.text());
   });
   await page.goto(address);
   await idle(page);
-  return { page, asked, complaints };
+  return { page, requested, errors };
 }
 
-/** Waits until the page has done what it was asked. */
+/** Waits until the page has finished its requests. */
 const idle = (page) => page.locator("main[aria-busy=false]").waitFor();
 
-/** Presses a button, and waits until what it does is done. */
+/** Presses a button and waits until its action has finished. */
 async function press(page, name) {
   await page.getByRole("button", { name }).click();
   await idle(page);
@@ -72,7 +72,7 @@ async function signIn(page, name) {
   assert.equal(await page.locator("#who").textContent(), name);
 }
 
-/** Gets a token, and gives the identity that it is for. */
+/** Gets a token. Returns its identity. */
 async function getToken(page) {
   await press(page, "Get a token");
   assert.equal(await page.locator("#status").textContent(), "valid");
@@ -81,7 +81,7 @@ async function getToken(page) {
 }
 
 before(async () => {
-  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS, timeout: PATIENCE });
+  browser = await chromium.launch({ executablePath: process.env.CHROMIUM, args: FLAGS, timeout: TIMEOUT_MS });
 });
 
 after(async () => {
@@ -92,10 +92,10 @@ after(async () => {
   }
 });
 
-test("a person gets tokens for an identity of their own, ends them, and is forgotten", async () => {
+test("a user gets tokens for their own identity, revokes them, and deletes the identity", async () => {
   const ports = ["--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
   const { functions, page: address } = await start(["dev", ...ports, "--data", join(tmpdir(), "dev")]);
-  const { page, asked, complaints } = await open(address);
+  const { page, requested, errors } = await open(address);
 
   await signIn(page, "alice");
   const alice = await getToken(page);
@@ -124,17 +124,17 @@ test("a person gets tokens for an identity of their own, ends them, and is forgo
   await page.getByRole("row", { name: alice }).getByText("deleted").waitFor();
   assert.notEqual(await getToken(page), alice);
 
-  assert.deepEqual(complaints, []);
-  const origins = new Set(asked.filter((url) => !url.startsWith("data:")).map((url) => new URL(url).origin));
+  assert.deepEqual(errors, []);
+  const origins = new Set(requested.filter((url) => !url.startsWith("data:")).map((url) => new URL(url).origin));
   assert.deepEqual(origins, new Set([new URL(address).origin, new URL(functions).origin]));
-  assert.deepEqual(asked.filter((url) => url.includes("eyJ") || url.includes("?")), []);
+  assert.deepEqual(requested.filter((url) => url.includes("eyJ") || url.includes("?")), []);
 });
 
-test("without functions it says how to start them, on a narrow and dark screen, too", async () => {
+test("without functions the page says how to start them, and fits a narrow screen in dark mode", async () => {
   const { page: address } = await start(["emulator", "--port", "0", "--https-port", "0"]);
-  const { page, complaints } = await open(address, { viewport: { width: 320, height: 640 }, colorScheme: "dark" });
+  const { page, errors } = await open(address, { viewport: { width: 320, height: 640 }, colorScheme: "dark" });
   await page.getByText("acs-tokens dev").waitFor();
   assert.equal(await page.getByRole("button", { name: "Sign in" }).isVisible(), false);
-  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "it is too wide");
-  assert.deepEqual(complaints, []);
+  assert.ok(await page.evaluate(() => document.documentElement.scrollWidth <= window.innerWidth), "the page is wider than the screen");
+  assert.deepEqual(errors, []);
 });

@@ -1,5 +1,5 @@
-// Starts the stores, runs the tests with them, and checks the objects left in them:
-//   node run.mjs <folder of the installed stores> <folder with certificate.pem and key.pem>
+// Starts the stores, runs the tests of the user directory in them, and checks the objects that the tests left:
+//   node run.mjs <installation folder> <folder with certificate.pem and key.pem>
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { createRequire } from "node:module";
@@ -12,14 +12,14 @@ const installed = createRequire(join(folder, "azurite/package.json"));
 const { BlobServiceClient, StorageSharedKeyCredential } = installed("@azure/storage-blob");
 
 const TESTS = "directory::";
-const NAME = "users"; // the container and the bucket
+const NAME = "users"; // of the container and of the bucket
 
-/** Starts a server, which ends with this process. Resolves to its address when it listens. */
+/** Starts a server and resolves to its address once it listens. The server is stopped when this process exits. */
 function start(program, args) {
   const child = spawn(join(folder, program), args, { stdio: ["ignore", "pipe", "pipe"] });
   process.once("exit", () => child.kill());
   const errors = [];
-  child.stderr.on("data", (data) => errors.push(data)); // moto logs requests, shown on failure only
+  child.stderr.on("data", (data) => errors.push(data)); // printed only on failure: moto logs its requests here
   return new Promise((resolve, reject) => {
     child.once("error", reject);
     child.once("exit", (code) => reject(new Error(`${program} ended with ${code}: ${Buffer.concat(errors)}`)));
@@ -30,11 +30,11 @@ function start(program, args) {
   });
 }
 
-/** Starts Azurite with more options, and creates a container. */
+/** Starts Azurite with more options and creates a container. */
 async function azurite(...options) {
   const args = ["--inMemoryPersistence", "--blobPort", "0", "--disableTelemetry", "--silent", ...options];
   const address = await start("azurite/node_modules/.bin/azurite-blob", args);
-  // The published account and key of Azurite.
+  // The published account and key of every Azurite.
   const account = "devstoreaccount1";
   const key = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
   const service = new BlobServiceClient(`${address}/${account}`, new StorageSharedKeyCredential(account, key));
@@ -53,7 +53,7 @@ async function azureBlobStorage() {
   return { kind: "Azure Blob Storage", env: { ACS_TOKENS_TEST_BLOB: url }, objects };
 }
 
-/** Over https, which Azurite requires for bearer tokens. */
+/** Azurite accepts bearer tokens over https only. */
 async function azureBlobStorageByManagedIdentity() {
   const [cert, key] = ["certificate.pem", "key.pem"].map((name) => join(certificate, name));
   const { address, objects } = await azurite("--oauth", "basic", "--cert", cert, "--key", key);
@@ -64,7 +64,7 @@ async function azureBlobStorageByManagedIdentity() {
 async function amazonS3() {
   const address = await start("moto/bin/python", [fileURLToPath(new URL("s3.py", import.meta.url))]);
   const bucket = `${address}/${NAME}`;
-  // moto requires credentials, but does not check them.
+  // moto requires credentials but does not verify them.
   const headers = { Authorization: "AWS4-HMAC-SHA256 Credential=anybody/20260101/us-east-1/s3/aws4_request" };
   const get = async (path, method = "GET") => {
     const response = await fetch(`${bucket}${path}`, { method, headers });
@@ -80,7 +80,7 @@ async function amazonS3() {
   return { kind: "Amazon S3", env: { ACS_TOKENS_TEST_S3: bucket }, objects };
 }
 
-/** Runs the tests. Resolves to the names of the tests that used each store, as they print. */
+/** Runs the tests. Returns, for each store, the names of the tests that printed that they use it. */
 function test(stores) {
   const env = Object.assign({ ...process.env }, ...stores.map((store) => store.env));
   const args = ["test", "--test", "it", "--", TESTS, "--nocapture"];
@@ -93,14 +93,14 @@ function test(stores) {
   });
   return new Promise((resolve, reject) => {
     child.once("error", reject);
-    child.once("close", (code) => (code === 0 ? resolve(used) : reject(new Error(`cargo test exited with ${code}`))));
+    child.once("close", (code) => (code === 0 ? resolve(used) : reject(new Error(`the tests ended with ${code}`))));
   });
 }
 
 const stores = await Promise.all([azureBlobStorage(), azureBlobStorageByManagedIdentity(), amazonS3()]);
 const used = await test(stores);
 for (const { kind, objects } of stores) {
-  // The number of records by test. Names and contents do not identify users.
+  // Object names must be hashes, and contents an identity or empty. Counts the objects of each test.
   const left = {};
   for await (const [name, content] of objects()) {
     const [test, , file, ...more] = name.split("/");

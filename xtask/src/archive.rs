@@ -1,4 +1,4 @@
-//! Writes a zip that comes out the same, byte for byte, from the same files, and keeps their Unix modes.
+//! Writes a reproducible zip that keeps the Unix modes of its files.
 
 use std::fs::{self, File};
 use std::path::Path;
@@ -11,20 +11,20 @@ use crate::Result;
 /// One file of an archive.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Entry {
-    /// Path inside the archive, with forward slashes and no `./` before it.
+    /// Path in the archive, with forward slashes and no leading `./`.
     pub name: String,
     pub content: Vec<u8>,
-    /// Starts as a program: mode 0755. Others get 0644.
+    /// Whether the file gets mode 0755 instead of 0644.
     pub executable: bool,
 }
 
 impl Entry {
-    /// A file that is read, not run.
+    /// Reads a file that is not a program.
     pub fn plain(name: impl Into<String>, path: &Path) -> Result<Self> {
         Ok(Self { name: name.into(), content: read(path)?, executable: false })
     }
 
-    /// A program.
+    /// Reads a program.
     pub fn program(name: impl Into<String>, path: &Path) -> Result<Self> {
         Ok(Self { name: name.into(), content: read(path)?, executable: true })
     }
@@ -38,8 +38,9 @@ fn read(path: &Path) -> Result<Vec<u8>> {
     fs::read(path).map_err(|error| format!("{}: {error}", path.display()).into())
 }
 
-/// Writes `entries` to `path`. Sorted, with one fixed time (that of zip's epoch, 1980), and marked as made on Unix
-/// wherever it is made: a reader ignores the modes of a zip made on Windows.
+/// Writes `entries` to `path`, sorted and with a fixed time.
+///
+/// The zip names Unix as its system on all platforms, because readers ignore the modes in a zip made on Windows.
 pub fn write(path: &Path, mut entries: Vec<Entry>) -> Result<()> {
     entries.sort();
     let mut archive = ZipWriter::new(File::create(path)?);
@@ -56,10 +57,10 @@ pub fn write(path: &Path, mut entries: Vec<Entry>) -> Result<()> {
     Ok(())
 }
 
-/// One line for a person: what was made, and how big it is.
+/// Returns the path and the size of a file, for printing.
 pub fn describe(path: &Path) -> Result<String> {
     let size = path.metadata()?.len();
-    #[expect(clippy::cast_precision_loss, reason = "shown with two digits")]
+    #[expect(clippy::cast_precision_loss, reason = "printed with two decimals")]
     let megabytes = size as f64 / 1_000_000.0;
     Ok(format!("{} {megabytes:.2} MB ({size} bytes)", path.display()))
 }
@@ -74,7 +75,7 @@ mod tests {
     }
 
     #[test]
-    fn the_order_of_files_does_not_matter() {
+    fn the_order_of_entries_does_not_change_the_zip() {
         let folder = tempfile::tempdir().unwrap();
         let (one, two) = (folder.path().join("one.zip"), folder.path().join("two.zip"));
         write(&one, entries()).unwrap();
@@ -83,7 +84,7 @@ mod tests {
     }
 
     #[test]
-    fn names_contents_and_modes_are_kept() {
+    fn a_zip_keeps_names_contents_and_modes() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("app.zip");
         write(&path, entries()).unwrap();

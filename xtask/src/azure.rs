@@ -1,4 +1,4 @@
-//! Lays out the app as the Functions host wants it: host.json, the program, and one folder a function beside them.
+//! Stages the app for the Functions host: host.json, the program, and a folder for each function.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -13,17 +13,17 @@ use crate::{Result, settings};
 /// Options of `package azure`.
 #[derive(Args)]
 pub struct Options {
-    /// What the app is to run on
+    /// Platform that the app runs on
     #[arg(long, value_enum, default_value_t = Platform::Azure)]
     target: Platform,
-    /// Build without optimisation (native only: a deployed program is a release)
+    /// Build without optimization; requires --target native
     #[arg(long)]
     debug: bool,
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Platform {
-    /// Static, for Linux on 64-bit Intel: what every plan of Azure Functions runs
+    /// Azure Functions: a static program for Linux on x86-64
     Azure,
     /// This machine, for `func start --script-root target/functions-app`
     Native,
@@ -32,7 +32,7 @@ enum Platform {
 /// Builds `handler` without the emulator, stages the app and, for Azure, zips it.
 pub fn package(options: &Options) -> Result<()> {
     if options.debug && options.target == Platform::Azure {
-        return Err("--debug goes with --target native".into());
+        return Err("--debug requires --target native; deployed programs are release builds".into());
     }
     let workspace = Workspace::find()?;
     let target = if options.target == Platform::Azure { Target::X86_64Musl } else { Target::Native };
@@ -49,15 +49,15 @@ pub fn package(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// A deployable app: its files, by their names in the package.
+/// The files of a deployable app.
 pub struct App {
-    /// The name of the program in the package, which is what host.json calls it.
+    /// Name of the program in the package, as in host.json.
     pub executable: String,
     entries: Vec<Entry>,
 }
 
 impl App {
-    /// Collects host.json and `functions/*/function.json` of the repository, and `program`.
+    /// Reads host.json, `functions/*/function.json` and `program`.
     pub fn read(root: &Path, program: &Path) -> Result<Self> {
         let host = root.join("host.json");
         let mut host = Entry::plain("host.json", &host)?;
@@ -66,13 +66,16 @@ impl App {
         let mut entries = vec![host, Entry::program(&executable, program)?];
         for folder in fs::read_dir(root.join("functions"))? {
             let folder = folder?;
-            let name = folder.file_name().into_string().map_err(|name| format!("functions/{}", name.display()))?;
+            let name = folder
+                .file_name()
+                .into_string()
+                .map_err(|name| format!("functions/{}: the name is not UTF-8; rename the folder", name.display()))?;
             entries.push(Entry::plain(format!("{name}/function.json"), &folder.path().join("function.json"))?);
         }
         Ok(Self { executable, entries })
     }
 
-    /// Writes the app to `functions-app` below `output`, in place of what was there, and gives that folder.
+    /// Writes the app to the folder `functions-app` below `output` and returns the folder. Deletes its old content.
     pub fn stage(&self, output: &Path) -> Result<PathBuf> {
         let folder = output.join("functions-app");
         if folder.exists() {
@@ -88,14 +91,19 @@ impl App {
     }
 }
 
-/// The name host.json gives the program, and host.json with that name as it is on the program's system: the host finds
-/// a Windows program only by its full name, `.exe` included.
+/// Returns the program's name in host.json and the adjusted host.json. On Windows both get the suffix `.exe`, without
+/// which the host does not find the program.
 fn name_program(host_json: &[u8], program: &Path) -> Result<(String, Vec<u8>)> {
     let mut host: serde_json::Value =
-        serde_json::from_slice(host_json).map_err(|error| format!("host.json: {error}"))?;
+        serde_json::from_slice(host_json).map_err(|error| format!("host.json is not valid JSON: {error}"))?;
     let path = settings::EXECUTABLE_PATH;
-    let name = host.pointer_mut(path).ok_or_else(|| format!("host.json: no {path}"))?;
-    let executable = name.as_str().ok_or_else(|| format!("host.json: {path} is no string"))?.to_owned();
+    let name = host
+        .pointer_mut(path)
+        .ok_or_else(|| format!("host.json: {path} is missing; set it to the name of the program"))?;
+    let executable = name
+        .as_str()
+        .ok_or_else(|| format!("host.json: {path} is not a string; set it to the name of the program"))?
+        .to_owned();
     if program.extension().is_some_and(|extension| extension == "exe") {
         let executable = format!("{executable}.exe");
         *name = executable.as_str().into();
@@ -111,7 +119,7 @@ fn set_mode(path: &Path, mode: u32) -> Result<()> {
 }
 
 #[cfg(not(unix))]
-#[expect(clippy::unnecessary_wraps, reason = "the same signature as on Unix")]
+#[expect(clippy::unnecessary_wraps, reason = "same signature as on Unix")]
 fn set_mode(_: &Path, _: u32) -> Result<()> {
     Ok(())
 }
@@ -125,14 +133,14 @@ mod tests {
     }
 
     #[test]
-    fn the_staged_app_is_what_the_host_reads() {
+    fn the_staged_app_has_the_layout_that_the_host_requires() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("built");
         fs::write(&program, "program").unwrap();
         let app = App::read(&repository(), &program).unwrap();
         fs::create_dir_all(folder.path().join("functions-app/gone")).unwrap();
         let staged = app.stage(folder.path()).unwrap();
-        assert!(!staged.join("gone").exists(), "what was staged before is removed");
+        assert!(!staged.join("gone").exists(), "files of an earlier staging remain");
         let host: serde_json::Value = serde_json::from_slice(&fs::read(staged.join("host.json")).unwrap()).unwrap();
         let executable = host["customHandler"]["description"]["defaultExecutablePath"].as_str().unwrap();
         assert_eq!(fs::read_to_string(staged.join(executable)).unwrap(), "program");
@@ -146,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn two_packages_of_the_same_app_are_the_same_bytes() {
+    fn the_same_app_gives_the_same_zip() {
         let folder = tempfile::tempdir().unwrap();
         let program = folder.path().join("built");
         fs::write(&program, vec![7; 100_000]).unwrap();
@@ -159,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn a_windows_program_is_named_with_its_ending() {
+    fn a_windows_program_keeps_its_suffix_in_host_json() {
         let host = br#"{"customHandler":{"description":{"defaultExecutablePath":"handler"}}}"#;
         let (name, adjusted) = name_program(host, Path::new("target/debug/handler.exe")).unwrap();
         assert_eq!(name, "handler.exe");
@@ -169,8 +177,8 @@ mod tests {
     }
 
     #[test]
-    fn a_host_json_without_a_program_is_refused() {
+    fn a_host_json_without_a_program_is_rejected() {
         let error = name_program(b"{}", Path::new("handler")).unwrap_err().to_string();
-        assert_eq!(error, "host.json: no /customHandler/description/defaultExecutablePath");
+        assert!(error.starts_with("host.json: /customHandler/description/defaultExecutablePath is missing"), "{error}");
     }
 }

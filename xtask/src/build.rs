@@ -1,4 +1,4 @@
-//! Builds a program: natively, or static for Linux with musl-gcc or cargo-zigbuild.
+//! Builds a program for this machine, or a static one for Linux with musl-gcc or cargo-zigbuild.
 
 use std::env;
 use std::path::{Path, PathBuf};
@@ -7,14 +7,14 @@ use std::process::Command;
 use crate::Result;
 use crate::workspace::{Workspace, cargo, find_program};
 
-/// What a build is for.
+/// The platform that a program is built for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Target {
     /// This machine.
     Native,
-    /// `x86_64-unknown-linux-musl`: all that Azure Functions runs, and Lambda on request.
+    /// `x86_64-unknown-linux-musl`, for Azure Functions and Lambda.
     X86_64Musl,
-    /// `aarch64-unknown-linux-musl`: Lambda on Graviton.
+    /// `aarch64-unknown-linux-musl`, for Lambda.
     Aarch64Musl,
 }
 
@@ -36,43 +36,43 @@ impl Target {
     }
 }
 
-/// One program and how to build it.
+/// A program and its build options.
 pub struct Program<'a> {
     /// Name of the `[[bin]]`.
     pub name: &'a str,
     pub target: Target,
-    /// With optimisation; else the dev profile.
+    /// Whether to use the release profile instead of the dev profile.
     pub release: bool,
-    /// Arguments of cargo that choose features.
+    /// Arguments for cargo that select features.
     pub features: &'a [&'a str],
 }
 
-/// What compiles the C code of aws-lc and links.
+/// The tool that compiles the C code of aws-lc and links the program.
 #[derive(Debug, PartialEq, Eq)]
 enum Tool {
-    /// `cargo build` with the machine's own compiler.
+    /// `cargo build` with the default compiler.
     Plain,
-    /// `cargo build` with musl-gcc as C compiler; rustc brings its own musl for the link.
+    /// `cargo build` with musl-gcc as C compiler. rustc links its own musl.
     MuslGcc,
-    /// `cargo zigbuild`: zig is compiler and linker, from any system.
+    /// `cargo zigbuild`, which uses zig as compiler and linker on all systems.
     Zig,
 }
 
 impl Program<'_> {
-    /// Builds, and gives the path of the executable.
+    /// Builds the program and returns its path.
     ///
     /// # Errors
-    /// When a tool is missing, or the build fails.
+    /// A tool is missing, or the build fails.
     pub fn build(&self, workspace: &Workspace) -> Result<PathBuf> {
         let tool = choose(self.target, env::consts::OS, env::consts::ARCH, |name| find_program(name).is_some())?;
         let status = self.command(workspace, &tool).status()?;
         if !status.success() {
-            return Err(format!("building {} failed ({status})", self.name).into());
+            return Err(format!("cargo could not build {} ({status})", self.name).into());
         }
         Ok(self.path(workspace))
     }
 
-    /// Where cargo puts the executable.
+    /// Returns the path of the built program.
     pub fn path(&self, workspace: &Workspace) -> PathBuf {
         let profile = if self.release { "release" } else { "debug" };
         let suffix = if self.target == Target::Native { env::consts::EXE_SUFFIX } else { "" };
@@ -99,7 +99,7 @@ impl Program<'_> {
     }
 }
 
-/// Keeps the folders of the machine that builds out of the program: they differ between machines, and say who built it.
+/// Returns a cargo setting that removes local folders from the program: they differ between machines and name the user.
 fn remap(triple: &str, root: &Path) -> String {
     let home = env::var_os("CARGO_HOME").map(PathBuf::from).or_else(|| Some(env::home_dir()?.join(".cargo")));
     let folders = [(Some(root.to_owned()), "."), (home, "cargo")];
@@ -110,21 +110,18 @@ fn remap(triple: &str, root: &Path) -> String {
     format!("target.{triple}.rustflags={}", serde_json::json!(flags))
 }
 
-/// Decides what builds `target` on a machine of system `os` and architecture `arch`.
+/// Selects the tool to build `target` on the system `os` and the architecture `arch`.
 fn choose(target: Target, os: &str, arch: &str, installed: impl Fn(&str) -> bool) -> Result<Tool> {
     let Some(triple) = target.triple() else { return Ok(Tool::Plain) };
-    let own = os == "linux" && arch == target.architecture();
-    if own && installed("musl-gcc") {
+    let same_platform = os == "linux" && arch == target.architecture();
+    if same_platform && installed("musl-gcc") {
         Ok(Tool::MuslGcc)
     } else if installed("cargo-zigbuild") {
         Ok(Tool::Zig)
     } else {
-        let musl =
-            if own { "  apt-get install musl-tools            (musl-gcc: enough on this machine)\n" } else { "" };
+        let musl = if same_platform { "apt-get install musl-tools, or " } else { "" };
         Err(format!(
-            "nothing here compiles C for {triple}. Install one of\n{musl}  \
-             pip install cargo-zigbuild            (brings zig; any system, any target)\n\
-             and, once, the Rust library:\n  rustup target add {triple}"
+            "no C compiler for {triple} was found; run {musl}pip install cargo-zigbuild, and rustup target add {triple}"
         )
         .into())
     }
@@ -135,25 +132,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn linux_builds_for_its_own_architecture_with_musl_gcc() {
-        let tool = choose(Target::X86_64Musl, "linux", "x86_64", |_| true);
-        assert_eq!(tool.unwrap(), Tool::MuslGcc);
-    }
-
-    #[test]
-    fn every_other_pair_needs_zig() {
-        for (target, os, arch) in [
-            (Target::Aarch64Musl, "linux", "x86_64"),
-            (Target::X86_64Musl, "macos", "x86_64"),
-            (Target::X86_64Musl, "windows", "x86_64"),
+    fn the_tool_depends_on_target_and_machine() {
+        for (target, os, arch, installed, tool) in [
+            (Target::X86_64Musl, "linux", "x86_64", "musl-gcc cargo-zigbuild", Tool::MuslGcc),
+            (Target::X86_64Musl, "linux", "x86_64", "cargo-zigbuild", Tool::Zig),
+            (Target::Aarch64Musl, "linux", "x86_64", "musl-gcc cargo-zigbuild", Tool::Zig),
+            (Target::X86_64Musl, "macos", "x86_64", "musl-gcc cargo-zigbuild", Tool::Zig),
+            (Target::X86_64Musl, "windows", "x86_64", "musl-gcc cargo-zigbuild", Tool::Zig),
+            (Target::Native, "windows", "aarch64", "", Tool::Plain),
         ] {
-            assert_eq!(choose(target, os, arch, |_| true).unwrap(), Tool::Zig, "{target:?} on {os}");
+            let chosen = choose(target, os, arch, |name| installed.contains(name)).unwrap();
+            assert_eq!(chosen, tool, "{target:?} on {os} {arch} with {installed}");
         }
-        assert_eq!(choose(Target::X86_64Musl, "linux", "x86_64", |name| name == "cargo-zigbuild").unwrap(), Tool::Zig);
     }
 
     #[test]
-    fn without_tools_the_error_says_what_to_install() {
+    fn an_error_names_the_tools_to_install() {
         let linux = choose(Target::X86_64Musl, "linux", "x86_64", |_| false).unwrap_err().to_string();
         assert!(
             linux.contains("apt-get install musl-tools") && linux.contains("pip install cargo-zigbuild"),
@@ -162,10 +156,5 @@ mod tests {
         assert!(linux.contains("rustup target add x86_64-unknown-linux-musl"), "{linux}");
         let mac = choose(Target::X86_64Musl, "macos", "aarch64", |_| false).unwrap_err().to_string();
         assert!(!mac.contains("musl-tools") && mac.contains("cargo-zigbuild"), "{mac}");
-    }
-
-    #[test]
-    fn this_machine_needs_nothing() {
-        assert_eq!(choose(Target::Native, "windows", "aarch64", |_| false).unwrap(), Tool::Plain);
     }
 }

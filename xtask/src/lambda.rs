@@ -1,4 +1,4 @@
-//! Packages `bootstrap`, the name AWS Lambda's operating-system runtimes start, as a zip of that one file.
+//! Packages `bootstrap` for AWS Lambda. The runtime `provided.al2023` requires this name.
 
 use clap::{Args, ValueEnum};
 
@@ -10,12 +10,12 @@ use crate::workspace::Workspace;
 /// Options of `package lambda`.
 #[derive(Args)]
 pub struct Options {
-    /// What the Lambda function runs on
+    /// Architecture of the Lambda function
     #[arg(long, value_enum, default_value_t = Architecture::Arm64)]
     arch: Architecture,
 }
 
-/// Lambda's own names.
+/// Architectures by their names in Lambda.
 #[derive(Clone, Copy, ValueEnum)]
 enum Architecture {
     Arm64,

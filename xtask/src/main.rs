@@ -1,4 +1,4 @@
-//! Makes what is deployed: `cargo xtask package azure`, `package lambda`, and `start` for the Functions Core Tools.
+//! Packages the functions (`cargo xtask package azure`, `package lambda`) and runs them under Core Tools (`start`).
 
 mod archive;
 mod azure;
@@ -12,11 +12,15 @@ use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
-/// What a task ends with: a text for the person at the terminal is all anybody does with a failure here.
+/// The result of a task. Errors are only printed.
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[derive(Parser)]
-#[command(name = "cargo xtask", about = "Stages and packages the functions", disable_version_flag = true)]
+#[command(
+    name = "cargo xtask",
+    about = "Packages the functions, or runs them under Core Tools",
+    disable_version_flag = true
+)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -24,28 +28,28 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Task {
-    /// Build and package for deployment
+    /// Build the functions and package them for deployment
     #[command(subcommand)]
     Package(Package),
-    /// Stage for this machine and run `func start` on it
+    /// Build the functions for this machine and run them with `func start`
     Start(start::Options),
 }
 
 #[derive(Subcommand)]
 enum Package {
-    /// target/functions-app and target/functions-app.zip, for the Azure Functions host
+    /// Write target/functions-app and target/functions-app.zip for Azure Functions
     Azure(azure::Options),
-    /// target/bootstrap.zip, for AWS Lambda's provided.al2023
+    /// Write target/bootstrap.zip for AWS Lambda (provided.al2023)
     Lambda(lambda::Options),
 }
 
 fn main() -> ExitCode {
-    let done = match Arguments::parse().task {
+    let result = match Arguments::parse().task {
         Task::Package(Package::Azure(options)) => azure::package(&options),
         Task::Package(Package::Lambda(options)) => lambda::package(&options),
         Task::Start(options) => start::start(&options),
     };
-    match done {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error}");

@@ -1,4 +1,4 @@
-//! Runs the functions under Azure Functions Core Tools on this machine.
+//! Runs the functions on this machine with Azure Functions Core Tools.
 
 use std::path::Path;
 use std::process::Command;
@@ -10,35 +10,35 @@ use crate::build::{Program, Target};
 use crate::workspace::{Workspace, find_program};
 use crate::{Result, settings};
 
-/// What to do when there is no `func`.
-const GET_CORE_TOOLS: &str = "Azure Functions Core Tools (`func`) are not on the PATH. Get them by one of
+/// The error if `func` is not installed.
+const GET_CORE_TOOLS: &str = "Azure Functions Core Tools (`func`) were not found on the PATH. Install them with one of
   npm install --global azure-functions-core-tools@4
   brew tap azure/functions && brew install azure-functions-core-tools@4
   winget install Microsoft.Azure.FunctionsCoreTools
 or see https://learn.microsoft.com/azure/azure-functions/functions-run-local
-Without them, `cargo run` serves the same functions on http://127.0.0.1:7071 with an emulator beside them.";
+Without Core Tools, `cargo run` serves the same functions on http://127.0.0.1:7071, together with an emulator.";
 
 /// Options of `start`.
 #[derive(Args)]
 pub struct Options {
-    /// Run in the repository itself, with a local.settings.json that says how (Core Tools 4.6 and later)
+    /// Run in the repository and write the required local.settings.json (Core Tools 4.6 and later)
     #[arg(long)]
     in_place: bool,
-    /// Build with optimisation
+    /// Build with optimization
     #[arg(long, conflicts_with = "in_place")]
     release: bool,
-    /// For `func start`, for example: -- --port 7072
+    /// Arguments for `func start`, for example: -- --port 7072
     #[arg(last = true)]
     func: Vec<String>,
 }
 
-/// Builds for this machine, with the features `cargo build` has so that nothing is built twice, and starts `func`.
+/// Builds `handler` for this machine with the default features, so that `cargo build` can be reused, and runs `func start`.
 pub fn start(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     let program = Program { name: "handler", target: Target::Native, release: options.release, features: &[] };
     if options.in_place {
         settings::write_in_place(&workspace.root, &program.path(&workspace))?;
-        println!("local.settings.json is written; from now on `cargo build && func start` does the same as this");
+        println!("wrote local.settings.json; `cargo build && func start` now does the same");
     }
     let func = find_program("func").ok_or(GET_CORE_TOOLS)?;
     let built = program.build(&workspace)?;
@@ -53,8 +53,8 @@ pub fn start(options: &Options) -> Result<()> {
 fn run(func: &Path, script_root: &Path, arguments: &[String]) -> Result<()> {
     let mut command = Command::new(func);
     command.args(["start", "--script-root"]).arg(script_root).args(arguments);
-    // Without it Core Tools asks for the language of the project.
+    // Without this setting Core Tools asks for the language of the project.
     command.env("FUNCTIONS_WORKER_RUNTIME", "custom");
     let status = command.status()?;
-    if status.success() { Ok(()) } else { Err(format!("func start: {status}").into()) }
+    if status.success() { Ok(()) } else { Err(format!("func start failed ({status})").into()) }
 }

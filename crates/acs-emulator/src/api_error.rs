@@ -1,133 +1,101 @@
-//! Everything the emulator refuses, with the status and the words that ACS Identity has for it.
+//! Errors of the REST API, with their status and body.
 //!
-//! Status and text come from recorded traffic of the Azure SDKs where there is any; docs/emulator.md lists the rest.
-
-use std::borrow::Cow;
+//! Status and text follow recorded traffic of the Azure SDKs. docs/emulator.md lists those that no recording has.
 
 use http::StatusCode;
-use serde::Serialize;
+use serde_json::{Value, json};
 
-/// Why a call is refused.
+/// An error of the REST API.
 #[derive(Debug)]
-pub(super) enum ApiError {
-    /// The caller is not who they say, whatever the reason; the reason is on the log.
+pub(crate) enum ApiError {
+    /// Authentication failed. Only the log has the reason.
     Denied,
-    /// The caller's clock is off by more than five minutes.
+    /// The date of the request differs by more than five minutes.
     ClockSkew,
-    /// The identity is another resource's, or (where it says so) gone.
+    /// The identity belongs to another resource. By default also the error for a deleted or unknown identity.
     IdentityNotOwned,
-    /// The identity is gone, where the settings ask for this answer.
+    /// The identity is deleted or unknown, if the settings choose this error.
     IdentityNotFound,
-    /// The Entra token of a Teams exchange is empty, garbage, or over.
+    /// The Entra token of a Teams exchange is invalid or expired.
     InvalidAccessToken,
-    /// The model binder misses a field.
+    /// A required field is missing.
     Required(&'static str),
-    /// A field has a value that is not taken.
-    Invalid { message: Cow<'static, str>, target: &'static str },
-    /// The body is not the JSON that the operation takes.
+    /// A field has an invalid value.
+    Invalid { message: String, target: &'static str },
+    /// The body cannot be parsed.
     Malformed(String),
-    /// The body is not JSON by its Content-Type.
+    /// The Content-Type is not `application/json`.
     MediaType,
-    /// The body is longer than the emulator reads.
+    /// The body exceeds the limit of the emulator.
     TooLarge,
-    /// The query names no api-version.
+    /// The query has no api-version.
     NoVersion,
-    /// The api-version is unknown, or lacks the operation.
+    /// The api-version is unknown or does not have the operation.
     UnsupportedVersion { url: String, version: String },
     /// No operation has this path.
     NoRoute,
-    /// The path has operations, with the methods named.
+    /// The path exists, with these methods.
     MethodNotAllowed(&'static str),
-    /// The emulator itself failed.
+    /// The emulator failed.
     Internal,
-}
-
-#[derive(Serialize)]
-pub(super) struct ErrorBody {
-    error: ErrorInfo,
-}
-
-#[derive(Serialize)]
-struct ErrorInfo {
-    code: &'static str,
-    message: Cow<'static, str>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    target: Option<&'static str>,
 }
 
 const SKEW: &str = "The given request could not be resolved.\n\
     The time difference between the originating client and the server is greater than the allowed margin of 5 minutes.";
 
-impl From<super::keeper::NotKept> for ApiError {
-    fn from(_: super::keeper::NotKept) -> Self {
-        Self::Internal
-    }
-}
-
 impl ApiError {
-    pub(super) fn invalid(target: &'static str, message: impl Into<Cow<'static, str>>) -> Self {
+    /// Returns the error for an invalid value of the field `target`.
+    pub(crate) fn invalid(target: &'static str, message: impl Into<String>) -> Self {
         Self::Invalid { message: message.into(), target }
     }
 
-    pub(super) const fn status(&self) -> StatusCode {
-        match self {
-            Self::Denied | Self::ClockSkew | Self::IdentityNotOwned | Self::InvalidAccessToken => {
-                StatusCode::UNAUTHORIZED
-            }
-            Self::Required(_)
-            | Self::Invalid { .. }
-            | Self::Malformed(_)
-            | Self::NoVersion
-            | Self::UnsupportedVersion { .. } => StatusCode::BAD_REQUEST,
-            Self::IdentityNotFound | Self::NoRoute => StatusCode::NOT_FOUND,
-            Self::MethodNotAllowed(_) => StatusCode::METHOD_NOT_ALLOWED,
-            Self::TooLarge => StatusCode::PAYLOAD_TOO_LARGE,
-            Self::MediaType => StatusCode::UNSUPPORTED_MEDIA_TYPE,
-            Self::Internal => StatusCode::INTERNAL_SERVER_ERROR,
-        }
-    }
+    /// Returns the status, and the body unless it is an answer of ASP.NET's routing, which has none.
+    pub(crate) fn answer(&self) -> (StatusCode, Option<Value>) {
+        use StatusCode as S;
 
-    /// The body; ASP.NET's routing answers without one.
-    pub(super) fn body(&self) -> Option<ErrorBody> {
-        let (code, message, target): (_, Cow<'static, str>, _) = match self {
-            Self::NoRoute | Self::MethodNotAllowed(_) => return None,
-            Self::Denied => ("Denied", "Denied by the resource provider.".into(), None),
-            Self::ClockSkew => ("Denied", SKEW.into(), None),
+        let (status, code, message) = match self {
+            Self::NoRoute => return (S::NOT_FOUND, None),
+            Self::MethodNotAllowed(_) => return (S::METHOD_NOT_ALLOWED, None),
+            Self::Denied => (S::UNAUTHORIZED, "Denied", "Denied by the resource provider."),
+            Self::ClockSkew => (S::UNAUTHORIZED, "Denied", SKEW),
             Self::IdentityNotOwned => {
-                ("IdentityNotOwned", "Provided identity doesn't belong to the resource.".into(), None)
+                (S::UNAUTHORIZED, "IdentityNotOwned", "Provided identity doesn't belong to the resource.")
             }
-            Self::IdentityNotFound => ("IdentityNotFound", "Provided identity doesn't exist.".into(), None),
-            Self::InvalidAccessToken => {
-                ("InvalidAccessToken", "Provided access token is not valid.".into(), None)
-            }
+            Self::IdentityNotFound => (S::NOT_FOUND, "IdentityNotFound", "Provided identity doesn't exist."),
+            Self::InvalidAccessToken => (S::UNAUTHORIZED, "InvalidAccessToken", "Provided access token is not valid."),
             Self::Required(field) => {
-                ("ValidationError", format!("{field}: The {field} field is required.").into(), Some(*field))
+                (S::BAD_REQUEST, "ValidationError", &*format!("{field}: The {field} field is required."))
             }
-            Self::Invalid { message, target } => ("ValidationError", message.clone(), Some(*target)),
+            Self::Invalid { message, .. } => (S::BAD_REQUEST, "ValidationError", &**message),
             Self::Malformed(what) => {
-                ("ValidationError", format!("The request body is not valid: {what}.").into(), None)
+                (S::BAD_REQUEST, "ValidationError", &*format!("The request body is not valid: {what}."))
             }
-            Self::MediaType => ("UnsupportedMediaType", "The request body must be application/json.".into(), None),
-            Self::TooLarge => ("RequestBodyTooLarge", "The request body is too large.".into(), None),
+            Self::MediaType => {
+                (S::UNSUPPORTED_MEDIA_TYPE, "UnsupportedMediaType", "The request body must be application/json.")
+            }
+            Self::TooLarge => (S::PAYLOAD_TOO_LARGE, "RequestBodyTooLarge", "The request body is too large."),
             Self::NoVersion => {
-                ("ApiVersionUnspecified", "An API version is required, but was not specified.".into(), None)
+                (S::BAD_REQUEST, "ApiVersionUnspecified", "An API version is required, but was not specified.")
             }
             Self::UnsupportedVersion { url, version } => (
+                S::BAD_REQUEST,
                 "UnsupportedApiVersion",
-                format!(
+                &*format!(
                     "The HTTP resource that matches the request URI '{url}' does not support the API version '{version}'."
-                )
-                .into(),
-                None,
+                ),
             ),
-            Self::Internal => ("InternalServerError", "The emulator failed; see its log.".into(), None),
+            Self::Internal => (S::INTERNAL_SERVER_ERROR, "InternalServerError", "The emulator failed; see its log."),
         };
-        Some(ErrorBody { error: ErrorInfo { code, message, target } })
+        let mut error = json!({ "code": code, "message": message });
+        if let Self::Required(target) | Self::Invalid { target, .. } = self {
+            error["target"] = json!(target);
+        }
+        (status, Some(json!({ "error": error })))
     }
 
-    /// Whether the answer names the supported api-versions. Recorded model-binding 400s and Teams 401s lack them, and
-    /// a denied call never reaches the part that knows them.
-    pub(super) const fn names_versions(&self) -> bool {
+    /// Returns whether the answer lists the supported api-versions. Recorded answers for missing fields and for invalid
+    /// Teams tokens do not.
+    pub(crate) const fn lists_versions(&self) -> bool {
         !matches!(
             self,
             Self::Denied

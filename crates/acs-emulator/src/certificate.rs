@@ -1,13 +1,13 @@
-//! The certificate for https: one's own, or one made for this machine at every start.
+//! The certificate for https: from files, or generated for this machine.
 
 use std::{
     fmt,
     io::{self, Write as _},
     path::{Path, PathBuf},
     sync::Arc,
+    time::{Duration, SystemTime},
 };
 
-use jiff::{ToSpan as _, civil::Date};
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
@@ -17,7 +17,7 @@ use rustls::{
 };
 use tokio_rustls::TlsAcceptor;
 
-/// A certificate with its key, and the file that clients have to trust.
+/// A certificate with its private key, and the file that clients must trust.
 #[derive(Clone)]
 pub struct Certificate {
     path: PathBuf,
@@ -31,17 +31,17 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Makes a certificate for `localhost`, 127.0.0.1 and `::1`, good for a year, and writes to `path` what clients
-    /// have to trust (PEM), for `NODE_EXTRA_CA_CERTS`, `connection_verify` and the like.
+    /// Generates a certificate for `localhost`, 127.0.0.1 and `::1` that is valid for a year. Writes the certificate of
+    /// its authority to `path` in PEM, for `NODE_EXTRA_CA_CERTS`, `connection_verify` and similar options of clients.
     ///
-    /// What is written is the certificate of an authority that signs this one certificate and whose key is then thrown
-    /// away; so whoever trusts the file trusts nothing else. No private key touches the disk.
+    /// The key of the authority is discarded, so a client that trusts the file trusts only this certificate. No private
+    /// key is written.
     ///
     /// # Errors
-    /// The file cannot be written, or one that is there not replaced.
+    /// Any error of writing or replacing the file.
     pub fn self_signed(path: &Path) -> io::Result<Self> {
-        let (authority, leaf, key) = made_for_this_machine().map_err(io::Error::other)?;
-        // A new file always: in a shared temporary folder another user could have put one, or a link, in its place.
+        let (authority, leaf, key) = generate().map_err(io::Error::other)?;
+        // Always creates a new file: in a shared temporary folder, another user may have put a file or a link there.
         std::fs::remove_file(path).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
@@ -50,10 +50,11 @@ impl Certificate {
         Self::new(path, vec![leaf], key)
     }
 
-    /// Reads a certificate chain and its private key, both PEM.
+    /// Reads a certificate chain and its private key from PEM files.
     ///
     /// # Errors
-    /// A file cannot be read or holds something else, or the key is not the certificate's.
+    /// Any error of reading the files. [`io::ErrorKind::InvalidData`] if one has another content, or if the key does not
+    /// belong to the certificate.
     pub fn from_files(certificate: &Path, key: &Path) -> io::Result<Self> {
         let wrong = |path: &Path, error: &dyn fmt::Display| {
             io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))
@@ -62,7 +63,7 @@ impl Certificate {
             .and_then(Iterator::collect::<Result<Vec<_>, _>>)
             .map_err(|error| wrong(certificate, &error))?;
         if chain.is_empty() {
-            return Err(wrong(certificate, &"no certificate in it"));
+            return Err(wrong(certificate, &"the file contains no certificate"));
         }
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
         Self::new(certificate, chain, private)
@@ -78,22 +79,22 @@ impl Certificate {
         Ok(Self { path: path.to_owned(), config: Arc::new(config) })
     }
 
-    /// The file that clients have to trust.
+    /// Returns the file that clients must trust.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
     }
 
-    pub(super) fn acceptor(&self) -> TlsAcceptor {
+    pub(crate) fn acceptor(&self) -> TlsAcceptor {
         TlsAcceptor::from(Arc::clone(&self.config))
     }
 }
 
-type Made = (String, CertificateDer<'static>, PrivateKeyDer<'static>);
+type Generated = (String, CertificateDer<'static>, PrivateKeyDer<'static>);
 
-/// The authority's certificate as PEM, the certificate it signed, and that one's key.
-fn made_for_this_machine() -> Result<Made, rcgen::Error> {
-    let mut params = params("acs-tokens emulator, a throwaway authority", Vec::new())?;
+/// Returns the certificate of a new authority in PEM, a certificate that it signed, and the key of the latter.
+fn generate() -> Result<Generated, rcgen::Error> {
+    let mut params = params("acs-tokens emulator, temporary authority", Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
     let key = KeyPair::generate()?;
@@ -111,16 +112,13 @@ fn made_for_this_machine() -> Result<Made, rcgen::Error> {
     Ok((authority, leaf.der().clone(), private))
 }
 
-/// Good from yesterday, for clocks that are behind, and for a year: Apple's systems refuse what lives longer.
+/// Returns parameters for a year from yesterday. Clocks may be behind, and Apple's systems reject longer lifetimes.
 fn params(name: &str, alternative_names: Vec<String>) -> Result<CertificateParams, rcgen::Error> {
     let mut params = CertificateParams::new(alternative_names)?;
     params.distinguished_name = rcgen::DistinguishedName::new();
     params.distinguished_name.push(DnType::CommonName, name);
-    let today = jiff::tz::Offset::UTC.to_datetime(jiff::Timestamp::now()).date();
-    let yesterday = today.yesterday().unwrap_or(today);
-    let part = |value: i8| u8::try_from(value).unwrap_or(1);
-    let at = |date: Date| rcgen::date_time_ymd(date.year().into(), part(date.month()), part(date.day()));
-    params.not_before = at(yesterday);
-    params.not_after = at(yesterday.saturating_add(365.days()));
+    let day = Duration::from_secs(24 * 60 * 60);
+    params.not_before = (SystemTime::now() - day).into();
+    params.not_after = (SystemTime::now() + 364 * day).into();
     Ok(params)
 }

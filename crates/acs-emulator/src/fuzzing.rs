@@ -1,25 +1,18 @@
-//! The check of a caller without a socket, for the fuzzer alone: `fuzz/fuzz_targets/authorization.rs`.
+//! Authentication without a socket, only for `fuzz/fuzz_targets/authorization.rs`.
 
-use http::HeaderMap;
+use bytes::Bytes;
+use http::Request;
 use jiff::Timestamp;
 
-use super::{
-    authentication::{Received, authenticate as check},
-    jwt::Signer,
-    keys::Keys,
-};
+use crate::{access_keys::AccessKeys, authentication, request::Received, tokens::Signer};
 
-/// Believes a caller over https, whose key is one of the published ones, or says what the log would say of why not.
+/// Authenticates an https request with the published access keys.
 ///
 /// # Errors
-/// The text of the denial.
-pub async fn authenticate(
-    method: &str,
-    target: &str,
-    headers: &HeaderMap,
-    body: &[u8],
-    at: Timestamp,
-) -> Result<(), String> {
-    let received = Received { method, target, headers, body, secure: true, at };
-    check(&Keys::default(), &Signer::default(), &received).await.map_err(|denial| denial.to_string())
+/// The text of the log event for a denied request.
+pub async fn authenticate(request: Request<Bytes>, at: Timestamp) -> Result<(), String> {
+    let (parts, body) = request.into_parts();
+    let received = Received { parts, body, peer: ([127, 0, 0, 1], 0).into(), secure: true, at };
+    let checked = authentication::authenticate(&AccessKeys::default(), &Signer::shared(), &received).await;
+    checked.map_err(|denial| denial.to_string())
 }

@@ -1,138 +1,143 @@
-//! The tokens' form: RS256 JWTs in the shape of the real ones, and the key that signs them.
+//! JSON Web Tokens (RFC 7519), and the keys that sign them: for identities, Entra test users and the test issuer.
 //!
-//! Some SDKs decode the payload with plain base64 and read `exp` by a regular expression, so a payload is compact ASCII
-//! JSON without `>`, `?`, `~` and DEL: then its base64url has neither `-` nor `_`.
-
-use std::sync::{Arc, OnceLock};
+//! Some SDKs decode a payload with plain base64 and read `exp` with a regular expression. Payloads are therefore compact
+//! ASCII JSON without `>`, `?`, `~` and DEL, so that their base64url contains neither `-` nor `_`.
 
 use aws_lc_rs::{
-    encoding::{AsDer as _, Pkcs8V1Der},
+    encoding::{AsDer, Pkcs8V1Der},
     rand::SystemRandom,
-    rsa::{KeyPair, KeySize, PublicKey},
-    signature::{KeyPair as _, RSA_PKCS1_2048_8192_SHA256, RSA_PKCS1_SHA256, UnparsedPublicKey},
+    rsa::{KeyPair as RsaKeyPair, KeySize},
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256,
+        RSA_PKCS1_SHA256, RSA_PSS_SHA256, UnparsedPublicKey,
+    },
 };
-use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-use serde::{Serialize, de::DeserializeOwned};
+use base64::{
+    Engine as _,
+    engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
+};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
+use serde_json::{Value, json};
 
-use super::{answer::to_bytes, api_error::ApiError, pkcs8::Pkcs8};
+use crate::{answer::to_bytes, api_error::ApiError};
 
-/// One key for all emulators of a process that keep none: making one takes a good part of a second on a small machine.
-static KEY: OnceLock<Option<KeyPair>> = OnceLock::new();
-
-/// Whose tokens: a key id each, so that nobody takes one for the other.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Issuer {
-    /// ACS.
-    Acs,
-    /// The Entra tenant of the test users.
-    Entra,
+/// A signature algorithm, by its name in RFC 7518 or RFC 8037.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Algorithm {
+    #[default]
+    RS256,
+    PS256,
+    ES256,
+    EdDSA,
 }
 
-impl Issuer {
-    /// Real ones are thumbprints in hexadecimal; nobody will take these for one.
-    const fn key_id(self) -> &'static str {
+/// A private key. In the state file it is PKCS #8 in base64.
+#[derive(Deserialize)]
+#[serde(try_from = "String")]
+pub(crate) enum PrivateKey {
+    Rsa(RsaKeyPair),
+    Ec(EcdsaKeyPair),
+    Ed(Ed25519KeyPair),
+}
+
+impl PrivateKey {
+    /// Generates a key for an algorithm. An RSA key takes up to a second on a small machine.
+    pub(crate) fn generate(algorithm: Algorithm) -> Option<Self> {
+        match algorithm {
+            Algorithm::RS256 | Algorithm::PS256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Self::Rsa).ok(),
+            Algorithm::ES256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Self::Ec).ok(),
+            Algorithm::EdDSA => Ed25519KeyPair::generate().map(Self::Ed).ok(),
+        }
+    }
+
+    fn from_pkcs8(document: &[u8]) -> Option<Self> {
+        let rsa = || RsaKeyPair::from_pkcs8(document).map(Self::Rsa).ok();
+        let ec = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document).map(Self::Ec).ok();
+        rsa().or_else(ec).or_else(|| Ed25519KeyPair::from_pkcs8(document).map(Self::Ed).ok())
+    }
+
+    fn to_pkcs8(&self) -> Option<Vec<u8>> {
         match self {
-            Self::Acs => "00000000000000000000000000000000EMULATOR",
-            Self::Entra => "0000000000000000000000000ENTRA0EMULATOR0",
+            Self::Rsa(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair).ok().map(|der| der.as_ref().to_vec()),
+            Self::Ec(pair) => pair.to_pkcs8v1().ok().map(|der| der.as_ref().to_vec()),
+            Self::Ed(pair) => pair.to_pkcs8v1().ok().map(|der| der.as_ref().to_vec()),
         }
     }
-}
 
-#[derive(Serialize)]
-struct Header {
-    alg: &'static str,
-    kid: &'static str,
-    x5t: &'static str,
-    typ: &'static str,
-}
-
-fn make_key() -> Option<&'static KeyPair> {
-    KEY.get_or_init(|| KeyPair::generate(KeySize::Rsa2048).ok()).as_ref()
-}
-
-/// What signs an emulator's tokens: a key that is kept with its state, else the process's.
-#[derive(Clone, Default)]
-pub(super) struct Signer(Option<Arc<KeyPair>>);
-
-impl Signer {
-    /// The process's. Its key is being made, so that the first token need not wait for it.
-    pub(super) fn of_the_process() -> Self {
-        std::thread::spawn(make_key);
-        Self::default()
-    }
-
-    /// With a new key to keep.
-    pub(super) fn generate() -> Option<Self> {
-        Some(Self(Some(Arc::new(KeyPair::generate(KeySize::Rsa2048).ok()?))))
-    }
-
-    /// With a key that was kept.
-    pub(super) fn from_kept(key: &Pkcs8) -> Option<Self> {
-        Some(Self(Some(Arc::new(KeyPair::from_pkcs8(&key.0).ok()?))))
-    }
-
-    /// The key to keep; nothing where it is the process's.
-    pub(super) fn to_kept(&self) -> Option<Pkcs8> {
-        let der: Pkcs8V1Der<'static> = self.0.as_ref()?.as_der().ok()?;
-        Some(Pkcs8(der.as_ref().to_vec()))
-    }
-
-    async fn key(&self) -> Result<&KeyPair, ApiError> {
-        if let Some(key) = &self.0 {
-            return Ok(key);
+    /// Returns the public key as a JSON Web Key (RFC 7517).
+    pub(crate) fn jwk(&self, id: &str) -> Value {
+        let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
+        match self {
+            Self::Rsa(pair) => {
+                let modulus = encode(pair.public_key().modulus().big_endian_without_leading_zero());
+                let exponent = encode(pair.public_key().exponent().big_endian_without_leading_zero());
+                json!({ "kty": "RSA", "use": "sig", "kid": id, "n": modulus, "e": exponent })
+            }
+            Self::Ec(pair) => {
+                // SEC 1, section 2.3.3: one byte for "uncompressed", then both coordinates.
+                let point = pair.public_key().as_ref();
+                let (x, y) = (encode(&point[1..33]), encode(&point[33..65]));
+                json!({ "kty": "EC", "use": "sig", "kid": id, "crv": "P-256", "x": x, "y": y })
+            }
+            Self::Ed(pair) => {
+                let x = encode(pair.public_key().as_ref());
+                json!({ "kty": "OKP", "use": "sig", "kid": id, "crv": "Ed25519", "x": x })
+            }
         }
-        let made = match KEY.get() {
-            Some(made) => made.as_ref(),
-            None => tokio::task::spawn_blocking(make_key).await.unwrap_or_default(),
-        };
-        made.ok_or(ApiError::Internal)
     }
 
-    /// A token with these claims, in the order of their fields.
-    pub(super) async fn sign(&self, issuer: Issuer, claims: &impl Serialize) -> Result<String, ApiError> {
-        let key = self.key().await?;
-        let header = Header { alg: "RS256", kid: issuer.key_id(), x5t: "AAAAAAAAAAAAAAAAAAAAAAAAAAA", typ: "JWT" };
-        let mut token = format!("{}.{}", encode(&header), encode(claims));
-        let mut signature = vec![0; key.public_modulus_len()];
-        key.sign(&RSA_PKCS1_SHA256, &SystemRandom::new(), token.as_bytes(), &mut signature)
-            .map_err(|_| ApiError::Internal)?;
-        token.push('.');
-        URL_SAFE_NO_PAD.encode_string(signature, &mut token);
-        Ok(token)
+    fn signature(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
+        let random = SystemRandom::new();
+        match self {
+            Self::Rsa(pair) => {
+                let padding = if let Algorithm::PS256 = algorithm { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let mut signature = vec![0; pair.public_modulus_len()];
+                pair.sign(padding, &random, message, &mut signature).ok()?;
+                Some(signature)
+            }
+            Self::Ec(pair) => pair.sign(&random, message).ok().map(|signature| signature.as_ref().to_vec()),
+            Self::Ed(pair) => Some(pair.sign(message).as_ref().to_vec()),
+        }
     }
 
-    /// The claims of a token that this issuer signed here; `None` for everything else. Times are not looked at.
-    pub(super) async fn verify<C: DeserializeOwned>(&self, issuer: Issuer, token: &str) -> Option<C> {
+    /// Returns a signed token. Members of header and claims keep their order.
+    pub(crate) fn sign(
+        &self,
+        algorithm: Algorithm,
+        header: &impl Serialize,
+        claims: &impl Serialize,
+    ) -> Result<String, ApiError> {
+        let [header, claims] = [to_bytes(header), to_bytes(claims)].map(|part| URL_SAFE_NO_PAD.encode(part));
+        let signed = format!("{header}.{claims}");
+        let signature = self.signature(algorithm, signed.as_bytes()).ok_or(ApiError::Internal)?;
+        Ok(format!("{signed}.{}", URL_SAFE_NO_PAD.encode(signature)))
+    }
+
+    /// Returns the claims of a token that this RSA key signed with RS256 under this key id, or `None`. Does not check
+    /// any claim.
+    pub(crate) fn verify<C: DeserializeOwned>(&self, id: &str, token: &str) -> Option<C> {
+        let Self::Rsa(pair) = self else { return None };
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
-        let signature = URL_SAFE_NO_PAD.decode(signature).ok()?;
-        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, self.public_key().await.ok()?.as_ref());
-        public.verify(signed.as_bytes(), &signature).ok()?;
-        let header: serde_json::Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
-        if header["kid"] != issuer.key_id() {
-            return None;
-        }
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(claims).ok()?).ok()
-    }
-
-    async fn public_key(&self) -> Result<&PublicKey, ApiError> {
-        Ok(self.key().await?.public_key())
-    }
-
-    /// The public keys, as RFC 7517 writes them.
-    pub(super) async fn key_set(&self) -> Result<serde_json::Value, ApiError> {
-        let public = self.public_key().await?;
-        let modulus = URL_SAFE_NO_PAD.encode(public.modulus().big_endian_without_leading_zero());
-        let exponent = URL_SAFE_NO_PAD.encode(public.exponent().big_endian_without_leading_zero());
-        let keys = [Issuer::Acs, Issuer::Entra].map(|issuer| {
-            serde_json::json!({
-                "kty": "RSA", "use": "sig", "alg": "RS256", "kid": issuer.key_id(), "n": modulus, "e": exponent
-            })
-        });
-        Ok(serde_json::json!({ "keys": keys }))
+        let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
+        public.verify(signed.as_bytes(), &URL_SAFE_NO_PAD.decode(signature).ok()?).ok()?;
+        let header: Value = serde_json::from_slice(&URL_SAFE_NO_PAD.decode(header).ok()?).ok()?;
+        let claims = URL_SAFE_NO_PAD.decode(claims).ok()?;
+        (header["kid"] == id).then(|| serde_json::from_slice(&claims).ok())?
     }
 }
 
-fn encode(part: &impl Serialize) -> String {
-    URL_SAFE_NO_PAD.encode(to_bytes(part))
+impl TryFrom<String> for PrivateKey {
+    type Error = &'static str;
+
+    fn try_from(text: String) -> Result<Self, &'static str> {
+        STANDARD.decode(text).ok().and_then(|document| Self::from_pkcs8(&document)).ok_or("not a private key")
+    }
+}
+
+impl Serialize for PrivateKey {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let document = self.to_pkcs8().ok_or_else(|| S::Error::custom("the key cannot be exported"))?;
+        serializer.serialize_str(&STANDARD.encode(document))
+    }
 }

@@ -1,143 +1,93 @@
-//! The managed identity of an app beside the emulator: its tokens, as App Service gives them, and their check.
+//! The managed identity of an app that uses the emulator: the token endpoint of App Service, and the check of its tokens.
 //!
 //! <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
 
-use std::fmt;
-
-use http::{StatusCode, request::Parts};
+use http::StatusCode;
 use jiff::{SignedDuration, Timestamp};
-use percent_encoding::percent_decode_str;
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
-use super::{
-    DEVELOPMENT_IDENTITY_HEADER, Service,
-    jwt::{Issuer, Signer},
-    teams::development_tenant,
+use crate::{
+    options::DEVELOPMENT_IDENTITY_HEADER,
+    request::Received,
+    service::Service,
+    tokens::{Issuer, Signer, TENANT, entra_claims},
 };
 
-/// Who tokens for ACS are meant for, slash included.
+/// The audience of tokens for ACS, with its slash.
 const AUDIENCE: &str = "https://communication.azure.com/";
 
-/// The version of the protocol.
-const VERSION: &str = "2019-08-01";
-
-/// Who the app is where it does not name a user-assigned identity.
+/// The client id of the system-assigned identity.
 const SYSTEM_ASSIGNED: Uuid = uuid!("5e11a551-0000-4000-8000-5e11a5510000");
 
-/// A day, as Entra gives to managed identities.
+/// The lifetime of a token in seconds: one day, as in Entra ID.
 const LIFETIME: i32 = 86_400;
 
-/// The claims of an Entra access token (version 1.0) for an app.
-#[derive(Serialize)]
-struct Claims<'a> {
-    aud: &'a str,
-    iss: String,
-    iat: i64,
-    nbf: i64,
-    exp: i64,
-    appid: Uuid,
-    appidacr: &'static str,
-    idtyp: &'static str,
-    oid: Uuid,
-    sub: Uuid,
-    tid: Uuid,
-    ver: &'static str,
-}
-
-/// The claims that are checked.
-#[derive(Deserialize)]
-struct Checked {
-    aud: String,
-    exp: i64,
-}
-
-/// What is wrong with a bearer token. The token is never repeated.
-#[derive(Debug)]
-pub(super) enum BearerFault {
+/// The reason why a bearer token is invalid. It never contains the token.
+#[derive(Debug, thiserror::Error)]
+pub(crate) enum BearerError {
+    #[error("a bearer token was sent over plain http; use the emulator's https address")]
     PlainHttp,
+    #[error("the bearer token was not issued by this emulator")]
     Unknown,
+    #[error("the audience of the bearer token is '{0}'; it must be '{AUDIENCE}'")]
     Audience(String),
+    #[error("the bearer token expired {0} seconds ago")]
     Expired(i64),
 }
 
-impl fmt::Display for BearerFault {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::PlainHttp => f.write_str("a bearer token came over plain http; use the emulator's https address"),
-            Self::Unknown => f.write_str("the bearer token is none that this emulator gave since its start"),
-            Self::Audience(audience) => write!(f, "the bearer token is for '{audience}', not for '{AUDIENCE}'"),
-            Self::Expired(seconds) => write!(f, "the bearer token expired {seconds} seconds ago"),
-        }
+/// Validates a bearer token for ACS.
+pub(crate) async fn check(signer: &Signer, token: &str, secure: bool, now: Timestamp) -> Result<(), BearerError> {
+    #[derive(Deserialize)]
+    struct Claims {
+        aud: String,
+        exp: i64,
     }
-}
 
-/// Believes the bearer of a token for ACS that was given at the control API and is not over yet.
-pub(super) async fn check(signer: &Signer, token: &str, secure: bool, now: Timestamp) -> Result<(), BearerFault> {
     if !secure {
-        return Err(BearerFault::PlainHttp);
+        return Err(BearerError::PlainHttp);
     }
-    let Checked { aud, exp } = signer.verify(Issuer::Entra, token).await.ok_or(BearerFault::Unknown)?;
+    let Claims { aud, exp } = signer.verify(Issuer::Entra, token).await.ok_or(BearerError::Unknown)?;
     if aud != AUDIENCE {
-        return Err(BearerFault::Audience(aud));
+        return Err(BearerError::Audience(aud));
     }
-    let over = now.as_second() - exp;
-    if over >= 0 { Err(BearerFault::Expired(over)) } else { Ok(()) }
+    let age = now.as_second() - exp;
+    if age >= 0 { Err(BearerError::Expired(age)) } else { Ok(()) }
 }
 
-/// The answer of App Service's token endpoint, or the status and message of its error.
-pub(super) async fn token(service: &Service, parts: &Parts, now: Timestamp) -> Result<Value, (StatusCode, String)> {
-    let refused = |status, why: &str| Err((status, why.to_owned()));
-    if parts.headers.get("x-identity-header").is_none_or(|header| header != DEVELOPMENT_IDENTITY_HEADER) {
-        return refused(StatusCode::UNAUTHORIZED, "the X-IDENTITY-HEADER is not the emulator's");
+/// Returns the answer of App Service's token endpoint, or the status and message of an error.
+pub(crate) async fn token(service: &Service, request: &Received) -> Result<Value, (StatusCode, &'static str)> {
+    let bad_request = |why| (StatusCode::BAD_REQUEST, why);
+    if request.header("x-identity-header") != Some(DEVELOPMENT_IDENTITY_HEADER) {
+        return Err((StatusCode::UNAUTHORIZED, "the X-IDENTITY-HEADER is not that of the emulator"));
     }
-    let query = parts.uri.query().unwrap_or_default();
-    let parameter = |name: &str| {
-        let value = query.split('&').find_map(|pair| pair.strip_prefix(name)?.strip_prefix('='));
-        value.map(|value| percent_decode_str(value).decode_utf8_lossy())
-    };
-    if parameter("api-version").is_none_or(|version| version != VERSION) {
-        return refused(StatusCode::BAD_REQUEST, "the api-version must be 2019-08-01");
+    if request.query("api-version").is_none_or(|version| version != "2019-08-01") {
+        return Err(bad_request("the api-version must be 2019-08-01"));
     }
-    let Some(resource) = parameter("resource").filter(|resource| !resource.is_empty()) else {
-        return refused(StatusCode::BAD_REQUEST, "the resource is missing");
-    };
-    let client_id = parameter("client_id").map_or(Ok(SYSTEM_ASSIGNED), |id| Uuid::try_parse(&id));
-    let Ok(client_id) = client_id else { return refused(StatusCode::BAD_REQUEST, "the client_id is not a guid") };
+    let resource = request.query("resource").filter(|resource| !resource.is_empty());
+    let resource = resource.ok_or(bad_request("the resource is missing"))?;
+    let client_id = request.query("client_id").map_or(Ok(SYSTEM_ASSIGNED), |id| Uuid::try_parse(&id));
+    let client_id = client_id.map_err(|_| bad_request("the client_id is not a GUID"))?;
 
     let lifetime = {
         let mut state = service.state();
         state.managed_identity_tokens += 1;
         state.settings.managed_identity_token_lifetime_seconds.unwrap_or(LIFETIME)
     };
-    let expires_on = now + SignedDuration::from_secs(lifetime.into());
-    let token = service.signer.sign(Issuer::Entra, &claims(&resource, client_id, now, expires_on)).await;
-    let Ok(token) = token else { return refused(StatusCode::INTERNAL_SERVER_ERROR, "no token could be signed") };
+    let expires_on = request.at + SignedDuration::from_secs(lifetime.into());
+    let mut claims = entra_claims(&resource, TENANT, client_id, client_id, request.at, expires_on);
+    claims["appidacr"] = json!("2");
+    claims["idtyp"] = json!("app");
+    claims["sub"] = json!(client_id);
+    let token = service.signer.sign(Issuer::Entra, &claims).await;
+    let token = token.map_err(|_| (StatusCode::INTERNAL_SERVER_ERROR, "the token could not be signed"))?;
     Ok(json!({
         "access_token": token,
         "client_id": client_id,
-        // A text: of all the answers with seconds in them, this protocol has them so.
+        // This protocol has the Unix time as a string.
         "expires_on": expires_on.as_second().to_string(),
         "resource": resource,
         "token_type": "Bearer",
     }))
-}
-
-fn claims(audience: &str, client_id: Uuid, now: Timestamp, expires_on: Timestamp) -> Claims<'_> {
-    let tid = development_tenant();
-    Claims {
-        aud: audience,
-        iss: format!("https://sts.windows.net/{tid}/"),
-        iat: now.as_second(),
-        nbf: now.as_second(),
-        exp: expires_on.as_second(),
-        appid: client_id,
-        appidacr: "2",
-        idtyp: "app",
-        oid: client_id,
-        sub: client_id,
-        tid,
-        ver: "1.0",
-    }
 }

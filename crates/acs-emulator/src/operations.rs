@@ -1,26 +1,25 @@
-//! The operations of ACS Identity: what each takes, does and gives.
+//! The operations of the REST API.
 
-use http::{HeaderMap, StatusCode};
-use hyper::body::Bytes;
-use jiff::{SignedDuration, Timestamp};
+use http::StatusCode;
+use jiff::SignedDuration;
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 
-use super::{
-    Service,
+use crate::{
     answer::Answer,
     api_error::ApiError,
-    jwt::Issuer,
-    route::{Operation, Route, Version},
+    operation::{Operation, Route, Version},
+    request::Received,
+    service::Service,
     teams,
+    tokens::TokenBody,
 };
-use acs_identity::types::{Scope, format_timestamp};
+use acs_identity::types::Scope;
 
-/// An authenticated call.
-pub(super) struct Call<'a> {
-    pub(super) headers: &'a HeaderMap,
-    pub(super) body: &'a Bytes,
-    pub(super) version: Version,
-    pub(super) at: Timestamp,
+/// An authenticated request.
+struct Call<'a> {
+    service: &'a Service,
+    request: &'a Received,
+    version: Version,
 }
 
 #[derive(Deserialize, Default)]
@@ -44,124 +43,80 @@ struct IdentityBody {
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct TokenBody {
-    pub(super) token: String,
-    pub(super) expires_on: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
 struct CreateBody {
     identity: IdentityBody,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<TokenBody>,
 }
 
-/// The claims of a real token, in their order. `scp` is 1792 in all that were seen.
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct Claims<'a> {
-    skypeid: &'a str,
-    scp: u16,
-    csi: String,
-    exp: i64,
-    rgn: &'static str,
-    acs_scope: String,
-    resource_id: String,
-    resource_location: &'static str,
-    iat: i64,
-}
-
-/// Does what the call asks for. What it changes is kept before it is answered.
-pub(super) async fn perform(service: &Service, route: &Route, call: &Call<'_>) -> Result<Answer, ApiError> {
-    let answer = match route.operation {
-        Operation::CreateIdentity => create(service, call).await,
+/// Carries out an operation for an authenticated request.
+pub(crate) async fn perform(service: &Service, route: &Route, request: &Received) -> Result<Answer, ApiError> {
+    let version = Version::of(request, route.operation)?;
+    let (call, resource, id) = (Call { service, request, version }, service.options.resource, &*route.identity);
+    match route.operation {
+        Operation::CreateIdentity => call.create().await,
         Operation::DeleteIdentity => {
-            service
-                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.delete(call.at)))?;
-            Ok(Answer::no_content())
+            service.change(|state| state.identity(resource, id).map(|identity| identity.delete(request.at)))?;
+            Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
         Operation::RevokeTokens => {
-            service
-                .change(|state| state.living(service.options.resource, &route.identity).map(|it| it.revoke(call.at)))?;
-            Ok(Answer::no_content())
+            service.change(|state| state.identity(resource, id).map(|identity| identity.revoke(request.at)))?;
+            Ok(Answer::empty(StatusCode::NO_CONTENT))
         }
-        Operation::IssueToken => issue(service, &route.identity, call).await,
-        Operation::ExchangeTeamsToken => teams::exchange(service, call).await,
-    }?;
-    if route.operation != Operation::ExchangeTeamsToken {
-        service.keeper.kept().await?;
-    }
-    Ok(answer)
-}
-
-async fn create(service: &Service, call: &Call<'_>) -> Result<Answer, ApiError> {
-    // The JavaScript and Python SDKs send nothing where no token is wanted, the .NET SDK `{}`.
-    let request: CreateRequest = if call.body.is_empty() { CreateRequest::default() } else { call.json()? };
-    let lifetime = call.lifetime(request.expires_in_minutes)?;
-    let scopes = call.scopes(request.create_token_with_scopes.unwrap_or_default())?;
-    let id = service.change(|state| Ok(state.make(service.options.resource, call.at)))?;
-    let access_token = match &*scopes {
-        [] => None,
-        scopes => Some(mint(service, &id, scopes, lifetime, call.at).await?),
-    };
-    Ok(Answer::json(StatusCode::CREATED, &CreateBody { identity: IdentityBody { id }, access_token }))
-}
-
-async fn issue(service: &Service, id: &str, call: &Call<'_>) -> Result<Answer, ApiError> {
-    let request: TokenRequest = call.json()?;
-    let scopes = request.scopes.ok_or(ApiError::Required("Scopes"))?;
-    let lifetime = call.lifetime(request.expires_in_minutes)?;
-    if scopes.is_empty() {
-        return Err(ApiError::invalid("scopes", "Invalid scopes - Scopes field is required."));
-    }
-    let scopes = call.scopes(scopes)?;
-    Ok(Answer::json(StatusCode::OK, &mint(service, id, &scopes, lifetime, call.at).await?))
-}
-
-async fn mint(
-    service: &Service,
-    id: &str,
-    scopes: &[Scope],
-    lifetime: SignedDuration,
-    now: Timestamp,
-) -> Result<TokenBody, ApiError> {
-    let issued_at = service.change(|state| state.living(service.options.resource, id).map(|it| it.issue(now)))?;
-    let expires_on = issued_at + service.lifetime(lifetime);
-    let claims = Claims {
-        skypeid: id.strip_prefix("8:").unwrap_or(id),
-        scp: 1792,
-        csi: issued_at.as_second().to_string(),
-        exp: expires_on.as_second(),
-        rgn: "amer",
-        acs_scope: scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(","),
-        resource_id: service.options.resource.to_string(),
-        resource_location: "unitedstates",
-        iat: issued_at.as_second(),
-    };
-    Ok(TokenBody { token: service.signer.sign(Issuer::Acs, &claims).await?, expires_on: format_timestamp(expires_on) })
-}
-
-impl Service {
-    /// The lifetime asked for, or the one that the settings force upon every token.
-    fn lifetime(&self, asked: SignedDuration) -> SignedDuration {
-        let forced = self.state().settings.token_lifetime_seconds;
-        forced.map_or(asked, |seconds| SignedDuration::from_secs(seconds.into()))
+        Operation::IssueToken => call.issue(id).await,
+        Operation::ExchangeTeamsToken => {
+            let token = teams::exchange(service, call.json()?, request.at).await?;
+            Ok(Answer::json(StatusCode::OK, &token))
+        }
     }
 }
 
 impl Call<'_> {
-    /// The body as JSON. Fields that the version does not know are ignored, as ASP.NET does.
-    pub(super) fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
-        let content_type = self.headers.get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
-        let essence = content_type.unwrap_or_default().split(';').next().unwrap_or_default().trim();
-        if self.body.is_empty() {
+    async fn create(&self) -> Result<Answer, ApiError> {
+        // Without scopes, the JavaScript and Python SDKs send an empty body, the .NET SDK `{}`.
+        let body: CreateRequest = if self.request.body.is_empty() { CreateRequest::default() } else { self.json()? };
+        let lifetime = self.lifetime(body.expires_in_minutes)?;
+        let scopes = self.scopes(body.create_token_with_scopes.unwrap_or_default())?;
+        let (resource, now) = (self.service.options.resource, self.request.at);
+        let id = self.service.change(|state| Ok::<_, ApiError>(state.create(resource, now)))?;
+        let access_token = match &*scopes {
+            [] => None,
+            scopes => Some(self.token(&id, scopes, lifetime).await?),
+        };
+        Ok(Answer::json(StatusCode::CREATED, &CreateBody { identity: IdentityBody { id }, access_token }))
+    }
+
+    async fn issue(&self, id: &str) -> Result<Answer, ApiError> {
+        let body: TokenRequest = self.json()?;
+        let scopes = body.scopes.ok_or(ApiError::Required("Scopes"))?;
+        let lifetime = self.lifetime(body.expires_in_minutes)?;
+        if scopes.is_empty() {
+            return Err(ApiError::invalid("scopes", "Invalid scopes - Scopes field is required."));
+        }
+        let scopes = self.scopes(scopes)?;
+        Ok(Answer::json(StatusCode::OK, &self.token(id, &scopes, lifetime).await?))
+    }
+
+    async fn token(&self, id: &str, scopes: &[Scope], lifetime: SignedDuration) -> Result<TokenBody, ApiError> {
+        let (resource, now) = (self.service.options.resource, self.request.at);
+        let (issued_at, lifetime) = self.service.change(|state| {
+            let lifetime = state.token_lifetime(lifetime);
+            state.identity(resource, id).map(|identity| (identity.issue(now), lifetime))
+        })?;
+        let skypeid = id.strip_prefix("8:").unwrap_or(id);
+        let scopes = scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(",");
+        self.service.signer.acs_token(resource, skypeid, None, &scopes, issued_at, issued_at + lifetime).await
+    }
+
+    /// Parses the body. Like ASP.NET, ignores unknown fields.
+    fn json<T: DeserializeOwned>(&self) -> Result<T, ApiError> {
+        if self.request.body.is_empty() {
             return Err(ApiError::Malformed("it is empty".to_owned()));
         }
-        if !essence.eq_ignore_ascii_case("application/json") {
+        if !self.request.is_json() {
             return Err(ApiError::MediaType);
         }
-        serde_json::from_slice(self.body).map_err(|error| ApiError::Malformed(error.to_string()))
+        serde_json::from_slice(&self.request.body).map_err(|error| ApiError::Malformed(error.to_string()))
     }
 
     fn lifetime(&self, minutes: Option<i32>) -> Result<SignedDuration, ApiError> {
@@ -175,10 +130,10 @@ impl Call<'_> {
     }
 
     fn scopes(&self, names: Vec<String>) -> Result<Vec<Scope>, ApiError> {
-        let known = |name: String| match name.parse() {
+        let scope = |name: String| match name.parse() {
             Ok(scope) if self.version.has_scope(scope) => Ok(scope),
             _ => Err(ApiError::invalid("scopes", format!("Invalid scopes - {name} is not supported."))),
         };
-        names.into_iter().map(known).collect()
+        names.into_iter().map(scope).collect()
     }
 }

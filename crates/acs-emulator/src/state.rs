@@ -1,31 +1,44 @@
-//! What the emulator remembers while it runs: identities, settings, and how often each operation was called.
+//! The state of an emulator: identities, keys, settings, pending faults and counters.
 
 use std::{collections::BTreeMap, sync::Arc};
 
 use jiff::{SignedDuration, Timestamp};
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, Serializer};
 use uuid::Uuid;
 
-use super::{api_error::ApiError, faults::Faults, keys::Keys, route::Operation};
+use crate::{
+    access_keys::AccessKeys,
+    api_error::ApiError,
+    faults::{Fault, Faults},
+    operation::Operation,
+    test_issuer::TestIssuer,
+};
 
-/// All of it; the default is the state after a start.
-#[derive(Debug, Default)]
-pub(super) struct State {
-    identities: BTreeMap<String, Identity>,
-    pub(super) calls: BTreeMap<String, Calls>,
-    pub(super) faults: Faults,
-    pub(super) settings: Settings,
-    pub(super) keys: Arc<Keys>,
-    /// How many tokens the managed identity was given.
-    pub(super) managed_identity_tokens: u64,
+/// The whole state; the default is the state of a new emulator.
+#[derive(Default)]
+pub(crate) struct State {
+    pub(crate) identities: Identities,
+    pub(crate) access_keys: Arc<AccessKeys>,
+    pub(crate) test_issuer: TestIssuer,
+    /// How often the fields above changed. They are saved in the state file; the fields below are not.
+    pub(crate) changes: u64,
+    pub(crate) calls: BTreeMap<&'static str, Calls>,
+    pub(crate) faults: Faults,
+    pub(crate) settings: EmulatorSettings,
+    /// How many tokens the managed identity requested.
+    pub(crate) managed_identity_tokens: u64,
 }
 
-/// An identity that was made here. It is never forgotten, so that "deleted" and "never was" stay apart. Unknown fields
-/// are ignored: state files of earlier versions may have `customId`.
-#[derive(Debug, Clone, Serialize, Deserialize)]
+/// All identities by id, deleted ones included. They are serialized as a list, oldest first.
+#[derive(Default, Clone, Deserialize)]
+#[serde(from = "Vec<Identity>")]
+pub(crate) struct Identities(BTreeMap<String, Identity>);
+
+/// An identity. Unknown fields are ignored: state files of earlier versions may have `customId`.
+#[derive(Clone, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub(super) struct Identity {
-    pub(super) id: String,
+pub(crate) struct Identity {
+    id: String,
     created_at: Timestamp,
     deleted_at: Option<Timestamp>,
     tokens_issued: u64,
@@ -33,66 +46,58 @@ pub(super) struct Identity {
     tokens_revoked_at: Option<Timestamp>,
 }
 
-/// How often an operation was asked for.
-#[derive(Debug, Default, Clone, Copy, Serialize)]
-pub(super) struct Calls {
-    /// All requests, whatever became of them.
-    pub(super) received: u64,
-    /// Those a fault fell upon.
-    pub(super) faulted: u64,
+/// How often an operation was called.
+#[derive(Default, Clone, Copy, Serialize)]
+pub(crate) struct Calls {
+    received: u64,
+    /// How many of the received requests had a fault.
+    faulted: u64,
 }
 
-/// What may be changed while it runs.
-#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+/// Settings that the control API changes.
+#[derive(Default, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
-pub(super) struct Settings {
-    /// What is answered for an identity of this resource that is not there (any more).
-    pub(super) gone: Gone,
-    /// Makes every identity's token live so long, whatever was asked for: for tests that wait for an expiry.
-    pub(super) token_lifetime_seconds: Option<u32>,
-    /// Makes the managed identity's tokens live so long; negative for tokens that are already over.
-    pub(super) managed_identity_token_lifetime_seconds: Option<i32>,
+pub(crate) struct EmulatorSettings {
+    /// The error for a deleted or unknown identity of this resource.
+    gone: Gone,
+    /// The lifetime of every identity's token, regardless of the request.
+    token_lifetime_seconds: Option<u32>,
+    /// The lifetime of the managed identity's tokens; negative for expired ones.
+    pub(crate) managed_identity_token_lifetime_seconds: Option<i32>,
 }
 
-/// The answer for an identity that is gone. What the service says is not recorded anywhere.
-#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
-pub(super) enum Gone {
-    /// 401, as for another resource's identity.
+/// The error for a deleted or unknown identity. No recording shows which one ACS returns.
+#[derive(Default, Clone, Copy, Serialize, Deserialize)]
+enum Gone {
+    /// 401, as for an identity of another resource.
     #[default]
     IdentityNotOwned,
     /// 404.
     IdentityNotFound,
 }
 
-/// What has become of a token.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+/// The result of a token check.
+#[derive(Clone, Copy, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum TokenStatus {
+pub(crate) enum TokenStatus {
     Valid,
-    /// Not a token, or not one of this emulator's.
+    /// Not a token of this emulator.
     Unknown,
     Expired,
     Revoked,
-    /// Its identity was deleted.
+    /// The identity was deleted.
     Deleted,
 }
 
 impl State {
-    /// The state with what a file kept of it.
-    pub(super) fn with(identities: Vec<Identity>, keys: Keys) -> Self {
-        let identities = identities.into_iter().map(|identity| (identity.id.clone(), identity)).collect();
-        Self { identities, keys: Arc::new(keys), ..Self::default() }
+    /// Returns to the state of a new emulator, except for the keys that sign tokens.
+    pub(crate) fn reset(&mut self) {
+        let test_issuer = std::mem::take(&mut self.test_issuer);
+        *self = Self { test_issuer, changes: self.changes, ..Self::default() };
     }
 
-    /// All identities, in the order in which they were made.
-    pub(super) fn identities(&self) -> Vec<&Identity> {
-        let mut all: Vec<_> = self.identities.values().collect();
-        all.sort_by_key(|identity| identity.created_at);
-        all
-    }
-
-    /// Makes a new identity and returns its id.
-    pub(super) fn make(&mut self, resource: Uuid, now: Timestamp) -> String {
+    /// Creates an identity and returns its id.
+    pub(crate) fn create(&mut self, resource: Uuid, now: Timestamp) -> String {
         let id = format!("8:acs:{resource}_{}", Uuid::new_v4());
         let identity = Identity {
             id: id.clone(),
@@ -102,30 +107,36 @@ impl State {
             last_token_issued_at: None,
             tokens_revoked_at: None,
         };
-        self.identities.insert(id.clone(), identity);
+        self.identities.0.insert(id.clone(), identity);
         id
     }
 
-    /// The identity, if it lives.
-    pub(super) fn living(&mut self, resource: Uuid, id: &str) -> Result<&mut Identity, ApiError> {
+    /// Returns an identity that is not deleted.
+    pub(crate) fn identity(&mut self, resource: Uuid, id: &str) -> Result<&mut Identity, ApiError> {
         let gone = match self.settings.gone {
             Gone::IdentityNotFound if id.starts_with(&format!("8:acs:{resource}_")) => ApiError::IdentityNotFound,
             _ => ApiError::IdentityNotOwned,
         };
-        self.identities.get_mut(id).filter(|identity| identity.deleted_at.is_none()).ok_or(gone)
+        self.identities.0.get_mut(id).filter(|identity| identity.deleted_at.is_none()).ok_or(gone)
     }
 
-    /// Counts a call.
-    pub(super) fn count(&mut self, operation: Option<Operation>, faulted: bool) {
-        let name = operation.map_or("other", Operation::name);
-        let calls = self.calls.entry(name.to_owned()).or_default();
+    /// Counts a request and returns the fault for it, if one is pending.
+    pub(crate) fn next_fault(&mut self, operation: Option<Operation>) -> Option<Fault> {
+        let fault = self.faults.next(operation);
+        let calls = self.calls.entry(operation.map_or("other", Operation::name)).or_default();
         calls.received += 1;
-        calls.faulted += u64::from(faulted);
+        calls.faulted += u64::from(fault.is_some());
+        fault
     }
 
-    /// What has become of a token of this identity, issued and ending at these seconds.
-    pub(super) fn token_status(&self, id: &str, issued_at: i64, expires_at: i64, now: Timestamp) -> TokenStatus {
-        match self.identities.get(id) {
+    /// Returns the lifetime of an identity's token: that of the settings, or the requested one.
+    pub(crate) fn token_lifetime(&self, requested: SignedDuration) -> SignedDuration {
+        self.settings.token_lifetime_seconds.map_or(requested, |seconds| SignedDuration::from_secs(seconds.into()))
+    }
+
+    /// Returns the status of an identity's token. `issued_at` and `expires_at` are Unix times in seconds.
+    pub(crate) fn token_status(&self, id: &str, issued_at: i64, expires_at: i64, now: Timestamp) -> TokenStatus {
+        match self.identities.0.get(id) {
             None => TokenStatus::Unknown,
             Some(identity) if identity.deleted_at.is_some() => TokenStatus::Deleted,
             Some(identity) if identity.tokens_revoked_at.is_some_and(|at| issued_at <= at.as_second()) => {
@@ -138,11 +149,11 @@ impl State {
 }
 
 impl Identity {
-    /// Notes a new token and says when it counts as issued.
+    /// Records a new token and returns its time of issue.
     ///
-    /// Tokens carry whole seconds, and revoking ends all that were issued up to its own second; so one issued later in
-    /// that same second is dated to the next.
-    pub(super) fn issue(&mut self, now: Timestamp) -> Timestamp {
+    /// Tokens have whole seconds, and a revocation covers all tokens up to its own second. A token issued later in that
+    /// second is therefore dated to the next one.
+    pub(crate) fn issue(&mut self, now: Timestamp) -> Timestamp {
         let at = match self.tokens_revoked_at {
             Some(revoked) if revoked.as_second() == now.as_second() => now + SignedDuration::from_secs(1),
             _ => now,
@@ -152,13 +163,27 @@ impl Identity {
         at
     }
 
-    /// Ends all tokens issued so far.
-    pub(super) fn revoke(&mut self, now: Timestamp) {
+    /// Revokes all tokens issued so far.
+    pub(crate) fn revoke(&mut self, now: Timestamp) {
         self.tokens_revoked_at = Some(now);
     }
 
-    /// Ends the identity and all its tokens.
-    pub(super) fn delete(&mut self, now: Timestamp) {
+    /// Deletes the identity and all its tokens.
+    pub(crate) fn delete(&mut self, now: Timestamp) {
         self.deleted_at = Some(now);
+    }
+}
+
+impl From<Vec<Identity>> for Identities {
+    fn from(identities: Vec<Identity>) -> Self {
+        Self(identities.into_iter().map(|identity| (identity.id.clone(), identity)).collect())
+    }
+}
+
+impl Serialize for Identities {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut identities: Vec<_> = self.0.values().collect();
+        identities.sort_by_key(|identity| identity.created_at);
+        serializer.collect_seq(identities)
     }
 }

@@ -38,13 +38,13 @@ async fn it_says_what_it_wants() {
             "nowhere",
             Value::Null,
             404,
-            "behind the control API are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, keys, \
-             keys/regenerate, jwks.json and oidc",
+            "unknown path; the paths are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, keys, \
+             keys/regenerate, jwks.json, oidc",
         ),
-        ("POST", "", Value::Null, 405, "POST is not for the page; GET is"),
-        ("POST", "state", Value::Null, 405, "POST is not for state; GET is"),
-        ("GET", "reset", Value::Null, 405, "GET is not for reset; POST is"),
-        ("PUT", "faults", Value::Null, 405, "PUT is not for faults; GET, POST or DELETE is"),
+        ("POST", "", Value::Null, 405, "'' does not allow POST; use GET"),
+        ("POST", "state", Value::Null, 405, "'state' does not allow POST; use GET"),
+        ("GET", "reset", Value::Null, 405, "'reset' does not allow GET; use POST"),
+        ("PUT", "faults", Value::Null, 405, "'faults' does not allow PUT; use GET, POST or DELETE"),
         ("POST", "faults", Value::Null, 400, "EOF while parsing a value at line 1 column 0"),
         (
             "PUT",

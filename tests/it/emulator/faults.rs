@@ -168,22 +168,22 @@ async fn faults_fall_in_order_upon_the_calls_they_name() {
 async fn a_fault_that_cannot_be_is_refused_with_the_reason() {
     let bench = Bench::start().await;
     for (fault, reason) in [
-        (json!({}), "name an effect: 'reset', 'answer', 'cutAfterBytes' or 'delayMs'"),
+        (json!({}), "the fault has no effect: add 'reset', 'answer', 'cutAfterBytes' or 'delayMs'"),
         (json!({"reset": true, "times": 0}), "'times' must be at least 1"),
-        (json!({"reset": true, "cutAfterBytes": 1}), "'reset' goes with neither 'answer' nor 'cutAfterBytes'"),
-        (json!({"reset": true, "answer": {"status": 500}}), "'reset' goes with neither 'answer' nor 'cutAfterBytes'"),
+        (json!({"reset": true, "cutAfterBytes": 1}), "'reset' excludes 'answer' and 'cutAfterBytes'"),
+        (json!({"reset": true, "answer": {"status": 500}}), "'reset' excludes 'answer' and 'cutAfterBytes'"),
         (
             json!({"cutAfterBytes": 1, "carriedOut": false}),
-            "without 'answer' or 'reset' the operation is carried out: its answer is needed",
+            "'carriedOut' must not be false without 'answer' or 'reset'",
         ),
         (json!({"answer": {"status": 199}}), "'status' must be 200 to 599"),
         (
             json!({"answer": {"status": 500, "headers": {"Content-Length": "1"}}}),
-            "'Content-Length' is the emulator's own to set",
+            "'Content-Length' is set by the emulator; remove it",
         ),
-        (json!({"answer": {"status": 500, "headers": {"a b": "1"}}}), "'a b' is no header name"),
-        (json!({"answer": {"status": 500, "headers": {"a": "\n"}}}), "the value of 'a' is no header value"),
-        (json!({"answer": {"status": 500, "body": "", "bodyBase64": ""}}), "give 'body' or 'bodyBase64', not both"),
+        (json!({"answer": {"status": 500, "headers": {"a b": "1"}}}), "'a b' is not a header name"),
+        (json!({"answer": {"status": 500, "headers": {"a": "\n"}}}), "the value of 'a' is invalid"),
+        (json!({"answer": {"status": 500, "body": "", "bodyBase64": ""}}), "'body' excludes 'bodyBase64'"),
         (json!({"answer": {"status": 500, "bodyBase64": "?"}}), "'bodyBase64' is not base64"),
         (json!({"rest": true}), "unknown field `rest`"),
         (json!({"reset": true, "operation": "create"}), "unknown variant `create`"),

@@ -77,7 +77,7 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     }
     let known = bench.identity().await;
     // The issuer's keys in their second state, so that their ids are kept, too.
-    assert_eq!(bench.control("POST", "oidc/roll", &Value::Null).await.status, 204);
+    assert_eq!(bench.control("POST", "oidc/rotate", &Value::Null).await.status, 204);
     assert_eq!(bench.control("POST", "oidc/tokens", &json!({})).await.status, 200);
     let keys = bench.control("POST", "keys/regenerate", &json!({ "keyType": "primary" })).await.json();
     let primary = keys["primaryKey"].as_str().unwrap();
@@ -174,7 +174,7 @@ async fn two_emulators_do_not_share_a_file() {
     let (mut running, bench) = place.start().await;
     let id = bench.identity().await;
     let said = format!(
-        "error: {}: another emulator keeps its state in it; stop that one, or choose another place with --state\n",
+        "error: {}: another emulator uses this state file; stop that one, or choose another place with --state\n",
         place.file.display()
     );
     assert_eq!(place.refused().await, said);
@@ -204,11 +204,13 @@ async fn a_file_that_cannot_be_read_is_left_as_it_is() {
         changed[name] = value;
         changed.to_string()
     };
-    let broken = |line, column| format!("is broken in line {line}, column {column}");
-    let foreign = "is not the state of an emulator".to_owned();
+    let broken = |line, column| format!("is invalid at line {line}, column {column}");
+    let foreign = "is not a state file of an emulator".to_owned();
     let unknown = with("unknown", json!("a secret"));
     let (last, behind) = (unknown.len(), unknown.find("\"unknown\"").unwrap() + "\"unknown\"".len());
     assert!(behind < last);
+    let invalid_key = with("signingKey", json!("AAAA"));
+    let signing_key = invalid_key.find("\"AAAA\"").unwrap() + "\"AAAA\"".len();
     for (text, why) in [
         (String::new(), broken(1, 0)),
         ("not JSON".to_owned(), broken(1, 2)),
@@ -216,17 +218,17 @@ async fn a_file_that_cannot_be_read_is_left_as_it_is() {
         ("[]".to_owned(), foreign.clone()),
         (json!({ "version": 1 }).to_string(), foreign.clone()),
         (with("format", json!("another program's")), foreign),
-        (with("version", json!(2)), "has the form 2, and this program reads the form 1".to_owned()),
+        (with("version", json!(2)), "has the format version 2; this program reads version 1".to_owned()),
         (unknown, broken(1, behind)),
-        (with("signingKey", json!("AAAA")), "has a broken key".to_owned()),
+        (invalid_key, broken(1, signing_key)),
         (
             with("resource", json!(Uuid::nil())),
-            format!("has the identities of the resource {}, not of {}", Uuid::nil(), Options::default().resource),
+            format!("belongs to the resource {}, not to {}", Uuid::nil(), Options::default().resource),
         ),
     ] {
         fs::write(&place.file, &text).unwrap();
         let said = format!(
-            "error: {}: {why}. It is left as it is; name another file, or delete it to start anew\n",
+            "error: {}: {why}. The file was not changed; choose another file, or delete this one to start anew\n",
             place.file.display()
         );
         assert_eq!(place.refused().await, said);

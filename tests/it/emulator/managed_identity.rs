@@ -63,8 +63,8 @@ async fn it_says_what_it_wants_in_that_form_too() {
     let bench = Bench::start().await;
     let base = "/_emulator/msi/token";
     for (target, header, status, message) in [
-        (ASK, "", 401, "the X-IDENTITY-HEADER is not the emulator's"),
-        (ASK, "x", 401, "the X-IDENTITY-HEADER is not the emulator's"),
+        (ASK, "", 401, "the X-IDENTITY-HEADER is not that of the emulator"),
+        (ASK, "x", 401, "the X-IDENTITY-HEADER is not that of the emulator"),
         (base, DEVELOPMENT_IDENTITY_HEADER, 400, "the api-version must be 2019-08-01"),
         (
             &format!("{base}?api-version=2018-02-01&resource=x"),
@@ -73,7 +73,7 @@ async fn it_says_what_it_wants_in_that_form_too() {
             "the api-version must be 2019-08-01",
         ),
         (&format!("{base}?api-version=2019-08-01"), DEVELOPMENT_IDENTITY_HEADER, 400, "the resource is missing"),
-        (&format!("{ASK}&client_id=me"), DEVELOPMENT_IDENTITY_HEADER, 400, "the client_id is not a guid"),
+        (&format!("{ASK}&client_id=me"), DEVELOPMENT_IDENTITY_HEADER, 400, "the client_id is not a GUID"),
     ] {
         let mut call = ask(&bench, target);
         call.set("X-IDENTITY-HEADER", header);
@@ -110,11 +110,11 @@ async fn it_is_believed_over_https_alone() {
     for (token, reason) in [
         (
             &*no_slash,
-            "the bearer token is for 'https://communication.azure.com', not for 'https://communication.azure.com/'",
+            "the audience of the bearer token is 'https://communication.azure.com'; it must be 'https://communication.azure.com/'",
         ),
         (&expired, "the bearer token expired 60 seconds ago"),
-        (&forged, "the bearer token is none that this emulator gave since its start"),
-        ("", "the bearer token is none that this emulator gave since its start"),
+        (&forged, "the bearer token was not issued by this emulator"),
+        ("", "the bearer token was not issued by this emulator"),
     ] {
         let answer = ask(&with_bearer(&secure, token)).await;
         assert_eq!((answer.status, answer.body.as_str()), (401, DENIED), "{reason}");
@@ -126,5 +126,5 @@ async fn it_is_believed_over_https_alone() {
     let plain = Bench::start().await;
     let answer = plain.send(&with_bearer(&plain, &token(&plain, ASK).await)).await;
     assert_eq!((answer.status, answer.body.as_str()), (401, DENIED));
-    assert!(log.take().contains("a bearer token came over plain http; use the emulator's https address"));
+    assert!(log.take().contains("a bearer token was sent over plain http; use the emulator's https address"));
 }

@@ -52,7 +52,7 @@ async fn new_keys_are_found_and_old_ones_forgotten() {
     let service = Service::start().await;
     let old = format!("Bearer {}", service.token(json!({})).await);
     service.create_as(&old).await.assert_ok(201);
-    service.issuer("POST", "/roll", None).await;
+    service.issuer("POST", "/rotate", None).await;
     let new = format!("Bearer {}", service.token(json!({})).await);
     // Within ten seconds of the last fetch there is none.
     assert_eq!(service.create_as(&new).await.status, 401);

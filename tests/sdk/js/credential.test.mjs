@@ -1,4 +1,4 @@
-// AzureCommunicationTokenCredential, as chat and calling clients hold it, with our issue-token as its tokenRefresher.
+// Tests AzureCommunicationTokenCredential, which chat and calling clients use, with issue-token as its tokenRefresher.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
@@ -20,42 +20,42 @@ const issue = (id, signal, headers) =>
     signal,
   });
 
-/** What a refresher may be, by how the answer is read. */
+/** Refreshers that differ in how they read the response. */
 const REFRESHERS = {
   "text": (id) => (signal) => issue(id, signal, { Accept: "text/plain" }).then((response) => response.text()),
   "the token of the JSON": (id) => (signal) => issue(id, signal).then((response) => response.json()).then(({ token }) => token),
 };
-// Older versions take nothing but a string.
+// Older versions accept only a string.
 if (!commonVersion.startsWith("2.3.")) {
-  REFRESHERS["the JSON as it stands"] = (id) => (signal) => issue(id, signal).then((response) => response.json());
+  REFRESHERS["the JSON"] = (id) => (signal) => issue(id, signal).then((response) => response.json());
 }
 
-/** A credential, and what its refresher gave so far. */
+/** Returns a credential and the list of its refresher's results. */
 function credentialFor(refresher) {
-  const given = [];
+  const results = [];
   const tokenRefresher = async (signal) => {
     const answer = await refresher(signal);
-    given.push(answer);
+    results.push(answer);
     return answer;
   };
   const credential = new AzureCommunicationTokenCredential({ tokenRefresher });
-  return { credential, given };
+  return { credential, results };
 }
 
 const textOf = (answer) => answer.token ?? answer;
 
 for (const [name, make] of Object.entries(REFRESHERS)) {
-  describe(`a refresher that gives ${name}, with common ${commonVersion}`, () => {
+  describe(`a refresher that returns ${name}, with common ${commonVersion}`, () => {
     beforeEach(control.reset);
 
-    test("gives a token, once for many askers", async (t) => {
+    test("is called once for concurrent calls", async (t) => {
       const id = await createIdentity();
-      const { credential, given } = credentialFor(make(id));
+      const { credential, results } = credentialFor(make(id));
       t.after(() => credential.dispose());
       const tokens = await Promise.all([credential.getToken(), credential.getToken()]);
-      assert.equal(given.length, 1);
+      assert.equal(results.length, 1);
       for (const { token, expiresOnTimestamp } of [...tokens, await credential.getToken()]) {
-        assert.equal(token, textOf(given[0]));
+        assert.equal(token, textOf(results[0]));
         assert.equal(Math.floor(expiresOnTimestamp / 1000), claims(token).exp);
       }
       assert.equal(`8:${claims(tokens[0].token).skypeid}`, id);
@@ -63,8 +63,8 @@ for (const [name, make] of Object.entries(REFRESHERS)) {
       assert.equal((await control.state()).identities[0].tokensIssued, 1);
     });
 
-    test("gives a new token when the old one is over", async (t) => {
-      const { credential, given } = credentialFor(make(await createIdentity()));
+    test("is called again when the token has expired", async (t) => {
+      const { credential, results } = credentialFor(make(await createIdentity()));
       t.after(() => credential.dispose());
       await control.settings({ tokenLifetimeSeconds: 3 });
       const first = await credential.getToken();
@@ -75,7 +75,7 @@ for (const [name, make] of Object.entries(REFRESHERS)) {
         await pause(25);
         second = await credential.getToken();
       }
-      assert.deepEqual(given.map(textOf), [first.token, second.token]);
+      assert.deepEqual(results.map(textOf), [first.token, second.token]);
       assert.ok(Date.now() >= claims(first.token).exp * 1000);
       assert.equal(await control.tokenStatus(first.token), "expired");
       assert.equal(await control.tokenStatus(second.token), "valid");
@@ -83,7 +83,7 @@ for (const [name, make] of Object.entries(REFRESHERS)) {
   });
 }
 
-test(`a token that is over is refused, with common ${commonVersion}`, async (t) => {
+test(`an expired token is rejected, with common ${commonVersion}`, async (t) => {
   await control.reset();
   const { credential } = credentialFor(REFRESHERS.text(await createIdentity()));
   t.after(() => credential.dispose());

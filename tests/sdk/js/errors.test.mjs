@@ -1,4 +1,4 @@
-// What the service refuses, as the SDK tells it: status, code and message as recorded from the service itself.
+// Tests errors as the SDK reports them: status, code and message as recorded from ACS.
 import assert from "node:assert/strict";
 import { beforeEach, describe, mock, test } from "node:test";
 import {
@@ -10,8 +10,8 @@ const OTHER = "11111111-2222-4333-8444-555555555555";
 const DENIED = { statusCode: 401, code: "Denied", message: "Denied by the resource provider." };
 const invalid = (message, target) => ({ statusCode: 400, code: "ValidationError", message, target });
 
-/** The call fails with exactly this; `target` stands only in the body. */
-async function assertRefused(call, { statusCode, code, message, target }) {
+/** Asserts that a call fails with this error. The SDK does not report `target`; it is compared in the body. */
+async function assertRejected(call, { statusCode, code, message, target }) {
   await assert.rejects(call, (error) => {
     assert.equal(error.name, "RestError");
     assert.deepEqual([error.statusCode, error.code, error.message], [statusCode, code, message]);
@@ -27,37 +27,37 @@ for (const transport of TRANSPORTS) {
     const acs = client(transport);
 
     for (const minutes of [59, 1441]) {
-      const refusal = invalid(
+      const error = invalid(
         `ExpiresInMinutes value ${minutes} is invalid. Value must be within the [60, 1440] interval.`,
         "ExpiresInMinutes",
       );
       test(`a lifetime of ${minutes} minutes`, async () => {
         const options = { tokenExpiresInMinutes: minutes };
         const user = await acs.createUser();
-        await assertRefused(acs.createUserAndToken(["chat"], options), refusal);
-        await assertRefused(acs.getToken(user, ["chat"], options), refusal);
+        await assertRejected(acs.createUserAndToken(["chat"], options), error);
+        await assertRejected(acs.getToken(user, ["chat"], options), error);
       });
     }
 
     test("no scopes", async () => {
       const user = await acs.createUser();
-      await assertRefused(acs.getToken(user, []), invalid("Invalid scopes - Scopes field is required.", "scopes"));
+      await assertRejected(acs.getToken(user, []), invalid("Invalid scopes - Scopes field is required.", "scopes"));
     });
 
     test("an identity of another resource", async () => {
       const message = "Provided identity doesn't belong to the resource.";
-      const refusal = { statusCode: 401, code: "IdentityNotOwned", message };
-      await assertRefused(acs.getToken(FOREIGN, ["chat"]), refusal);
-      await assertRefused(acs.revokeTokens(FOREIGN), refusal);
-      await assertRefused(acs.deleteUser(FOREIGN), refusal);
+      const error = { statusCode: 401, code: "IdentityNotOwned", message };
+      await assertRejected(acs.getToken(FOREIGN, ["chat"]), error);
+      await assertRejected(acs.revokeTokens(FOREIGN), error);
+      await assertRejected(acs.deleteUser(FOREIGN), error);
     });
 
-    const appId = (value, message, target) => ({ name: `appId ${value}`, clientId: value, refusal: invalid(message, target) });
-    const userId = (value, message, target) => ({ name: `userId ${value}`, userObjectId: value, refusal: invalid(message, target) });
+    const appId = (value, message, target) => ({ name: `appId ${value}`, clientId: value, error: invalid(message, target) });
+    const userId = (value, message, target) => ({ name: `userId ${value}`, userObjectId: value, error: invalid(message, target) });
     const token = (name, value) => ({
       name: `${name} token`,
       teamsUserAadToken: value,
-      refusal: { statusCode: 401, code: "InvalidAccessToken", message: "Provided access token is not valid." },
+      error: { statusCode: 401, code: "InvalidAccessToken", message: "Provided access token is not valid." },
     });
     const exchanges = [
       token("an empty", ""),
@@ -70,26 +70,26 @@ for (const transport of TRANSPORTS) {
       userId("invalid", "Provided UserId has invalid format.", "userId"),
       userId(OTHER, "Provided AAD token issued for unexpected user.", "userId"),
     ];
-    for (const { name, entra, refusal, ...wrong } of exchanges) {
+    for (const { name, entra, error, ...wrong } of exchanges) {
       test(`a Teams exchange with ${name}`, async () => {
         const right = { teamsUserAadToken: await control.entraToken(entra), clientId: APP_ID, userObjectId: USER_ID };
         if (wrong.teamsUserAadToken === undefined) delete wrong.teamsUserAadToken;
-        await assertRefused(acs.getTokenForTeamsUser({ ...right, ...wrong }), refusal);
+        await assertRejected(acs.getTokenForTeamsUser({ ...right, ...wrong }), error);
       });
     }
 
-    test("429 with Retry-After is tried again after that time", async () => {
+    test("429 with Retry-After is retried after that time", async () => {
       const answer = { status: 429, headers: { "Retry-After": "1" } };
       await control.fault({ operation: "create-identity", answer });
       const before = performance.now();
       const user = await acs.createUser();
-      assert.ok(performance.now() - before >= 1000, "it waited");
+      assert.ok(performance.now() - before >= 1000, "it did not wait");
       const { calls, identities } = await control.state();
       assert.deepEqual(calls["create-identity"], { received: 2, faulted: 1 });
       assert.deepEqual(identities.map(({ id }) => id), [user.communicationUserId]);
     });
 
-    test("429 without Retry-After is an error at once", async () => {
+    test("429 without Retry-After is not retried", async () => {
       await control.fault({ operation: "create-identity", answer: { status: 429 } });
       await assert.rejects(acs.createUser(), { statusCode: 429 });
       assert.deepEqual((await control.state()).calls["create-identity"], { received: 1, faulted: 1 });
@@ -104,18 +104,18 @@ describe(`credentials, with common ${commonVersion}`, () => {
 
   test("a wrong key", async () => {
     const acs = withKey(Buffer.from("not the emulator's key").toString("base64"));
-    await assertRefused(acs.createUser(), DENIED);
+    await assertRejected(acs.createUser(), DENIED);
     assert.deepEqual((await control.state()).identities, []);
   });
 
-  test("a clock that is ten minutes behind", async () => {
+  test("a clock that is ten minutes slow", async () => {
     const message =
       "The given request could not be resolved.\n" +
       "The time difference between the originating client and the server is greater than the allowed margin of 5 minutes.";
     const now = Date.now() - 600_000;
     mock.timers.enable({ apis: ["Date"], now });
     try {
-      await assertRefused(client("http").createUser(), { statusCode: 401, code: "Denied", message });
+      await assertRejected(client("http").createUser(), { statusCode: 401, code: "Denied", message });
     } finally {
       mock.timers.reset();
     }

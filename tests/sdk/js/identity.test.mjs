@@ -1,4 +1,4 @@
-// Every operation of @azure/communication-identity, over http and https.
+// Tests every operation of @azure/communication-identity over http and https.
 import assert from "node:assert/strict";
 import { beforeEach, describe, test } from "node:test";
 import { APP_ID, TRANSPORTS, USER_ID, claims, client, commonVersion, control } from "./under-test.mjs";
@@ -6,7 +6,7 @@ import { APP_ID, TRANSPORTS, USER_ID, claims, client, commonVersion, control } f
 const SCOPES = ["chat", "voip", "chat.join", "chat.join.limited", "voip.join"];
 const ID = /^8:acs:[0-9a-f-]{36}_[0-9a-f-]{36}$/;
 
-/** The token is the emulator's, for this user and these scopes, and lives as long as it says. */
+/** Asserts that the emulator issued the token for this user, these scopes and this lifetime. */
 async function assertToken({ token, expiresOn }, user, scopes, minutes) {
   assert.equal(await control.tokenStatus(token), "valid");
   const { skypeid, acsScope, iat, exp } = claims(token);
@@ -34,7 +34,7 @@ for (const transport of TRANSPORTS) {
     });
 
     for (const minutes of [60, 1440]) {
-      test(`gives tokens a lifetime of ${minutes} minutes`, async () => {
+      test(`issues tokens with a lifetime of ${minutes} minutes`, async () => {
         const options = { tokenExpiresInMinutes: minutes };
         const created = await acs.createUserAndToken(["chat"], options);
         await assertToken(created, created.user, ["chat"], minutes);
@@ -49,7 +49,7 @@ for (const transport of TRANSPORTS) {
       });
     }
 
-    test("revokes the tokens so far, not those to come", async () => {
+    test("revokes existing tokens, not later ones", async () => {
       const { user, token } = await acs.createUserAndToken(["voip"]);
       await acs.revokeTokens(user);
       assert.equal(await control.tokenStatus(token), "revoked");
@@ -63,7 +63,7 @@ for (const transport of TRANSPORTS) {
       await assert.rejects(acs.getToken(user, ["chat"]), { statusCode: 401, code: "IdentityNotOwned" });
     });
 
-    test("exchanges a Teams user's token for one that ends with it", async () => {
+    test("exchanges a Teams user's token for one with the same expiry", async () => {
       const teamsUserAadToken = await control.entraToken({ expiresInSeconds: 1800 });
       const answer = await acs.getTokenForTeamsUser({ teamsUserAadToken, clientId: APP_ID, userObjectId: USER_ID });
       assert.equal(await control.tokenStatus(answer.token), "valid");

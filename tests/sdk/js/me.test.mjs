@@ -1,28 +1,28 @@
-// AzureCommunicationTokenCredential in the hands of somebody who has signed in, with our me/token as its tokenRefresher.
+// Tests AzureCommunicationTokenCredential for a signed-in user, with my-token as its tokenRefresher.
 import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
 import { AzureCommunicationTokenCredential, claims, commonVersion, control, functions } from "./under-test.mjs";
 
-/** Asks for one's own token, with nothing but the proof of who one is. */
-async function mine(authorization, signal, headers) {
+/** Calls my-token with the user's bearer token. */
+async function myToken(authorization, signal, headers) {
   const response = await fetch(`${functions}/me/token`, { method: "POST", headers: { authorization, ...headers }, signal });
   assert.equal(response.status, 200);
   return response;
 }
 
-/** What a refresher may be, by how the answer is read. */
+/** Refreshers that differ in how they read the response. */
 const REFRESHERS = {
-  "text": (me) => (signal) => mine(me, signal, { Accept: "text/plain" }).then((response) => response.text()),
-  "the token of the JSON": (me) => (signal) => mine(me, signal).then((response) => response.json()).then(({ token }) => token),
+  "text": (me) => (signal) => myToken(me, signal, { Accept: "text/plain" }).then((response) => response.text()),
+  "the token of the JSON": (me) => (signal) => myToken(me, signal).then((response) => response.json()).then(({ token }) => token),
 };
-// Older versions take nothing but a string.
+// Older versions accept only a string.
 if (!commonVersion.startsWith("2.3.")) {
-  REFRESHERS["the JSON as it stands"] = (me) => (signal) => mine(me, signal).then((response) => response.json());
+  REFRESHERS["the JSON"] = (me) => (signal) => myToken(me, signal).then((response) => response.json());
 }
 
-/** Asks the credential until it has another token than this one. */
+/** Calls the credential until it returns another token. */
 async function nextAfter(credential, first) {
   const deadline = Date.now() + 60_000;
   let next = first;
@@ -34,10 +34,10 @@ async function nextAfter(credential, first) {
 }
 
 for (const [name, make] of Object.entries(REFRESHERS)) {
-  describe(`my own token, given as ${name}, with common ${commonVersion}`, () => {
+  describe(`the user's token, returned as ${name}, with common ${commonVersion}`, () => {
     beforeEach(control.reset);
 
-    test("is refreshed when it is over, for the same identity", async (t) => {
+    test("is refreshed for the same identity when it has expired", async (t) => {
       const tokenRefresher = make(await control.signIn(randomUUID()));
       const credential = new AzureCommunicationTokenCredential({ tokenRefresher });
       t.after(() => credential.dispose());
@@ -60,7 +60,7 @@ for (const [name, make] of Object.entries(REFRESHERS)) {
   });
 }
 
-test(`my own token is refreshed without anybody asking for it, with common ${commonVersion}`, async (t) => {
+test(`the user's token is refreshed proactively, with common ${commonVersion}`, async (t) => {
   await control.reset();
   const me = REFRESHERS.text(await control.signIn(randomUUID()));
   await control.settings({ tokenLifetimeSeconds: 6 });
@@ -71,16 +71,16 @@ test(`my own token is refreshed without anybody asking for it, with common ${com
     const credential = new AzureCommunicationTokenCredential({ tokenRefresher, token, refreshProactively: true });
     t.after(() => credential.dispose());
   });
-  await refreshed; // at half of its life; nobody asks the credential for anything
+  await refreshed; // at half of its lifetime, without a call of getToken
   assert.equal((await control.state()).identities.length, 1);
 });
 
-test(`each gets their own, with common ${commonVersion}`, async (t) => {
+test(`each user gets their own identity, with common ${commonVersion}`, async (t) => {
   await control.reset();
-  const people = [randomUUID(), randomUUID()];
+  const users = [randomUUID(), randomUUID()];
   const tokens = [];
-  for (const person of [...people, ...people]) {
-    const credential = new AzureCommunicationTokenCredential({ tokenRefresher: REFRESHERS.text(await control.signIn(person)) });
+  for (const user of [...users, ...users]) {
+    const credential = new AzureCommunicationTokenCredential({ tokenRefresher: REFRESHERS.text(await control.signIn(user)) });
     t.after(() => credential.dispose());
     tokens.push((await credential.getToken()).token);
   }

@@ -1,5 +1,5 @@
-// Starts the program and runs the tests against it, once with every version of the SDK:
-//   node run.mjs <acs-tokens> <folder with the SDK installed>...
+// Starts the program and runs the tests against it, once for each installed SDK:
+//   node run.mjs <acs-tokens> <folder with an installed SDK>...
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -18,7 +18,7 @@ const PRINTED = {
   https: /^(endpoint=https:.+)$/,
 };
 
-/** Starts `acs-tokens dev` on free ports and resolves as soon as it has printed where it is. */
+/** Starts `acs-tokens dev` on free ports and resolves once it has printed its addresses. */
 function start(program) {
   const ports = ["--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
   const data = ["--data", join(tmpdir(), "dev")];
@@ -39,11 +39,11 @@ function start(program) {
   });
 }
 
-/** Runs the tests one file after the other, since they share the emulator; gives the exit code. */
+/** Runs the test files one after the other, because they share the emulator. Returns the exit code. */
 function test(folder, { functions, emulator, certificate, http, https }) {
   const env = {
     ...process.env,
-    NODE_EXTRA_CA_CERTS: certificate, // Node reads it once, at its start
+    NODE_EXTRA_CA_CERTS: certificate, // Node reads it at its start only
     UNDER_TEST: JSON.stringify({ folder, functions, emulator, http, https }),
   };
   const args = ["--test", "--test-reporter=spec", "--test-concurrency=1", ...tests];
@@ -63,4 +63,4 @@ try {
 } finally {
   await running.stop();
 }
-if (process.exitCode) console.error(`\nWhat acs-tokens logged:\n${running.log.slice(-200).join("\n")}`);
+if (process.exitCode) console.error(`\nLog of acs-tokens:\n${running.log.slice(-200).join("\n")}`);

@@ -1,4 +1,4 @@
-// What the tests stand on: the SDK of the chosen version, clients of the running emulator, and its control.
+// Shared by the tests: the installed SDK, clients of the running emulator, and its control API.
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -13,18 +13,18 @@ export const commonVersion = installed(join(folder, "node_modules/@azure/communi
 /** The base URL of the functions. */
 export { functions };
 
-/** The emulator's base URL, as a user would give it together with a key. */
+/** The emulator's base URL, for use with a key. */
 export const endpoint = emulator;
 
 export const TRANSPORTS = ["http", "https"];
 
-/** A client made from the printed connection string. */
+/** Returns a client for the printed connection string. */
 export function client(transport) {
   if (transport === "https") return new CommunicationIdentityClient(https);
   return new CommunicationIdentityClient(http, { allowInsecureConnection: true });
 }
 
-/** An identity of a resource that the emulator is not. */
+/** An identity of another ACS resource. */
 export const FOREIGN = {
   communicationUserId: "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000",
 };
@@ -32,7 +32,7 @@ export const FOREIGN = {
 export const APP_ID = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
 export const USER_ID = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
 
-async function knock(method, path, body) {
+async function controlCall(method, path, body) {
   const headers = { "Content-Type": "application/json" };
   const response = await fetch(`${emulator}/_emulator/${path}`, { method, headers, body: JSON.stringify(body) });
   const text = await response.text();
@@ -40,21 +40,21 @@ async function knock(method, path, body) {
   return text ? JSON.parse(text) : undefined;
 }
 
-/** The emulator's own control, where it takes orders and says what it saw. */
+/** The emulator's control API. */
 export const control = {
-  reset: () => knock("POST", "reset"),
-  state: () => knock("GET", "state"),
-  fault: (order) => knock("POST", "faults", order),
-  settings: (settings) => knock("PUT", "settings", settings),
-  tokenStatus: async (token) => (await knock("POST", "tokens/check", { token })).status,
+  reset: () => controlCall("POST", "reset"),
+  state: () => controlCall("GET", "state"),
+  fault: (fault) => controlCall("POST", "faults", fault),
+  settings: (settings) => controlCall("PUT", "settings", settings),
+  tokenStatus: async (token) => (await controlCall("POST", "tokens/check", { token })).status,
   entraToken: async (more) =>
-    (await knock("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
-  /** What somebody has who has signed in at the test issuer: the value of Authorization. */
+    (await controlCall("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
+  /** Returns the `Authorization` header of a user of the test issuer. */
   signIn: async (sub) =>
-    `Bearer ${(await knock("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
+    `Bearer ${(await controlCall("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
 };
 
-/** The claims of a token, unverified. */
+/** Returns the claims of a token without verifying it. */
 export function claims(token) {
   return JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
 }

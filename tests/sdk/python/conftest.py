@@ -1,4 +1,4 @@
-"""The running program, its emulator's control API, and clients of every make: sync and aio, by connection string and by key."""
+"""Fixtures: the running emulator, its control API, and SDK clients (sync and async, by connection string and by key)."""
 
 import asyncio
 import base64
@@ -26,7 +26,7 @@ PRINTED = {
 
 
 class Emulator:
-    """`acs-tokens emulator` on free ports, and what it printed of itself."""
+    """Runs `acs-tokens emulator` on free ports and reads the addresses it prints."""
 
     def __init__(self, program):
         command = [program, "emulator", "--port", "0", "--https-port", "0"]
@@ -39,7 +39,7 @@ class Emulator:
             for name, pattern in PRINTED.items():
                 if match := pattern.match(line):
                     self.found[name] = match[1]
-        # It logs to the same pipe and would stand still if that were full.
+        # The emulator logs to the same pipe and would block if the pipe were full.
         self.drain = threading.Thread(target=self.process.stdout.read, daemon=True)
         self.drain.start()
         self.endpoint = self.found["emulator"]
@@ -51,8 +51,8 @@ class Emulator:
         self.process.stdout.close()
         self.process.wait()
 
-    def knock(self, method, path, body=None):
-        """A request to the control API, where the emulator takes orders and says what it saw."""
+    def control(self, method, path, body=None):
+        """Calls the emulator's control API."""
         request = urllib.request.Request(
             f"{self.endpoint}/_emulator/{path}",
             method=method,
@@ -63,17 +63,17 @@ class Emulator:
             return json.loads(response.read() or "null")
 
     def state(self):
-        return self.knock("GET", "state")
+        return self.control("GET", "state")
 
     def token_status(self, token):
-        return self.knock("POST", "tokens/check", {"token": token})["status"]
+        return self.control("POST", "tokens/check", {"token": token})["status"]
 
     def entra_token(self, **more):
-        return self.knock("POST", "entra/tokens", {"appId": APP_ID, "userId": USER_ID, **more})["token"]
+        return self.control("POST", "entra/tokens", {"appId": APP_ID, "userId": USER_ID, **more})["token"]
 
 
 class Blocking:
-    """An aio client whose calls are waited for, so that the same tests can use it."""
+    """Makes the calls of an async client blocking, so that the same tests can use it."""
 
     def __init__(self, client):
         self.loop = asyncio.new_event_loop()
@@ -105,14 +105,14 @@ def running():
 
 @pytest.fixture
 def emulator(running):
-    """The emulator, as after a start."""
-    running.knock("POST", "reset")
+    """Returns the emulator after a reset."""
+    running.control("POST", "reset")
     return running
 
 
 @pytest.fixture(params=["sync", "aio"])
 def make(request):
-    """Makes clients of one kind, which are closed in the end; the sync kind cannot be."""
+    """Creates sync or async clients. Closes the async ones at the end; sync clients have no close method."""
     waiting = []
 
     def make(build):
@@ -128,11 +128,11 @@ def make(request):
 
 @pytest.fixture(params=[by_connection_string, by_key], ids=["https-connection-string", "http-key"])
 def acs(request, make, emulator):
-    """A client of every kind, made in every way."""
+    """Returns a client: each of sync and async, each by connection string and by key."""
     return make(lambda kind: request.param(kind, emulator))
 
 
 def claims(token):
-    """The claims of a token, unverified."""
+    """Returns the claims of a token without verifying it."""
     part = token.split(".")[1]
     return json.loads(base64.urlsafe_b64decode(part + "=" * (-len(part) % 4)))

@@ -1,4 +1,4 @@
-"""Every operation of azure-communication-identity."""
+"""Tests every operation of azure-communication-identity."""
 
 import re
 from datetime import datetime, timedelta
@@ -11,7 +11,7 @@ SCOPES = ["chat", "voip", "chat.join", "chat.join.limited", "voip.join"]
 
 
 def check_token(emulator, token, user, scopes, minutes):
-    """The token is the emulator's, for this user and these scopes, and lives as long as it says."""
+    """Asserts that the emulator issued the token for this user, these scopes and this lifetime."""
     assert emulator.token_status(token.token) == "valid"
     found = claims(token.token)
     assert f"8:{found['skypeid']}" == user.properties["id"]
@@ -21,7 +21,7 @@ def check_token(emulator, token, user, scopes, minutes):
 
 
 def seconds(expires_on):
-    """The SDK gives `expires_on` as it came: with seven digits of a second, of which Python 3.10 reads six."""
+    """Returns `expires_on` in seconds. It has seven decimals, of which Python 3.10 parses at most six."""
     return int(datetime.fromisoformat(re.sub(r"\.\d+", "", expires_on)).timestamp())
 
 
@@ -37,7 +37,7 @@ def test_creates_an_identity_with_its_first_token(acs, emulator):
 
 
 @pytest.mark.parametrize("minutes", [60, 1440])
-def test_gives_tokens_a_lifetime(acs, emulator, minutes):
+def test_issues_tokens_with_a_lifetime(acs, emulator, minutes):
     lifetime = timedelta(minutes=minutes)
     user, token = acs.create_user_and_token(scopes=["chat"], token_expires_in=lifetime)
     check_token(emulator, token, user, ["chat"], minutes)
@@ -50,7 +50,7 @@ def test_issues_a_token(acs, emulator, scope):
     check_token(emulator, acs.get_token(user, [scope]), user, [scope], 1440)
 
 
-def test_revokes_the_tokens_so_far_not_those_to_come(acs, emulator):
+def test_revokes_existing_tokens_not_later_ones(acs, emulator):
     user, token = acs.create_user_and_token(scopes=["voip"])
     acs.revoke_tokens(user)
     assert emulator.token_status(token.token) == "revoked"
@@ -65,7 +65,7 @@ def test_deletes_an_identity_and_its_tokens(acs, emulator):
         acs.get_token(user, ["chat"])
 
 
-def test_exchanges_a_teams_users_token_for_one_that_ends_with_it(acs, emulator):
+def test_exchanges_a_teams_users_token_for_one_with_the_same_expiry(acs, emulator):
     entra = emulator.entra_token(expiresInSeconds=1800)
     token = acs.get_token_for_teams_user(entra, APP_ID, USER_ID)
     assert emulator.token_status(token.token) == "valid"

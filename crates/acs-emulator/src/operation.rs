@@ -1,16 +1,16 @@
-//! Which operation a request names, and which api-versions know it.
+//! The operations of ACS Identity: their routes, and the api-versions that have them.
 
 use http::Method;
 use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 
-use super::api_error::ApiError;
+use crate::{api_error::ApiError, request::Received};
 use acs_identity::types::Scope;
 
-/// The operations of ACS Identity that the emulator plays.
+/// An operation that the emulator implements.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
-pub(super) enum Operation {
+pub(crate) enum Operation {
     CreateIdentity,
     DeleteIdentity,
     IssueToken,
@@ -19,8 +19,8 @@ pub(super) enum Operation {
 }
 
 impl Operation {
-    /// The name at the control API: that of the function which calls it.
-    pub(super) const fn name(self) -> &'static str {
+    /// Returns the name in the control API: that of the HTTP function that calls the operation.
+    pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::CreateIdentity => "create-identity",
             Self::DeleteIdentity => "delete-identity",
@@ -31,16 +31,16 @@ impl Operation {
     }
 }
 
-/// An operation, and the identity that the path names, if it names one.
+/// An operation, and the identity in its path or an empty string.
 #[derive(Debug)]
-pub(super) struct Route {
-    pub(super) operation: Operation,
-    pub(super) identity: String,
+pub(crate) struct Route {
+    pub(crate) operation: Operation,
+    pub(crate) identity: String,
 }
 
 impl Route {
-    /// Reads method and path. Ids come literal (`8:acs:…`) and percent-encoded (`8%3Aacs%3A…`); both name the same.
-    pub(super) fn of(method: &Method, path: &str) -> Result<Self, ApiError> {
+    /// Parses method and path. An id may be literal (`8:acs:…`) or percent-encoded (`8%3Aacs%3A…`).
+    pub(crate) fn of(method: &Method, path: &str) -> Result<Self, ApiError> {
         use Operation::{CreateIdentity, DeleteIdentity, ExchangeTeamsToken, IssueToken, RevokeTokens};
         let segments: Vec<String> =
             path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy().into()).collect();
@@ -61,11 +61,11 @@ impl Route {
     }
 }
 
-/// An api-version that the emulator knows. Their order is that of their dates.
+/// A supported api-version. Versions are ordered by date.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Version(&'static str);
+pub(crate) struct Version(&'static str);
 
-/// Every stable version.
+/// Every stable version that ACS documents.
 const VERSIONS: [Version; 6] = [
     Version("2021-03-07"),
     Version("2022-06-01"),
@@ -76,18 +76,14 @@ const VERSIONS: [Version; 6] = [
 ];
 
 impl Version {
-    /// Finds the version in a query, and whether it has the operation. `url` is shown in the error.
-    pub(super) fn of(query: &str, operation: Operation, url: &str) -> Result<Self, ApiError> {
-        let asked = query
-            .split('&')
-            .find_map(|pair| pair.strip_prefix("api-version="))
-            .map(|value| percent_decode_str(value).decode_utf8_lossy())
-            .filter(|value| !value.is_empty())
-            .ok_or(ApiError::NoVersion)?;
-        VERSIONS
-            .into_iter()
-            .find(|version| version.0 == asked && version.has(operation))
-            .ok_or_else(|| ApiError::UnsupportedVersion { url: url.to_owned(), version: asked.into_owned() })
+    /// Returns the version of a request for an operation.
+    pub(crate) fn of(request: &Received, operation: Operation) -> Result<Self, ApiError> {
+        let version = request.query("api-version").filter(|version| !version.is_empty()).ok_or(ApiError::NoVersion)?;
+        let supported = VERSIONS.into_iter().find(|known| known.0 == version && known.has(operation));
+        supported.ok_or_else(|| {
+            let url = format!("{}{}", request.origin(), request.path());
+            ApiError::UnsupportedVersion { url, version: version.into_owned() }
+        })
     }
 
     fn has(self, operation: Operation) -> bool {
@@ -97,18 +93,19 @@ impl Version {
         }
     }
 
-    /// The versions of an operation's route, as the header `api-supported-versions` lists them.
-    pub(super) fn supporting(operation: Operation) -> String {
+    /// Returns the versions that have an operation, as in the header `api-supported-versions`.
+    pub(crate) fn supporting(operation: Operation) -> String {
         let names = VERSIONS.iter().filter(|version| version.has(operation)).map(|version| version.0);
         names.collect::<Vec<_>>().join(", ")
     }
 
-    /// Whether `expiresInMinutes` means anything; older versions ignore it.
-    pub(super) fn has_lifetimes(self) -> bool {
+    /// Returns whether the version has `expiresInMinutes`. Older versions ignore it.
+    pub(crate) fn has_lifetimes(self) -> bool {
         self >= Self("2022-10-01")
     }
 
-    pub(super) fn has_scope(self, scope: Scope) -> bool {
+    /// Returns whether the version has a scope.
+    pub(crate) fn has_scope(self, scope: Scope) -> bool {
         match scope {
             Scope::Chat | Scope::Voip => true,
             Scope::ChatJoin | Scope::ChatJoinLimited | Scope::VoipJoin => self >= Self("2023-10-01"),

@@ -1,0 +1,72 @@
+//! Options and published constants of an emulator, and the addresses at which clients reach it.
+
+use std::net::SocketAddr;
+
+use serde::Serialize;
+use uuid::{Uuid, uuid};
+
+/// The primary access key of an emulator until it is regenerated. It is published and not a secret; decoded, it is
+/// readable English.
+pub const DEVELOPMENT_KEY: &str =
+    "YWNzLXRva2VucyBlbXVsYXRvcjogYSBwdWJsaXNoZWQgZGV2ZWxvcG1lbnQga2V5LCBub3QgYSBzZWNyZXQhIQ==";
+
+/// The secondary access key of an emulator until it is regenerated. It is published and not a secret.
+pub const DEVELOPMENT_KEY_SECONDARY: &str =
+    "YWNzLXRva2VucyBlbXVsYXRvcjogdGhlIHNlY29uZGFyeSBkZXZlbG9wbWVudCBrZXksIHB1Ymxpc2hlZCwgbm90IGEgc2VjcmV0ISEh";
+
+/// The value of `IDENTITY_HEADER` with which an app requests tokens of the emulated managed identity. Not a secret.
+pub const DEVELOPMENT_IDENTITY_HEADER: &str = "acs-tokens-emulator-not-a-secret";
+
+/// The default ACS resource: the GUID in the ids of its identities.
+pub const DEVELOPMENT_RESOURCE: Uuid = uuid!("acacacac-acac-4aca-8aca-acacacacacac");
+
+/// The `tracing` target of all log events.
+pub(crate) const LOG: &str = "acs_emulator";
+
+/// Options of an emulator.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The GUID of the emulated ACS resource: the part of an identity id before the `_`.
+    pub resource: Uuid,
+    /// The HTTP functions that the emulator's page calls.
+    pub functions: Option<Functions>,
+}
+
+impl Default for Options {
+    fn default() -> Self {
+        Self { resource: DEVELOPMENT_RESOURCE, functions: None }
+    }
+}
+
+/// HTTP functions whose users sign in at the emulator's test issuer.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Functions {
+    /// Their origin, such as `http://127.0.0.1:7071`.
+    pub origin: String,
+    /// The issuer that they trust, as they spell it.
+    pub issuer: String,
+    /// The audience that they require in a token.
+    pub audience: String,
+}
+
+/// Returns the connection string of an emulator, such as `endpoint=http://127.0.0.1:7072/;accesskey=…`.
+///
+/// Do not add fields: the Java SDK rejects unknown ones, and the JavaScript SDK reads them as part of the key.
+#[must_use]
+pub fn connection_string(scheme: &str, address: SocketAddr) -> String {
+    format!("endpoint={scheme}://{address}/;accesskey={DEVELOPMENT_KEY}")
+}
+
+/// Returns the test issuer of an emulator, such as `http://127.0.0.1:7072/_emulator/oidc`.
+#[must_use]
+pub fn issuer(address: SocketAddr) -> String {
+    format!("http://{address}/_emulator/oidc")
+}
+
+/// Returns the value of `IDENTITY_ENDPOINT` for an app that uses the emulated managed identity, such as
+/// `http://127.0.0.1:7072/_emulator/msi/token`.
+#[must_use]
+pub fn identity_endpoint(scheme: &str, address: SocketAddr) -> String {
+    format!("{scheme}://{address}/_emulator/msi/token")
+}

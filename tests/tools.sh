@@ -1,0 +1,48 @@
+# Functions shared by tests/*/run. Source it after changing to the folder of the script.
+
+# Prints cargo's target folder.
+target_folder() {
+    cargo metadata --format-version 1 --no-deps | node -p 'JSON.parse(require("fs").readFileSync(0)).target_directory'
+}
+
+# Prints the path of the given program. Without one, builds `acs-tokens` and prints its path: acs_tokens [program]
+acs_tokens() {
+    if [[ -n ${1:-} ]]; then
+        echo "$1"
+        return
+    fi
+    cargo build --bin acs-tokens >&2 || return # `set -e` has no effect in a command substitution
+    echo "$(target_folder)/debug/acs-tokens"
+}
+
+# Installs into a folder unless the same files were installed there by the same version:
+#   install <folder> <version> <function> <file>...
+install() {
+    local folder=$1 key
+    key=$(printf '%s\n' "$2" | cat - "${@:4}" | sha256sum)
+    [[ $(cat "$folder/.installed" 2>/dev/null) == "$key" ]] && return
+    rm -rf "$folder"
+    mkdir -p "$folder"
+    "$3" "$folder" "${@:4}"
+    echo "$key" >"$folder/.installed"
+}
+
+# Installs the packages of a folder's package.json: npm_packages <folder> <source folder>
+npm_packages() {
+    install "$1" "$(node --version)" npm_ci "$2"/package.json "$2"/package-lock.json "$2"/.npmrc
+}
+
+npm_ci() {
+    cp "${@:2}" "$1"
+    (cd "$1" && npm ci --no-audit --no-fund --loglevel=error)
+}
+
+# Installs the packages of a requirements.txt: python_packages <folder> <requirements.txt>
+python_packages() {
+    install "$1" "$(python3 --version)" python_venv "$2"
+}
+
+python_venv() {
+    python3 -m venv "$1"
+    "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+}
