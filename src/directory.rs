@@ -17,7 +17,6 @@ mod user_locks;
 mod witness;
 
 use std::{
-    fmt,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -56,9 +55,10 @@ pub struct Issued {
 }
 
 /// The user directory. Clones share one cache.
-#[derive(Clone)]
+#[derive(Debug, Clone)]
 pub struct Directory(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
     acs: acs::Client,
     store: RecordStore,
@@ -71,12 +71,6 @@ struct Inner {
 struct Resolved {
     id: IdentityId,
     token: Option<AccessToken>,
-}
-
-impl fmt::Debug for Directory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory").finish_non_exhaustive()
-    }
 }
 
 impl Directory {

@@ -4,8 +4,10 @@ mod export;
 mod repair;
 mod show;
 
+use std::{error::Error, io};
+
 use clap::{Args, Subcommand};
-use futures_util::TryStreamExt as _;
+use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::{Result, asked_to_stop, eprint, say};
@@ -61,13 +63,35 @@ fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
     Ok(DirectoryAdmin::open(settings).map_err(|error| causes(&error))?)
 }
 
-/// Returns the names of all records, sorted.
-async fn names(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
-    let progress = progress(None, "Listing records:");
-    let names = admin.names().inspect_ok(|_| progress.inc(1)).try_collect::<Vec<_>>().await;
+/// Calls `work` for all records, several at once, and `handle` for each result, sorted by name. Prints errors of `work` to
+/// stderr and returns their number. Shows progress unless `message` is empty.
+async fn for_each_record<T, E: Error + 'static>(
+    admin: &DirectoryAdmin,
+    message: &'static str,
+    work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
+    mut handle: impl FnMut(T) -> io::Result<()>,
+) -> Result<usize> {
+    let listing = progress(None, "Listing records:");
+    let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
     let mut names = names.map_err(|error| format!("cannot list the records: {}", causes(&error)))?;
+    drop(listing);
     names.sort_unstable();
-    Ok(names)
+
+    let progress = if message.is_empty() { ProgressBar::hidden() } else { progress(Some(names.len()), message) };
+    let mut failed = 0;
+    let results = futures_util::stream::iter(names).map(async |name| (name, work(name).await));
+    let mut results = std::pin::pin!(results.buffered(CONCURRENCY));
+    while let Some((name, result)) = results.next().await {
+        progress.inc(1);
+        match result {
+            Ok(result) => handle(result)?,
+            Err(error) => {
+                failed += 1;
+                progress.suspend(|| eprint(&format!("{name} failed: {}", causes(&error))));
+            }
+        }
+    }
+    Ok(failed)
 }
 
 const fn state(record: &Record) -> &'static str {
@@ -92,11 +116,6 @@ fn progress(length: Option<usize>, message: &'static str) -> ProgressBar {
         .with_finish(ProgressFinish::AndClear);
     bar.tick();
     bar
-}
-
-/// Prints to stderr without overwriting the progress.
-fn eprint_beside(progress: &ProgressBar, text: &str) {
-    progress.suspend(|| eprint(text));
 }
 
 /// Returns an error if a record failed.

@@ -1,6 +1,6 @@
 //! Administration of a user directory: lists, reads and repairs its records.
 
-use std::{fmt, time::Duration};
+use std::time::Duration;
 
 use futures_util::Stream;
 use jiff::Timestamp;
@@ -40,15 +40,10 @@ pub enum RepairOutcome {
 }
 
 /// A user directory, for administration.
+#[derive(Debug)]
 pub struct DirectoryAdmin {
     store: RecordStore,
     interval: Mutex<Interval>,
-}
-
-impl fmt::Debug for DirectoryAdmin {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("DirectoryAdmin").finish_non_exhaustive()
-    }
 }
 
 impl DirectoryAdmin {

@@ -56,7 +56,7 @@ impl FromStr for DirectoryKey {
 }
 
 /// The name of a user's record: HMAC-SHA256 of the user id, written as 64 lowercase hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub struct RecordName([u8; 32]);
 
 /// The error for a text that is not a record name.
@@ -88,12 +88,6 @@ impl FromStr for RecordName {
 impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&hex::encode(self.0))
-    }
-}
-
-impl fmt::Debug for RecordName {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "RecordName({self})")
     }
 }
 

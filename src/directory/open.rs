@@ -4,9 +4,9 @@ use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
 use async_trait::async_trait;
 #[cfg(feature = "s3")]
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::AmazonS3Builder;
 use object_store::{
-    BackoffConfig, CredentialProvider, ObjectStore, RetryConfig,
+    CredentialProvider, ObjectStore, RetryConfig,
     azure::{AzureCredential, MicrosoftAzureBuilder},
     local::LocalFileSystem,
     memory::InMemory,
@@ -66,19 +66,15 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
 fn s3(bucket: &str, settings: &[(&str, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, StoreError> {
     // Validation of the settings rejects http endpoints on other machines.
     let loopback = settings.iter().any(|(_, value)| value.starts_with("http://"));
-    let s3 = AmazonS3Builder::new()
+    let mut s3 = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_allow_http(loopback)
         .with_retry(retry())
         .with_http_connector(connector(loopback, http)?);
-    let set = |s3: AmazonS3Builder, (name, value): &(&str, String)| match name
-        .to_ascii_lowercase()
-        .parse::<AmazonS3ConfigKey>()
-    {
-        Ok(key) => s3.with_config(key, value),
-        Err(_) => s3,
-    };
-    Ok(Arc::new(settings.iter().fold(s3, set).build()?))
+    for (name, value) in settings {
+        s3 = s3.with_config(name.to_ascii_lowercase().parse()?, value);
+    }
+    Ok(Arc::new(s3.build()?))
 }
 
 fn connector(loopback: bool, http: &reqwest::Client) -> object_store::Result<Connector> {
@@ -87,9 +83,7 @@ fn connector(loopback: bool, http: &reqwest::Client) -> object_store::Result<Con
 
 /// Retries within the time that a caller waits.
 fn retry() -> RetryConfig {
-    let backoff =
-        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 };
-    RetryConfig { backoff, max_retries: 2, retry_timeout: Duration::from_secs(5) }
+    RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(5), ..RetryConfig::default() }
 }
 
 /// Creates the folder for its owner only. Does not change an existing folder.

@@ -73,31 +73,24 @@ pub enum StoreLocation {
     },
 }
 
-/// The error for an invalid `USER_DIRECTORY`.
+/// The error for an invalid location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidStoreLocation {
-    /// Not a supported URL.
-    #[error(
-        "is not a supported location; use https://<account>.blob.core.windows.net/<container>, s3://<bucket>, \
-         file:///<folder> or memory:"
-    )]
-    Unknown,
-    /// A user, query or fragment, which may contain a secret.
-    #[error("has a user, query or fragment; remove it, access is by managed identity or role")]
-    UnexpectedParts,
-    /// Unencrypted HTTP to another machine.
-    #[error("uses http, which is only for Azurite on this machine; use https")]
-    PlainHttp,
-    /// No container.
-    #[error("names no container; use https://<account>.blob.core.windows.net/<container>")]
-    NoContainer,
-    /// No bucket.
-    #[error("names no bucket; use s3://<bucket>")]
-    NoBucket,
-    /// No folder, or one on another machine.
-    #[error("names no folder on this machine; use file:///<folder>")]
-    NoFolder,
-}
+#[error("{0}")]
+pub struct InvalidStoreLocation(&'static str);
+
+const UNSUPPORTED: InvalidStoreLocation = InvalidStoreLocation(
+    "is not a supported location; use https://<account>.blob.core.windows.net/<container>, s3://<bucket>, \
+     file:///<folder> or memory:",
+);
+// Such a part may contain a secret.
+const UNEXPECTED_PART: InvalidStoreLocation =
+    InvalidStoreLocation("has a user, query or fragment; remove it, access is by managed identity or role");
+const PLAIN_HTTP: InvalidStoreLocation =
+    InvalidStoreLocation("uses http, which is only for Azurite on this machine; use https");
+const NO_CONTAINER: InvalidStoreLocation =
+    InvalidStoreLocation("names no container; use https://<account>.blob.core.windows.net/<container>");
+const NO_BUCKET: InvalidStoreLocation = InvalidStoreLocation("names no bucket; use s3://<bucket>");
+const NO_FOLDER: InvalidStoreLocation = InvalidStoreLocation("names no folder on this machine; use file:///<folder>");
 
 impl FromStr for StoreLocation {
     type Err = InvalidStoreLocation;
@@ -106,45 +99,44 @@ impl FromStr for StoreLocation {
         if text == "memory:" {
             return Ok(Self::Memory);
         }
-        let url = Url::parse(text).map_err(|_| InvalidStoreLocation::Unknown)?;
+        let url = Url::parse(text).map_err(|_| UNSUPPORTED)?;
         let bare = url.username().is_empty() && url.password().is_none();
         if !bare || url.query().is_some() || url.fragment().is_some() {
-            return Err(InvalidStoreLocation::UnexpectedParts);
+            return Err(UNEXPECTED_PART);
         }
         match url.scheme() {
-            "file" => url.to_file_path().map(Self::Files).map_err(|()| InvalidStoreLocation::NoFolder),
+            "file" => url.to_file_path().map(Self::Files).map_err(|()| NO_FOLDER),
             "s3" => {
-                let bucket =
-                    url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(InvalidStoreLocation::NoBucket)?;
+                let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(NO_BUCKET)?;
                 Ok(Self::S3 { bucket: bucket.to_owned(), prefix: url.path().trim_matches('/').to_owned() })
             }
             "https" | "http" => blob(&url),
-            _ => Err(InvalidStoreLocation::Unknown),
+            _ => Err(UNSUPPORTED),
         }
     }
 }
 
 fn blob(url: &Url) -> Result<StoreLocation, InvalidStoreLocation> {
-    let host = url.host_str().ok_or(InvalidStoreLocation::Unknown)?;
+    let host = url.host_str().ok_or(UNSUPPORTED)?;
     let emulated = is_loopback(url);
     if url.scheme() == "http" && !emulated {
-        return Err(InvalidStoreLocation::PlainHttp);
+        return Err(PLAIN_HTTP);
     }
     let mut path = url.path().trim_matches('/');
     let mut endpoint = url.origin().ascii_serialization();
     let account = if emulated {
         // Azurite has the account in the path instead of the host.
-        let (account, rest) = path.split_once('/').ok_or(InvalidStoreLocation::NoContainer)?;
+        let (account, rest) = path.split_once('/').ok_or(NO_CONTAINER)?;
         path = rest;
         endpoint = format!("{endpoint}/{account}");
         account
     } else {
         // National clouds have other suffixes after `.blob.`.
-        host.split_once(".blob.").map(|(account, _)| account).ok_or(InvalidStoreLocation::Unknown)?
+        host.split_once(".blob.").map(|(account, _)| account).ok_or(UNSUPPORTED)?
     };
     let (container, prefix) = path.split_once('/').unwrap_or((path, ""));
     if container.is_empty() {
-        return Err(InvalidStoreLocation::NoContainer);
+        return Err(NO_CONTAINER);
     }
     Ok(StoreLocation::Blob {
         account: account.to_owned(),

@@ -211,7 +211,7 @@ async fn export_writes_json_lines_to_a_file_only_if_all_records_are_readable() {
 
     fs::write(fixture.record("bob"), "not a record").unwrap();
     let expected = format!(
-        "{} cannot be read: the object is not a record of a user directory\n\
+        "{} failed: the object is not a record of a user directory\n\
          1 active, 0 deleting, 1 deleted, 1 unreadable\n\
          error: cannot write {path}: 1 record failed\n",
         name("bob")

@@ -7,14 +7,12 @@ use std::{
 };
 
 use clap::{Args, ValueEnum};
-use futures_util::StreamExt as _;
-use indicatif::ProgressBar;
 use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{super::Result, CONCURRENCY, check, eprint, eprint_beside, names, open, progress, settings, state};
+use super::{super::Result, check, eprint, for_each_record, open, settings, state};
 use crate::{
-    acs::{error::causes, hash::short_hash, types::IdentityId},
+    acs::{hash::short_hash, types::IdentityId},
     directory::{DirectoryAdmin, RecordEntry},
 };
 
@@ -83,32 +81,24 @@ impl Options {
 
     /// Writes all records. Reports unreadable records and a summary on stderr.
     async fn export(&self, admin: &DirectoryAdmin, to: &mut impl Write) -> Result<()> {
-        let names = names(admin).await?;
-        let to_terminal = self.file.is_none() && io::stdout().is_terminal();
-        let progress = if to_terminal { ProgressBar::hidden() } else { progress(Some(names.len()), "Reading") };
+        let message = if self.file.is_none() && io::stdout().is_terminal() { "" } else { "Reading" };
         let mut counts = BTreeMap::<&str, usize>::new();
-        let read = futures_util::stream::iter(names).map(async |name| (name, admin.read(name).await));
-        let mut read = std::pin::pin!(read.buffered(CONCURRENCY));
-        while let Some((name, entry)) = read.next().await {
-            progress.inc(1);
-            match entry {
-                Ok(Some(entry)) => {
-                    *counts.entry(state(&entry.record)).or_default() += 1;
-                    self.write(to, &entry)?;
-                }
-                // Removed since it was listed.
-                Ok(None) => {}
-                Err(error) => {
-                    *counts.entry("unreadable").or_default() += 1;
-                    eprint_beside(&progress, &format!("{name} cannot be read: {}", causes(&error)));
-                }
-            }
-        }
-        drop(progress);
-        let count = |state: &str| counts.get(state).copied().unwrap_or_default();
-        let summary = ["active", "deleting", "deleted", "unreadable"].map(|state| format!("{} {state}", count(state)));
-        eprint(&summary.join(", "));
-        check(count("unreadable"))
+        let unreadable = for_each_record(
+            admin,
+            message,
+            async |name| admin.read(name).await,
+            |entry| {
+                // `None` if the record was removed since it was listed.
+                let Some(entry) = entry else { return Ok(()) };
+                *counts.entry(state(&entry.record)).or_default() += 1;
+                self.write(to, &entry)
+            },
+        );
+        let unreadable = unreadable.await?;
+        let [active, deleting, deleted] =
+            ["active", "deleting", "deleted"].map(|state| counts.get(state).copied().unwrap_or_default());
+        eprint(&format!("{active} active, {deleting} deleting, {deleted} deleted, {unreadable} unreadable"));
+        check(unreadable)
     }
 
     fn write(&self, to: &mut impl Write, RecordEntry { name, record, written_at }: &RecordEntry) -> io::Result<()> {

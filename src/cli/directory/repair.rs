@@ -3,14 +3,9 @@
 use std::collections::BTreeMap;
 
 use clap::Args;
-use futures_util::StreamExt as _;
 
-use super::{super::Result, CONCURRENCY, check, eprint_beside, names, open, progress, say};
-use crate::{
-    acs::{self, error::causes},
-    config::EnvReader,
-    directory::RepairOutcome,
-};
+use super::{super::Result, check, for_each_record, open, say};
+use crate::{acs, config::EnvReader, directory::RepairOutcome};
 
 /// Complete interrupted deletions, and remove records of identities deleted over a day ago
 ///
@@ -35,23 +30,17 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
     let admin = open(&directory)?;
     let acs = acs::Client::new(acs)?;
 
-    let names = names(&admin).await?;
-    let progress = progress(Some(names.len()), "Repairing");
-    let repaired = futures_util::stream::iter(names).map(async |name| (name, admin.repair(&acs, name, ask_acs).await));
-    let mut repaired = std::pin::pin!(repaired.buffer_unordered(CONCURRENCY));
-    let (mut counts, mut failed) = (BTreeMap::<RepairOutcome, usize>::new(), 0);
-    while let Some((name, outcome)) = repaired.next().await {
-        progress.inc(1);
-        match outcome {
-            Ok(outcome) => *counts.entry(outcome).or_default() += 1,
-            Err(error) => {
-                failed += 1;
-                eprint_beside(&progress, &format!("{name} failed: {}", causes(&error)));
-            }
-        }
-    }
-    drop(progress);
-
+    let mut counts = BTreeMap::<RepairOutcome, usize>::new();
+    let failed = for_each_record(
+        &admin,
+        "Repairing",
+        async |name| admin.repair(&acs, name, ask_acs).await,
+        |outcome| {
+            *counts.entry(outcome).or_default() += 1;
+            Ok(())
+        },
+    );
+    let failed = failed.await?;
     let count = |outcome| counts.get(&outcome).copied().unwrap_or_default();
     for (word, count, meaning) in [
         ("unchanged", count(RepairOutcome::Unchanged), "needs no repair"),
