@@ -21,7 +21,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-type Result<T> = std::result::Result<T, Box<dyn Error>>;
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// Identities and access tokens for Azure Communication Services
 #[derive(Debug, Parser)]
@@ -33,25 +33,25 @@ struct Arguments {
 
 #[derive(Debug, Subcommand)]
 enum Command {
-    /// Serve the functions with an emulator of ACS beside them (the default)
+    /// Serve the functions together with an emulator of ACS (the default)
     #[cfg(feature = "emulator")]
     Dev(dev::Options),
-    /// Serve the functions alone, with settings from the environment
+    /// Serve the functions with the settings from the environment
     Serve(serve::Options),
-    /// Serve the emulator of ACS alone
+    /// Serve the emulator of ACS
     #[cfg(feature = "emulator")]
     Emulator(emulator::Options),
-    /// Walk Microsoft's quickstart through the functions and print its transcript
+    /// Run Microsoft's quickstart against the functions and print the transcript
     Quickstart(quickstart::Options),
-    /// Tell what the settings are and whether they work
+    /// List the settings and check whether they work
     Check(check::Options),
     /// Export, show and repair the records of the user directory
     Directory(directory::Options),
 }
 
-/// Runs the command that the arguments name. Exits with 2 on wrong arguments, with 1 on any other failure.
+/// Runs the command that the arguments name. Exits with 2 on invalid arguments and with 1 on any other failure.
 pub async fn run() -> ExitCode {
-    let done = match Arguments::parse().command {
+    let result = match Arguments::parse().command {
         #[cfg(feature = "emulator")]
         None => dev::run(dev::Options::default()).await,
         #[cfg(not(feature = "emulator"))]
@@ -65,37 +65,40 @@ pub async fn run() -> ExitCode {
         Some(Command::Check(options)) => check::run(options).await,
         Some(Command::Directory(options)) => directory::run(options).await,
     };
-    done.map_or_else(
-        |error| {
-            eprint(&format!("error: {error}"));
-            ExitCode::FAILURE
-        },
-        |()| ExitCode::SUCCESS,
-    )
+    if let Err(error) = result {
+        eprint(&format!("error: {error}"));
+        return ExitCode::FAILURE;
+    }
+    ExitCode::SUCCESS
 }
 
-/// Prints to stdout. Whoever closed it wants no more of it.
-fn say(text: &str) {
+/// Prints a line to stdout. Ignores a closed pipe.
+fn print(text: &str) {
     let _ = writeln!(io::stdout(), "{text}");
 }
 
-/// Prints to stderr, where it stays out of what is piped on.
+/// Prints a line to stderr, which keeps it out of piped output.
 fn eprint(text: &str) {
     let _ = writeln!(io::stderr(), "{text}");
 }
 
-/// A listener, or an error that names the flag to change.
-async fn listen(host: &str, port: u16, flag: &str) -> Result<(TcpListener, SocketAddr)> {
+/// Returns the value of an environment variable.
+fn env_var(name: &str) -> Option<std::ffi::OsString> {
+    std::env::var_os(name)
+}
+
+/// Listens on an address. The error names the option that sets the port.
+async fn listen(host: &str, port: u16, option: &str) -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((host, port)).await.map_err(|error| match error.kind() {
-        io::ErrorKind::AddrInUse => format!("port {port} is in use; choose another with {flag}, 0 for any free one"),
+        io::ErrorKind::AddrInUse => format!("port {port} is in use; choose another with {option}, 0 for any free port"),
         _ => format!("cannot listen on {host}:{port}: {error}"),
     })?;
     let address = listener.local_addr()?;
     Ok((listener, address))
 }
 
-/// Ends when the process is asked to: Ctrl+C, or SIGTERM as containers send it.
-async fn asked_to_stop() {
+/// Completes on Ctrl+C, and on SIGTERM, which containers send.
+async fn shutdown_signal() {
     let interrupt = tokio::signal::ctrl_c();
     #[cfg(unix)]
     if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {

@@ -1,22 +1,22 @@
-//! Identities and access tokens for Azure Communication Services (ACS), as small HTTP functions.
+//! Access tokens for Azure Communication Services (ACS), as small HTTP functions.
 //!
-//! One router carries every function; thin programs run it behind the Azure Functions host (`handler`), on AWS Lambda
-//! (`bootstrap`), and as a plain server or with an emulator beside it (`acs-tokens`). Nothing is kept in the process
-//! that a second instance would need.
+//! One router carries all functions. Thin programs run it behind the Azure Functions host (`handler`), on AWS Lambda
+//! (`bootstrap`), as a plain server, and together with an emulator of ACS (`acs-tokens`). A process keeps no state that
+//! another instance would need.
 //!
 //! The modules, in reading order:
 //!
-//! - [`acs`]: the client of ACS Identity; knows nothing of HTTP servers.
+//! - [`acs`]: the client of ACS Identity.
+//! - [`functions`]: the table of functions, and one file for each.
+//! - [`auth`]: who is calling; [`access`]: what the caller may do.
 //! - [`directory`]: which ACS identity belongs to which signed-in user.
-//! - [`auth`], [`access`]: who is calling, and may they?
-//! - [`functions`]: the table of functions, and a file for each.
-//! - [`extract`], [`problem`]: what comes in wrong ends as a problem (RFC 9457).
-//! - [`http`](mod@http): the router around the functions; [`server`] puts it on a socket.
-//! - [`config`], [`telemetry`]: settings from the environment, one log line a request.
-//! - [`cli`]: the command line (feature `cli`).
-//! - [`emulator`]: ACS Identity on your machine, strict (feature `emulator`).
+//! - [`extract`], [`problem`]: request parsing, and problems (RFC 9457) as error responses.
+//! - [`http`](mod@http): the router and its layers; [`server`]: the router on a listener.
+//! - [`config`]: settings from the environment; [`telemetry`]: log lines and OpenTelemetry.
+//! - [`startup`]: the start of each program.
+//! - [`cli`]: the command line (feature `cli`); [`emulator`]: ACS Identity on your machine (feature `emulator`).
 //!
-//! docs/ARCHITECTURE.md draws who may use whom; `tests/it/tidy.rs` holds it.
+//! docs/ARCHITECTURE.md lists which module may use which; `tests/it/tidy.rs` checks it.
 
 pub mod access;
 pub use acs_identity as acs;
@@ -33,4 +33,5 @@ pub mod http;
 pub mod problem;
 pub mod refreshing;
 pub mod server;
+pub mod startup;
 pub mod telemetry;

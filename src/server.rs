@@ -1,18 +1,18 @@
-//! Serves a router on a listener, until told to stop.
+//! Serves a router on a listener until shutdown.
 
 use std::{future::Future, io, time::Duration};
 
 use axum::{Router, serve::ListenerExt as _};
 use tokio::{net::TcpListener, sync::oneshot};
 
-/// So long may take what is in flight at the end: as long as a call to ACS, and less than the 30 s after which Kubernetes
-/// kills.
+/// The time that requests have to finish at shutdown: that of a call to ACS, and less than the 30 s after which
+/// Kubernetes kills the process.
 pub const GRACE: Duration = Duration::from_secs(20);
 
-/// Serves until `shutdown` is done, then finishes what is in flight, within [`GRACE`].
+/// Serves until `shutdown` completes. Open requests then have [`GRACE`] to finish.
 ///
 /// # Errors
-/// Never in practice: a connection that fails to be accepted is tried again.
+/// Does not fail in practice: axum retries a connection that it fails to accept.
 pub async fn run(
     listener: TcpListener,
     app: Router,
@@ -21,7 +21,7 @@ pub async fn run(
     run_with_grace(listener, app, shutdown, GRACE).await
 }
 
-/// The same with another bound.
+/// Serves as [`run`] does, with another time for open requests.
 ///
 /// # Errors
 /// As [`run`].
@@ -31,28 +31,28 @@ pub async fn run_with_grace(
     shutdown: impl Future<Output = ()> + Send + 'static,
     grace: Duration,
 ) -> io::Result<()> {
-    // An answer is one small packet; Nagle's algorithm would hold it back for nothing.
+    // A response is one small packet, which Nagle's algorithm would delay.
     let listener = listener.tap_io(|stream| {
         let _ = stream.set_nodelay(true);
     });
-    let (send, stopping) = oneshot::channel();
+    let (stopping, stopped) = oneshot::channel();
     let shutdown = async move {
         shutdown.await;
-        tracing::info!(grace_s = grace.as_secs_f64(), "stopping: finishing what is in flight");
-        let _ = send.send(());
+        tracing::info!(grace_s = grace.as_secs_f64(), "stopping: waiting for open requests");
+        let _ = stopping.send(());
     };
-    let serving = axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future();
-    let bound = async {
-        // Dropped unsent where serving ended by itself; then that is what counts.
-        if stopping.await.is_err() {
+    let server = axum::serve(listener, app).with_graceful_shutdown(shutdown).into_future();
+    let timeout = async {
+        // An error means that the server ended by itself.
+        if stopped.await.is_err() {
             std::future::pending::<()>().await;
         }
         tokio::time::sleep(grace).await;
     };
     tokio::select! {
-        served = serving => served,
-        () = bound => {
-            tracing::warn!("what was still in flight is broken off");
+        result = server => result,
+        () = timeout => {
+            tracing::warn!("shutdown timed out: open requests are dropped");
             Ok(())
         }
     }

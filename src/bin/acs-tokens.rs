@@ -1,4 +1,4 @@
-//! `acs-tokens`: the functions, the emulator and the quickstart on the command line.
+//! `acs-tokens`: the command line.
 
 use std::process::ExitCode;
 

@@ -4,49 +4,19 @@
 
 use std::{error::Error, process::ExitCode};
 
-use acs_tokens::{
-    access::AccessRules, acs, auth::Authenticator, config::EnvReader, directory, functions::Services,
-    http::router_with, server, telemetry,
-};
+use acs_tokens::{config::Program, server, startup};
 use tokio::net::TcpListener;
 
-fn main() -> ExitCode {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    telemetry::init(settings.log_filter());
-    let (port, acs, callers) = (settings.handler_port(), settings.acs(), settings.callers_behind_host());
-    let rules = settings.rules(Some(&callers));
-    let directory = settings.directory();
-    let config = settings.finish(port.zip(acs).zip(rules.zip(directory)));
-    let ran = config
-        .map_err(Into::into)
-        .and_then(|((port, acs), (rules, directory))| run(port, acs, directory.as_ref(), &callers, rules));
-    match ran {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(error) => {
-            tracing::error!(cause = %error, "cannot start");
-            // The host restarts a handler that fails; one that exits with 0 it leaves dead.
-            ExitCode::FAILURE
-        }
-    }
+/// One thread is enough: an instance has at most two cores, and requests mostly wait for ACS.
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> ExitCode {
+    startup::finish(run().await).await
 }
 
-/// One thread serves: an instance has at most two cores, and the work is waiting for ACS.
-#[tokio::main(flavor = "current_thread")]
-async fn run(
-    port: u16,
-    acs: acs::ClientOptions,
-    directory: Option<&directory::DirectorySettings>,
-    callers: &Authenticator,
-    rules: AccessRules,
-) -> Result<(), Box<dyn Error>> {
-    // The host asks on IPv4 loopback, and nobody else shall.
-    let listener = TcpListener::bind(("127.0.0.1", port)).await?;
-    let acs = acs::Client::new(acs)?;
-    let services = Services::open(acs.clone(), directory)?;
-    let app = router_with(services, callers, rules);
-    // Beside the first request, not before it.
-    tokio::spawn(async move { acs.warm().await });
-    // The host never asks for an end; it kills.
-    server::run(listener, app, std::future::pending()).await?;
-    Ok(())
+async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {
+    let app = startup::start(Program::Functions)?;
+    // The host connects over IPv4 loopback.
+    let listener = TcpListener::bind(("127.0.0.1", app.port)).await?;
+    // The host does not ask the handler to stop; it kills the process.
+    Ok(server::run(listener, app.router, std::future::pending()).await?)
 }

@@ -1,4 +1,4 @@
-//! `acs-tokens check`: every setting and where it comes from, and whether ACS takes what they say.
+//! `acs-tokens check`: lists the settings and checks whether ACS accepts them.
 
 mod report;
 
@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use clap::{Args, ValueEnum};
 
-use super::{Result, say};
+use super::{Result, env_var, print};
 use crate::{
     acs::{
         self, Accepted, Client, Error,
@@ -14,14 +14,14 @@ use crate::{
         remedy::{MAX_CLOCK_SKEW, describe_skew},
         types::ApiVersion,
     },
-    config::EnvReader,
+    config::{EnvReader, Program},
 };
 use report::{Finding, Report};
 
-/// How to tell it.
+/// How to print the report.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The form of the answer
+    /// The format of the report
     #[arg(long, value_enum, default_value_t = Output::Text)]
     output: Output,
 }
@@ -32,54 +32,52 @@ enum Output {
     Json,
 }
 
-/// A check is waited for by a person.
+/// A user waits for the result.
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(options: Options) -> Result<()> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let acs = settings.acs();
-    let _ = settings.log_filter();
-    let _ = settings.directory();
-    // The Functions host checks callers itself; only `serve` has to be told.
-    if settings.names_callers() {
-        let callers = settings.callers();
-        let _ = settings.rules(callers.as_ref());
+    let mut env = EnvReader::new(&env_var);
+    let client = env.client();
+    let _ = (env.log_filter(Program::Server), env.directory());
+    // Without these settings, the Functions host authenticates callers.
+    let program = if env.names_callers() { Program::Server } else { Program::Functions };
+    let authenticator = env.authenticator(program);
+    let _ = (env.access(authenticator.as_ref()), env.cors());
+    let mut report = Report { endpoint: None, settings: env.found(), findings: Vec::new() };
+    if let Ok(client) = env.finish(client) {
+        report.endpoint = Some(client.endpoint.to_string());
+        report.findings = examine(acs::ClientOptions { deadline: DEADLINE, ..client }).await?;
     }
-    let mut report = Report { endpoint: None, settings: settings.found(), findings: Vec::new() };
-    if let Ok(acs) = settings.finish(acs) {
-        report.endpoint = Some(acs.endpoint.to_string());
-        report.findings = examine(acs::ClientOptions { deadline: DEADLINE, ..acs }).await?;
-    }
-    say(&match options.output {
+    print(&match options.output {
         Output::Text => report.to_text(),
         Output::Json => report.to_json(),
     });
     match report.failures() {
         0 => Ok(()),
-        1 => Err("one thing is wrong".into()),
-        n => Err(format!("{n} things are wrong").into()),
+        1 => Err("1 problem found".into()),
+        n => Err(format!("{n} problems found").into()),
     }
 }
 
-/// Asks ACS, by a call that changes nothing.
+/// Sends a request to ACS that changes nothing.
 async fn examine(settings: acs::ClientOptions) -> Result<Vec<Finding>> {
     let (endpoint, version) = (settings.endpoint.clone(), settings.api_version.clone());
     let client = Client::new(settings)?;
     let resolved = resolve(&endpoint).await;
     let start = Instant::now();
-    let probed = client.probe().await;
+    let result = client.probe().await;
     let took = start.elapsed();
     let mut findings = vec![resolved];
-    findings.extend(match &probed {
-        Ok(accepted) => accepted_by(accepted, &version, took),
-        Err(Error::Service(error)) => refused(&client, &probed, error, took),
+    findings.extend(match &result {
+        Ok(answer) => accepted(answer, &version, took),
+        Err(Error::Service(error)) => rejected(&client, &result, error, took),
         Err(error @ Error::Credential(_)) => {
-            let unknown = |name| Finding::unknown(name, "nothing was sent without a credential");
+            let unknown = |name| Finding::unknown(name, "no request was sent without a credential");
             let failed = Finding::failed("credential", causes(error)).with_remedy(client.remedy(error));
             vec![unknown("answer"), unknown("clock"), failed, unknown("api-version")]
         }
         Err(error) => {
-            let unknown = "ACS did not answer";
+            let unknown = "ACS did not respond";
             let failed = Finding::failed("answer", causes(error)).with_remedy(client.remedy(error));
             let rest = ["clock", "credential", "api-version"].map(|name| Finding::unknown(name, unknown));
             [failed].into_iter().chain(rest).collect()
@@ -95,59 +93,57 @@ async fn resolve(endpoint: &acs::endpoint::Endpoint) -> Finding {
         Ok(addresses) => {
             let mut addresses: Vec<String> = addresses.map(|address| address.ip().to_string()).collect();
             addresses.dedup();
-            Finding::good("name", format!("{host} is {}", addresses.join(", ")))
+            Finding::good("name", format!("{host} resolves to {}", addresses.join(", ")))
         }
         Err(error) => Finding::failed("name", format!("{host} does not resolve: {error}")),
     }
 }
 
-fn accepted_by(accepted: &Accepted, version: &ApiVersion, took: Duration) -> Vec<Finding> {
-    let listed = accepted.supported_versions.as_deref().unwrap_or_default();
+fn accepted(answer: &Accepted, version: &ApiVersion, took: Duration) -> Vec<Finding> {
+    let listed = answer.supported_versions.as_deref().unwrap_or_default();
     let listed = listed.split(',').any(|listed| listed.trim() == version.as_str());
-    let list = if listed { ", and ACS lists it" } else { ", though ACS does not list it" };
+    let list = if listed { ", and ACS lists it" } else { ", but ACS does not list it" };
     vec![
         answered(took),
-        clock(accepted.clock_skew),
+        clock(answer.clock_skew),
         Finding::good("credential", "accepted".to_owned()),
         Finding::good("api-version", format!("{} is accepted{list}", version.as_str())),
     ]
 }
 
-fn refused(
+fn rejected(
     client: &Client,
-    probed: &std::result::Result<Accepted, Error>,
+    result: &std::result::Result<Accepted, Error>,
     error: &ServiceError,
     took: Duration,
 ) -> Vec<Finding> {
     let failed = |name| {
-        let remedy = probed.as_ref().err().and_then(|error| client.remedy(error));
+        let remedy = result.as_ref().err().and_then(|error| client.remedy(error));
         Finding::failed(name, error.to_string()).with_remedy(remedy)
     };
     let status = error.status.as_u16();
     let (credential, version) = match error.kind {
-        Kind::ApiVersion => {
-            (Finding::unknown("credential", "ACS looks at the api-version first"), failed("api-version"))
-        }
+        Kind::ApiVersion => (Finding::unknown("credential", "ACS checks the api-version first"), failed("api-version")),
         Kind::Other if !matches!(status, 401 | 403) => {
-            let unknown = |name| Finding::unknown(name, "ACS answers with another error");
+            let unknown = |name| Finding::unknown(name, "ACS returned another error");
             return vec![failed("answer"), clock(error.clock_skew), unknown("credential"), unknown("api-version")];
         }
         Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other => {
-            (failed("credential"), Finding::unknown("api-version", "ACS looks at the credential first"))
+            (failed("credential"), Finding::unknown("api-version", "ACS checks the credential first"))
         }
     };
     vec![answered(took), clock(error.clock_skew), credential, version]
 }
 
 fn answered(took: Duration) -> Finding {
-    Finding::good("answer", format!("in {} ms, with connecting", took.as_millis()))
+    Finding::good("answer", format!("in {} ms, including the connection", took.as_millis()))
 }
 
 fn clock(skew: Option<jiff::SignedDuration>) -> Finding {
     match skew {
-        None => Finding::unknown("clock", "the answer has no Date"),
+        None => Finding::unknown("clock", "the response has no Date header"),
         Some(skew) if skew.abs() > MAX_CLOCK_SKEW => {
-            Finding::failed("clock", format!("{}; signatures allow 300 s", describe_skew(skew)))
+            Finding::failed("clock", format!("{}; a signature is valid for 300 s", describe_skew(skew)))
         }
         Some(skew) => Finding::good("clock", describe_skew(skew)),
     }

@@ -1,4 +1,4 @@
-//! Where data of this user is kept, as each system has it.
+//! The folder for the data of the current user, by operating system.
 
 use std::{
     ffi::OsString,
@@ -7,13 +7,13 @@ use std::{
     path::{Path, PathBuf},
 };
 
-/// The folder for data that stays on this machine; nothing where nobody says who the user is.
+/// Returns the folder for data that stays on this machine, or `None` if the user has no home folder.
 pub(super) fn folder() -> Option<PathBuf> {
     folder_on(std::env::consts::OS, |name| std::env::var_os(name), std::env::home_dir())
 }
 
 fn folder_on(system: &str, get: impl Fn(&str) -> Option<OsString>, home: Option<PathBuf>) -> Option<PathBuf> {
-    // A relative one would be another in each folder; the XDG Base Directory Specification has it ignored.
+    // The XDG Base Directory Specification says to ignore relative paths.
     let absolute = |path: &PathBuf| path.is_absolute();
     let named = |name| get(name).map(PathBuf::from).filter(absolute);
     let home = home.filter(absolute);
@@ -24,8 +24,8 @@ fn folder_on(system: &str, get: impl Fn(&str) -> Option<OsString>, home: Option<
     }
 }
 
-/// Makes a folder, with those above it, for this user alone.
-pub(super) fn make(folder: &Path) -> io::Result<()> {
+/// Creates a folder and its parents. Only the current user has access.
+pub(super) fn create(folder: &Path) -> io::Result<()> {
     let mut builder = DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -38,16 +38,16 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_system_has_its_own() {
-        let set = |name: &'static str, value: &'static str| move |asked: &str| (asked == name).then(|| value.into());
+    fn the_data_folder_depends_on_the_system() {
+        let env = |name: &'static str, value: &'static str| move |other: &str| (other == name).then(|| value.into());
         let home = || Some(PathBuf::from("/home/ada"));
         for (found, expected) in [
-            (folder_on("linux", set("XDG_DATA_HOME", "/data"), home()), Some("/data")),
-            (folder_on("linux", set("XDG_DATA_HOME", "data"), home()), Some("/home/ada/.local/share")),
-            (folder_on("linux", set("XDG_DATA_HOME", ""), home()), Some("/home/ada/.local/share")),
+            (folder_on("linux", env("XDG_DATA_HOME", "/data"), home()), Some("/data")),
+            (folder_on("linux", env("XDG_DATA_HOME", "data"), home()), Some("/home/ada/.local/share")),
+            (folder_on("linux", env("XDG_DATA_HOME", ""), home()), Some("/home/ada/.local/share")),
             (folder_on("freebsd", |_| None, home()), Some("/home/ada/.local/share")),
-            (folder_on("macos", set("XDG_DATA_HOME", "/data"), home()), Some("/home/ada/Library/Application Support")),
-            (folder_on("windows", set("LOCALAPPDATA", "/local"), home()), Some("/local")),
+            (folder_on("macos", env("XDG_DATA_HOME", "/data"), home()), Some("/home/ada/Library/Application Support")),
+            (folder_on("windows", env("LOCALAPPDATA", "/local"), home()), Some("/local")),
             (folder_on("windows", |_| None, home()), None),
             (folder_on("linux", |_| None, None), None),
             (folder_on("linux", |_| None, Some(PathBuf::new())), None),

@@ -1,4 +1,4 @@
-//! `acs-tokens dev`: the functions and the emulator together, on this machine alone.
+//! `acs-tokens dev`: the functions together with the emulator, on loopback only.
 
 use std::{
     collections::HashSet,
@@ -10,45 +10,43 @@ use clap::Args;
 use http::HeaderValue;
 
 use super::{
-    Result, asked_to_stop, data,
+    Result, data,
     emulator::{Running, TlsOptions},
-    listen, say,
+    env_var, listen, print, shutdown_signal,
 };
 use crate::{
-    acs::{self, connection_string::ConnectionString},
+    acs::{ClientOptions, connection_string::ConnectionString, types::ApiVersion},
     auth::{
         Authenticator, BackendAuth, Bearer, RoleMapping,
-        bearer::{self, Issuer},
+        bearer::{BearerSettings, Issuer},
     },
-    config::EnvReader,
-    directory::{self, Directory, StoreLocation},
+    config::{Config, EnvReader, Program},
+    directory::{DirectorySettings, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
-    functions::Services,
     http::allowed_origins::{Cors, Origins},
-    http::router_with,
-    server, telemetry,
+    server, startup, telemetry,
 };
 
-/// The name by which the emulator's test issuer knows the functions.
+/// The audience of the functions at the emulator's test issuer.
 const AUDIENCE: &str = "acs-tokens-dev";
 
-/// What made-up people's names are hashed with: published, and no secret. It decodes to readable English.
+/// The key that hashes the names of test users: published and not a secret. It decodes to readable English.
 const DIRECTORY_KEY: &str =
     "YWNzLXRva2VucyBkZXY6IGEgcHVibGlzaGVkIGtleSBmb3IgcGVvcGxlIHdobyBhcmUgbWFkZSB1cCwgbm90IGEgc2VjcmV0";
 
-/// Where they listen, and where they keep what has to outlive them.
+/// The ports and the data folder.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The port of the functions; 0 for any free one
+    /// The port of the functions; 0 for any free port
     #[arg(long, default_value_t = 7071)]
     port: u16,
-    /// The emulator's port for http; 0 for any free one
+    /// The emulator's port for http; 0 for any free port
     #[arg(long, default_value_t = 7072)]
     emulator_port: u16,
-    /// The emulator's port for https; 0 for any free one
+    /// The emulator's port for https; 0 for any free port
     #[arg(long, default_value_t = 7073)]
     emulator_https_port: u16,
-    /// The folder for identities and keys; else acs-tokens/dev in the folder that the system has for your data
+    /// The folder for identities and keys; by default acs-tokens/dev in your user's data folder
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
@@ -62,12 +60,12 @@ impl Default for Options {
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let filter = settings.log_filter();
-    // As under `func start`, nobody asks for keys on loopback.
-    let rules = settings.rules(Some(&BackendAuth::Anyone.into()));
-    let (filter, mut rules) = settings.finish(Some(filter).zip(rules))?;
-    telemetry::init(filter);
+    let mut env = EnvReader::new(&env_var);
+    // No keys are checked on loopback, as under `func start`.
+    let access = env.access(Some(&BackendAuth::Anyone.into()));
+    let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
+    let access = env.finish(access)?;
+    telemetry::init(log_filter);
     let data = folder(options.data)?;
     let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
     let emulator = Running::start(
@@ -78,39 +76,41 @@ pub(super) async fn run(options: Options) -> Result<()> {
         |emulator| EmulatorOptions { functions: Some(functions(address, emulator)), ..EmulatorOptions::default() },
     )
     .await?;
-    let acs = acs::Client::new(settings_for(emulator.http)?)?;
-    let place = directory::DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?);
-    let services = Services { directory: Some(Directory::open(&place, acs.clone())?), acs };
-    let callers = callers(emulator.http)?;
-    rules.cors = Some(open_to_the_page(rules.cors, &emulator)?);
-    say(&format!(
+    let router = startup::build(Config {
+        authenticator: authenticator(emulator.http)?,
+        access,
+        cors: Some(with_page(cors, &emulator)?),
+        directory: Some(DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?)),
+        ..Config::local(client_options(emulator.http, api_version)?)
+    })?;
+    print(&format!(
         "Functions         http://{address}/api\n{}\n{}\n\n{}",
         emulator.describe(),
-        to_paste(address, emulator.http),
+        examples(address, emulator.http),
         about(&data)
     ));
-    let served = server::run(listener, router_with(services, &callers, rules), asked_to_stop()).await;
+    let result = server::run(listener, router, shutdown_signal()).await;
     telemetry::flush().await;
-    Ok(served?)
+    Ok(result?)
 }
 
-/// The folder for the data, made where it is not there.
+/// Returns the data folder. Creates it if it does not exist.
 fn folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
-    let usual = || Some(data::folder()?.join("acs-tokens").join("dev"));
-    let folder = chosen.or_else(usual).ok_or("the system names no folder for your data; choose one with --data")?;
-    data::make(&folder)
+    let default = || Some(data::folder()?.join("acs-tokens").join("dev"));
+    let folder = chosen.or_else(default).ok_or("your user has no data folder; choose a folder with --data")?;
+    data::create(&folder)
         .and_then(|()| std::path::absolute(&folder))
         .map_err(|error| format!("{}: {error}; choose another folder with --data", folder.display()).into())
 }
 
-/// How the emulator's page reaches the functions.
+/// Returns how the emulator's page reaches the functions.
 fn functions(address: SocketAddr, emulator: SocketAddr) -> Functions {
     Functions { origin: format!("http://{address}"), issuer: issuer(emulator), audience: AUDIENCE.to_owned() }
 }
 
-/// Back ends are not asked for anything, people for a token of the emulator's test issuer.
-fn callers(emulator: SocketAddr) -> Result<Authenticator> {
-    let settings = bearer::BearerSettings {
+/// Accepts back ends without a key, and users with a token of the emulator's test issuer.
+fn authenticator(emulator: SocketAddr) -> Result<Authenticator> {
+    let settings = BearerSettings {
         issuers: vec![Issuer::new(&issuer(emulator), None)?],
         audiences: HashSet::from([AUDIENCE.to_owned()]),
         required_scope: None,
@@ -119,8 +119,8 @@ fn callers(emulator: SocketAddr) -> Result<Authenticator> {
     Ok(Authenticator { bearer: Some(Bearer::new(settings)?), ..BackendAuth::Anyone.into() })
 }
 
-/// Lets the emulator's page call, beside those that the settings let in.
-fn open_to_the_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
+/// Adds the origins of the emulator's page to the origins from the settings.
+fn with_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
     let mut cors = cors.unwrap_or(Cors { origins: Origins::List(Vec::new()), credentials: false });
     if let Origins::List(origins) = &mut cors.origins {
         for origin in emulator.origins() {
@@ -130,21 +130,18 @@ fn open_to_the_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
     Ok(cors)
 }
 
-/// The settings for an emulator on this machine, asked in the version that the environment says.
-pub(super) fn settings_for(emulator: SocketAddr) -> Result<acs::ClientOptions> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let api_version = settings.api_version();
-    let api_version = settings.finish(Some(api_version))?;
-    let settings = acs::ClientOptions::from(connection_string("http", emulator).parse::<ConnectionString>()?);
-    Ok(acs::ClientOptions { api_version, ..settings })
+/// Returns the options of a client of an emulator on this machine.
+pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> Result<ClientOptions> {
+    let connection_string: ConnectionString = connection_string("http", emulator).parse()?;
+    Ok(ClientOptions { api_version, ..connection_string.into() })
 }
 
-/// The five calls of the quickstart, and a person's own, to paste into a shell.
-fn to_paste(functions: SocketAddr, emulator: SocketAddr) -> String {
+/// Returns the calls of the quickstart and those of a user, as shell commands.
+fn examples(functions: SocketAddr, emulator: SocketAddr) -> String {
     let (api, issuer) = (format!("http://{functions}/api"), issuer(emulator));
     let json = "-H 'Content-Type: application/json'";
     format!(
-        "To try it, paste these:\n\
+        "To try it, paste these lines:\n\
          ID=$(curl -s {api}/identities {json} -d '{{}}' | grep -o '8:acs:[^\"]*')\n\
          curl -s {api}/identities/$ID/tokens {json} -d '{{\"scopes\":[\"chat\",\"voip\"]}}' -w '\\n'\n\
          curl -s -X DELETE {api}/identities/$ID/tokens -w 'revoked: %{{http_code}}\\n'\n\
@@ -156,11 +153,11 @@ fn to_paste(functions: SocketAddr, emulator: SocketAddr) -> String {
     )
 }
 
-/// Where the data is, and how to be rid of it.
+/// Returns the text that tells where the data is and how to delete it.
 fn about(data: &Path) -> String {
     format!(
-        "What is made here is kept in {}\n\
-         To be rid of it, stop the program and delete that folder. Ctrl+C stops it.",
+        "Identities and keys are kept in {}\n\
+         To delete them, stop the program and delete that folder. Ctrl+C stops it.",
         data.display()
     )
 }

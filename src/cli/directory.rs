@@ -10,7 +10,7 @@ use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use super::{Result, asked_to_stop, eprint, say};
+use super::{Result, env_var, eprint, print, shutdown_signal};
 use crate::{
     acs::error::causes,
     config::EnvReader,
@@ -43,14 +43,14 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
     };
     tokio::select! {
         done = work => done,
-        () = asked_to_stop() => Err("interrupted".into()),
+        () = shutdown_signal() => Err("interrupted".into()),
     }
 }
 
 /// Reads the directory's settings only: `export` and `show` need no credential for ACS.
 fn settings() -> Result<DirectorySettings> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let directory = settings.kept_directory();
+    let mut settings = EnvReader::new(&env_var);
+    let directory = settings.persistent_directory();
     Ok(settings.finish(directory)?)
 }
 

@@ -1,4 +1,4 @@
-//! `acs-tokens emulator`: the emulator alone, on http and https.
+//! `acs-tokens emulator`: the emulator of ACS on http and https.
 
 use std::{
     io,
@@ -8,9 +8,9 @@ use std::{
 
 use clap::Args;
 
-use super::{Result, asked_to_stop, listen, say};
+use super::{Result, env_var, listen, print, shutdown_signal};
 use crate::{
-    config::EnvReader,
+    config::{EnvReader, Program},
     emulator::{
         Certificate, DEVELOPMENT_IDENTITY_HEADER, Emulator, Options as EmulatorOptions, connection_string,
         identity_endpoint,
@@ -18,16 +18,16 @@ use crate::{
     telemetry,
 };
 
-/// Where the emulator listens.
+/// Where the emulator listens, and what it keeps.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The port for http; 0 for any free one
+    /// The port for http; 0 for any free port
     #[arg(long, default_value_t = 7072)]
     port: u16,
-    /// The port for https; 0 for any free one
+    /// The port for https; 0 for any free port
     #[arg(long, default_value_t = 7073)]
     https_port: u16,
-    /// Keep identities and keys in this file, from one start to the next
+    /// Keep identities and keys in this file across restarts
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
     #[command(flatten)]
@@ -37,7 +37,7 @@ pub(super) struct Options {
 /// The certificate for https.
 #[derive(Debug, Default, Args)]
 pub(super) struct TlsOptions {
-    /// A certificate of one's own (PEM); without it one is made at each start
+    /// A certificate (PEM); by default a new self-signed one at each start
     #[arg(long, requires = "key", value_name = "FILE")]
     cert: Option<PathBuf>,
     /// The certificate's private key (PEM)
@@ -46,17 +46,17 @@ pub(super) struct TlsOptions {
 }
 
 impl TlsOptions {
-    /// The certificate given, or a new one in a file of its own.
+    /// Returns the given certificate, or a new self-signed one in a temporary file.
     fn certificate(self, port: u16) -> Result<Certificate> {
         Ok(match (self.cert, self.key) {
             (Some(cert), Some(key)) => Certificate::from_files(&cert, &key)?,
-            // The port tells emulators apart that run side by side.
+            // Several emulators may run at once, each on its own port.
             _ => Certificate::self_signed(&std::env::temp_dir().join(format!("acs-tokens-emulator-{port}.pem")))?,
         })
     }
 }
 
-/// A running emulator, as its users need to know it.
+/// A running emulator.
 #[derive(Debug)]
 pub(super) struct Running {
     pub(super) http: SocketAddr,
@@ -65,7 +65,7 @@ pub(super) struct Running {
 }
 
 impl Running {
-    /// Starts an emulator that runs until the process ends.
+    /// Starts an emulator that runs until the process ends. Each port and file comes with the option that sets it.
     pub(super) async fn start(
         port: (u16, &str),
         https_port: (u16, &str),
@@ -76,8 +76,8 @@ impl Running {
         let (plain, http) = listen("127.0.0.1", port.0, port.1).await?;
         let (encrypted, https) = listen("127.0.0.1", https_port.0, https_port.1).await?;
         let emulator = match state {
-            Some((file, flag)) => Emulator::open(options(http), file).map_err(|error| match error.kind() {
-                io::ErrorKind::ResourceBusy => format!("{error}; stop that one, or choose another place with {flag}"),
+            Some((file, option)) => Emulator::open(options(http), file).map_err(|error| match error.kind() {
+                io::ErrorKind::ResourceBusy => format!("{error}; stop that one, or choose another place with {option}"),
                 _ => error.to_string(),
             })?,
             None => Emulator::new(options(http)),
@@ -90,7 +90,7 @@ impl Running {
         Ok(Self { http, https, certificate: path })
     }
 
-    /// Where its page may have come from, as browsers spell it.
+    /// Returns the origins of the emulator's page.
     pub(super) fn origins(&self) -> [String; 4] {
         let (http, https) = (self.http.port(), self.https.port());
         [
@@ -101,7 +101,7 @@ impl Running {
         ]
     }
 
-    /// Where it is, and how SDKs reach it.
+    /// Returns the text that tells how to reach the emulator.
     pub(super) fn describe(&self) -> String {
         let Self { http, https, certificate } = self;
         format!(
@@ -109,11 +109,11 @@ impl Running {
              Its certificate   {certificate}\n\
              A page to try it  http://{http}/_emulator/\n\
              \n\
-             Connection strings for the SDKs of ACS:\n\
+             Connection strings for the ACS SDKs:\n\
              {}\n\
              {}\n\
              \n\
-             Settings to reach it without a key, as with a managed identity:\n\
+             Settings to use it without a key, as with a managed identity:\n\
              COMMUNICATION_SERVICES_ENDPOINT=https://{https}/\n\
              IDENTITY_ENDPOINT={}\n\
              IDENTITY_HEADER={DEVELOPMENT_IDENTITY_HEADER}\n\
@@ -126,9 +126,9 @@ impl Running {
 }
 
 pub(super) async fn run(Options { port, https_port, state, tls }: Options) -> Result<()> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let filter = settings.log_filter();
-    telemetry::init(settings.finish(Some(filter))?);
+    let mut env = EnvReader::new(&env_var);
+    let log_filter = env.log_filter(Program::Server);
+    telemetry::init(env.finish(Some(log_filter))?);
     let running = Running::start(
         (port, "--port"),
         (https_port, "--https-port"),
@@ -137,11 +137,11 @@ pub(super) async fn run(Options { port, https_port, state, tls }: Options) -> Re
         |_| <_>::default(),
     )
     .await?;
-    say(&running.describe());
+    print(&running.describe());
     match state {
-        Some(file) => say(&format!("Its identities and keys are kept in {}. Ctrl+C stops it.", file.display())),
-        None => say("Everything in it is gone when it stops. Ctrl+C stops it."),
+        Some(file) => print(&format!("Its identities and keys are kept in {}. Ctrl+C stops it.", file.display())),
+        None => print("It keeps nothing when it stops. Ctrl+C stops it."),
     }
-    asked_to_stop().await;
+    shutdown_signal().await;
     Ok(())
 }

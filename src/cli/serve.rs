@@ -1,19 +1,24 @@
-//! `acs-tokens serve`: the functions alone, from the environment.
+//! `acs-tokens serve`: the functions as a plain server.
 
 use std::net::IpAddr;
 
 use clap::Args;
 
-use super::{Result, asked_to_stop, listen};
-use crate::{acs, auth::BackendAuth, config::EnvReader, functions::Services, http::router_with, server, telemetry};
+use super::{Result, listen, shutdown_signal};
+use crate::{
+    config::Program,
+    server,
+    startup::{self, App},
+    telemetry,
+};
 
-/// Where to serve.
+/// The address to serve on.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// The address to listen on; 0.0.0.0 for a container
+    /// The address to listen on; 0.0.0.0 in a container
     #[arg(long, default_value = "127.0.0.1")]
     host: IpAddr,
-    /// The port, 0 for any free one; else that of the variable PORT, else 8080
+    /// The port, 0 for any free port; by default the variable PORT, or 8080
     #[arg(long)]
     port: Option<u16>,
 }
@@ -26,26 +31,10 @@ impl Default for Options {
 }
 
 pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    telemetry::init(settings.log_filter());
-    let (acs, callers, env_port) = (settings.acs(), settings.callers(), settings.port());
-    let rules = settings.rules(callers.as_ref());
-    let directory = settings.directory();
-    let ((acs, callers), ((rules, directory), env_port)) =
-        settings.finish(acs.zip(callers).zip(rules.zip(directory).zip(env_port)))?;
-    let port = port.unwrap_or(env_port);
-    let (listener, address) = listen(&host.to_string(), port, "--port").await?;
-    if matches!(callers.backend_auth, BackendAuth::Anyone) {
-        tracing::warn!("ALLOW_ANONYMOUS is true: whoever reaches this address gets tokens");
-    }
-    let endpoint = acs.endpoint.clone();
-    let acs = acs::Client::new(acs)?;
-    let services = Services::open(acs.clone(), directory.as_ref())?;
-    let app = router_with(services, &callers, rules);
+    let App { router, port: default_port, endpoint } = startup::start(Program::Server)?;
+    let (listener, address) = listen(&host.to_string(), port.unwrap_or(default_port), "--port").await?;
     tracing::info!(%address, %endpoint, "serving");
-    // Beside the first request, not before it.
-    tokio::spawn(async move { acs.warm().await });
-    let served = server::run(listener, app, asked_to_stop()).await;
+    let result = server::run(listener, router, shutdown_signal()).await;
     telemetry::flush().await;
-    Ok(served?)
+    Ok(result?)
 }

@@ -1,85 +1,82 @@
-//! The settings of the directory of people's identities.
+//! The settings of the user directory.
 
 use reqwest::Url;
 
-use super::EnvReader;
+use super::{
+    EnvReader,
+    table::{
+        AWS_ACCESS_KEY_ID, AWS_CONTAINER_CREDENTIALS, AWS_DEFAULT_REGION, AWS_REGION, AWS_ROLE_ARN,
+        AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_WEB_IDENTITY_TOKEN_FILE, S3_ENDPOINT, USER_DIRECTORY,
+        USER_DIRECTORY_KEY,
+    },
+};
 use crate::{
-    acs::{credential::Entra, endpoint::is_loopback},
-    directory::{self, DirectoryKey, StoreLocation},
+    acs::endpoint::is_loopback,
+    directory::{DirectoryKey, DirectorySettings, StoreLocation},
 };
 
-pub(super) const USER_DIRECTORY: &str = "USER_DIRECTORY";
-pub(super) const USER_DIRECTORY_KEY: &str = "USER_DIRECTORY_KEY";
-
-const S3_ENDPOINT: &str = "AWS_ENDPOINT_URL_S3";
-
-/// What S3 may need, under the names that all AWS SDKs know. Lambda sets most of them.
+/// The settings for S3, under the names that every AWS SDK reads.
 const AWS: [&str; 9] = [
-    "AWS_ACCESS_KEY_ID",
-    "AWS_SECRET_ACCESS_KEY",
-    "AWS_SESSION_TOKEN",
-    "AWS_REGION",
-    "AWS_DEFAULT_REGION",
+    AWS_ACCESS_KEY_ID,
+    AWS_SECRET_ACCESS_KEY,
+    AWS_SESSION_TOKEN,
+    AWS_REGION,
+    AWS_DEFAULT_REGION,
     S3_ENDPOINT,
-    "AWS_WEB_IDENTITY_TOKEN_FILE",
-    "AWS_ROLE_ARN",
-    "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI",
+    AWS_WEB_IDENTITY_TOKEN_FILE,
+    AWS_ROLE_ARN,
+    AWS_CONTAINER_CREDENTIALS,
 ];
 
 impl EnvReader<'_> {
-    /// The directory, if one is set.
-    pub fn directory(&mut self) -> Option<Option<directory::DirectorySettings>> {
-        let key = self.value(USER_DIRECTORY_KEY).map(|text| self.parse::<DirectoryKey>(USER_DIRECTORY_KEY, &text));
-        let Some(text) = self.value(USER_DIRECTORY) else {
-            return match key {
-                Some(_) => self.fault(USER_DIRECTORY_KEY, format!("is set without {USER_DIRECTORY}")),
-                None => Some(None),
-            };
-        };
-        let place: Option<StoreLocation> = self.parse(USER_DIRECTORY, &text);
-        let key = match (key, &place) {
-            (Some(key), _) => key,
-            // Nobody else has to find the names again.
-            (None, Some(StoreLocation::Memory)) => Some(DirectoryKey::random()),
-            (None, _) => {
-                let detail = "is missing; users' names are hashed with it. `openssl rand -base64 32` makes one; keep it, \
-                              without it nobody is found again";
-                self.fault(USER_DIRECTORY_KEY, detail.to_owned())
+    /// Returns the user directory, or `Some(None)` if none is set.
+    pub fn directory(&mut self) -> Option<Option<DirectorySettings>> {
+        let key = self.parsed::<DirectoryKey>(USER_DIRECTORY_KEY);
+        if !self.is_set(USER_DIRECTORY) {
+            if self.is_set(USER_DIRECTORY_KEY) {
+                let detail = format!("has no effect without {USER_DIRECTORY}; set both or neither");
+                return self.reject(USER_DIRECTORY_KEY, detail);
             }
-        };
-        let place = place?;
-        if cfg!(not(feature = "s3")) && matches!(place, StoreLocation::S3 { .. }) {
-            return self.fault(USER_DIRECTORY, "is in S3, which this program was built without".to_owned());
+            return Some(None);
         }
-        let entra = match &place {
-            StoreLocation::Blob { emulated: false, .. } => Some(Entra::for_storage(self.keyless_way()?)),
-            _ => None,
+        let place = self.parsed(USER_DIRECTORY);
+        let key = match place {
+            // The names need not be found again by another process.
+            Some(StoreLocation::Memory) if !self.is_set(USER_DIRECTORY_KEY) => Some(DirectoryKey::random()),
+            _ if !self.is_set(USER_DIRECTORY_KEY) => {
+                let detail = "is missing; generate it with `openssl rand -base64 32` and keep it: if it is lost, \
+                              existing records can no longer be matched to users";
+                self.reject(USER_DIRECTORY_KEY, detail)
+            }
+            _ => key,
         };
-        let aws = if matches!(place, StoreLocation::S3 { .. }) { self.aws() } else { Vec::new() };
-        Some(Some(directory::DirectorySettings { location: place, key: key?, entra, aws }))
+        let (mut entra, mut aws) = (None, Vec::new());
+        match place.as_ref()? {
+            StoreLocation::Blob { emulated: false, .. } => entra = Some(self.entra_for_storage()?),
+            StoreLocation::S3 { .. } if cfg!(not(feature = "s3")) => {
+                return self.reject(USER_DIRECTORY, "is in S3, which this build does not support; use another place");
+            }
+            StoreLocation::S3 { .. } => aws = self.aws(),
+            _ => {}
+        }
+        Some(Some(DirectorySettings { location: place?, key: key?, entra, aws }))
     }
 
-    /// The directory for those who look after it, who have come for nothing else.
-    pub fn kept_directory(&mut self) -> Option<directory::DirectorySettings> {
+    /// Returns a user directory that outlives the process, for commands that work on its records.
+    pub fn persistent_directory(&mut self) -> Option<DirectorySettings> {
         match self.directory()? {
-            None => self.fault(USER_DIRECTORY, "is missing; it says where the directory is".to_owned()),
+            None => self.reject(USER_DIRECTORY, "is missing; set it to the location of the directory"),
             Some(directory) if directory.location == StoreLocation::Memory => {
-                let detail = "is memory:, which only the process knows that has it, and which ends with it";
-                self.fault(USER_DIRECTORY, detail.to_owned())
+                self.reject(USER_DIRECTORY, "is `memory:`, which other processes cannot read; use another place")
             }
-            Some(directory) => Some(directory),
+            directory => directory,
         }
     }
 
     fn aws(&mut self) -> Vec<(&'static str, String)> {
-        if let Some(endpoint) = self.value(S3_ENDPOINT)
-            && !Url::parse(&endpoint).is_ok_and(|url| match url.scheme() {
-                "https" => true,
-                "http" => is_loopback(&url),
-                _ => false,
-            })
-        {
-            let _ = self.fault::<()>(S3_ENDPOINT, "is neither an https URL nor one of this machine".to_owned());
+        let is_allowed = |url: Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
+        if self.value(S3_ENDPOINT).is_some_and(|endpoint| !Url::parse(&endpoint).is_ok_and(is_allowed)) {
+            self.report(S3_ENDPOINT, "must be an https URL, or an http URL on loopback");
         }
         AWS.into_iter().filter_map(|name| Some((name, self.value(name)?))).collect()
     }
@@ -90,15 +87,15 @@ mod tests {
     use super::*;
 
     #[test]
-    fn s3_is_a_fault_where_it_was_left_out() {
+    fn s3_is_rejected_in_builds_without_it() {
         let get = |name: &str| match name {
             USER_DIRECTORY => Some("s3://users".into()),
             USER_DIRECTORY_KEY => Some("MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=".into()),
             _ => None,
         };
-        let mut settings = EnvReader::new(&get);
-        let directory = settings.directory();
-        let faults = settings.finish(directory).unwrap_err().to_string();
-        assert_eq!(faults, "the settings are wrong\n  USER_DIRECTORY: is in S3, which this program was built without");
+        let mut env = EnvReader::new(&get);
+        let directory = env.directory();
+        let errors = env.finish(directory).unwrap_err();
+        assert!(errors.0[0].detail.starts_with("is in S3, which this build does not support"), "{errors}");
     }
 }

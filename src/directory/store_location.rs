@@ -181,4 +181,25 @@ mod tests {
     fn file_url_is_a_folder() {
         assert_eq!("file:///var/lib/users".parse(), Ok(StoreLocation::Files("/var/lib/users".into())));
     }
+
+    #[test]
+    fn invalid_locations_are_rejected() {
+        for (text, error) in [
+            ("users", UNSUPPORTED),
+            ("memory", UNSUPPORTED),
+            ("acs-custom-id", UNSUPPORTED),
+            ("ftp://contoso/users", UNSUPPORTED),
+            ("https://contoso.com/users", UNSUPPORTED),
+            ("http://contoso.blob.core.windows.net/users", PLAIN_HTTP),
+            ("https://contoso.blob.core.windows.net/", NO_CONTAINER),
+            ("http://127.0.0.1:10000/devstoreaccount1", NO_CONTAINER),
+            ("https://contoso.blob.core.windows.net/users?sv=1&sig=secret", UNEXPECTED_PART),
+            ("https://me:secret@contoso.blob.core.windows.net/users", UNEXPECTED_PART),
+            ("s3://users#secret", UNEXPECTED_PART),
+            ("s3://", NO_BUCKET),
+            ("file://server/users", NO_FOLDER),
+        ] {
+            assert_eq!(text.parse::<StoreLocation>(), Err(error), "{text}");
+        }
+    }
 }

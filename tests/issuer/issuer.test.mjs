@@ -1,4 +1,4 @@
-// Tests which tokens of a third-party issuer, node-oidc-provider, `acs-tokens serve` accepts.
+// Tokens of an independent issuer, node-oidc-provider, at `acs-tokens serve`.
 import assert from "node:assert/strict";
 import { spawn } from "node:child_process";
 import { generateKeyPairSync } from "node:crypto";
@@ -14,13 +14,13 @@ const { Provider } = await import(pathToFileURL(require.resolve("oidc-provider")
 
 const AUDIENCE = "https://tokens.example";
 const OTHER = "https://other.example";
-const SECRET = "client secret for tests";
+const SECRET = "a secret of these tests";
 const children = [];
 const server = createServer();
 let issuer;
 let api;
 
-/** Starts the program. Returns the first match of a pattern in its output. */
+/** Starts the program and returns the first match in its output. */
 async function start(args, environment, pattern) {
   const child = spawn(process.env.ACS_TOKENS, args, { env: { PATH: process.env.PATH, ...environment }, stdio: ["ignore", "pipe", "inherit"] });
   children.push(child);
@@ -56,7 +56,7 @@ function provider() {
     token_endpoint_auth_method: "client_secret_post",
   });
   return new Provider(issuer, {
-    clients: [client("backend"), client("other")],
+    clients: [client("backend"), client("stranger")],
     jwks: {
       keys: [
         signingKey("r", "rsa", { modulusLength: 2048 }, "RS256"),
@@ -114,7 +114,7 @@ for (const resource of [AUDIENCE, `${AUDIENCE}/es256`, `${AUDIENCE}/ps256`]) {
 }
 
 test("a token without the role is rejected", async () => {
-  const { status, body } = await create(await token("other", AUDIENCE));
+  const { status, body } = await create(await token("stranger", AUDIENCE));
   assert.deepEqual([status, body.code], [403, "forbidden"]);
 });
 
@@ -126,7 +126,7 @@ test("a token for another audience is rejected", async () => {
 
 test("a modified token is rejected", async () => {
   const [header, claims, signature] = (await token("backend", AUDIENCE)).split(".");
-  const changed = { ...JSON.parse(Buffer.from(claims, "base64url")), sub: "another" };
+  const changed = { ...JSON.parse(Buffer.from(claims, "base64url")), sub: "another subject" };
   const parts = [header, Buffer.from(JSON.stringify(changed)).toString("base64url"), signature];
   const { status, body } = await create(parts.join("."));
   assert.equal(status, 401);

@@ -159,7 +159,7 @@ async fn one_record_for_each_thing_done_for_a_person() {
     service.person = Some(format!("Bearer {bearer}"));
     // Found again by whoever has the ids, and by nobody else.
     let subject = Sha256::digest(json!(["entra", TENANT, USER]).to_string());
-    let caller = subject.iter().take(8).fold("person:".to_owned(), |hex, byte| hex + &format!("{byte:02x}"));
+    let caller = subject.iter().take(8).fold("user:".to_owned(), |hex, byte| hex + &format!("{byte:02x}"));
     let with = |mut record: Value, more: &[(&str, Value)]| {
         record["caller"] = json!(caller);
         record.as_object_mut().unwrap().extend(more.iter().map(|(name, value)| ((*name).to_owned(), value.clone())));

@@ -1,13 +1,9 @@
 //! The documents match the code: tables in both directions, links, line lengths, and the output of commands.
 
-use std::{
-    collections::BTreeSet,
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{collections::BTreeSet, fs, path::Path};
 
 use acs_tokens::{
-    config::EnvReader,
+    config::{SETTINGS, Setting},
     functions::{AuthLevel, FUNCTIONS, PREFIX},
     problem::Kind,
 };
@@ -51,53 +47,31 @@ fn rows(document: &str) -> Vec<Vec<String>> {
     .collect()
 }
 
-/// Returns the texts between a mark and the next `"` in all files under some paths.
-fn quoted_after(mark: &str, paths: &[&str]) -> BTreeSet<String> {
-    let mut found = BTreeSet::new();
-    let mut paths: Vec<PathBuf> = paths.iter().map(|path| root().join(path)).collect();
-    while let Some(path) = paths.pop() {
-        if path.is_dir() {
-            paths.extend(fs::read_dir(path).unwrap().map(|entry| entry.unwrap().path()));
-        } else if let Ok(text) = fs::read_to_string(&path) {
-            let texts = text.split(mark).skip(1).filter_map(|rest| Some(rest.split_once('"')?.0.to_owned()));
-            found.extend(texts);
-        }
-    }
-    found
-}
-
 fn is_setting(text: &str) -> bool {
     text.len() > 2 && text.bytes().all(|b| b.is_ascii_uppercase() || b.is_ascii_digit() || b == b'_')
 }
 
-#[test]
-fn the_table_of_settings_lists_the_settings_that_are_read() {
-    let mut read = quoted_after(": &str = \"", &["src/config.rs", "src/config"]);
-    read.extend(quoted_after("env = \"", &["src/cli.rs", "src/cli"]));
-    read.retain(|text| is_setting(text));
-    assert!(read.len() > 10, "{read:?}");
-    let rows = rows("docs/settings.md").into_iter().map(|row| row[0].clone()).filter(|word| is_setting(word));
-    assert_eq!(rows.collect::<BTreeSet<_>>(), read);
+/// Returns the table of a section of docs/settings.md, generated from the settings.
+fn settings_table(section: &str) -> String {
+    let settings = SETTINGS.iter().filter(|setting| setting.section == section);
+    let rows = settings.map(|Setting { name, read_by, secret, default, meaning, .. }| {
+        let (read_by, secret) = (read_by.join(", "), if *secret { "yes" } else { "no" });
+        format!("| `{name}` | {read_by} | {secret} | {default} | {meaning} |\n")
+    });
+    rows.fold("| setting | read by | secret | default | meaning |\n|---|---|---|---|---|\n".to_owned(), |a, b| a + &b)
 }
 
 #[test]
-fn check_lists_the_documented_settings() {
-    // Ports of programs, variables for options of commands, and endpoints of AWS.
-    const OTHERS: [&str; 9] = [
-        "FUNCTIONS_CUSTOMHANDLER_PORT",
-        "AWS_LAMBDA_RUNTIME_API",
-        "PORT",
-        "FUNCTION_KEY",
-        "TEAMS_TOKEN",
-        "TEAMS_APP_ID",
-        "TEAMS_USER_ID",
-        "AWS_ENDPOINT_URL_STS",
-        "AWS_ENDPOINT_URL_S3",
-    ];
+fn settings_document_has_the_table_of_settings() {
+    let document = read("docs/settings.md");
+    let sections: BTreeSet<&str> = SETTINGS.iter().map(|setting| setting.section).collect();
+    for section in sections {
+        let (_, rest) = document.split_once(&format!("# {section}\n")).unwrap_or_else(|| panic!("no {section}"));
+        let table = settings_table(section);
+        assert!(rest.contains(&format!("\n{table}\n")), "docs/settings.md, {section}: expected\n{table}");
+    }
     let rows = rows("docs/settings.md").into_iter().map(|row| row[0].clone()).filter(|word| is_setting(word));
-    let rows: BTreeSet<String> = rows.filter(|name| !OTHERS.contains(&name.as_str())).collect();
-    let found = EnvReader::new(&|_| None).found().into_iter().map(|found| found.name.to_owned());
-    assert_eq!(found.collect::<BTreeSet<_>>(), rows);
+    assert_eq!(rows.collect::<Vec<_>>(), SETTINGS.iter().map(|setting| setting.name).collect::<Vec<_>>());
 }
 
 #[test]

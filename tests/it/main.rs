@@ -33,7 +33,9 @@ macro_rules! through_each_host {
     };
 }
 
+mod access;
 mod audit;
+mod auth;
 mod check;
 mod commands;
 mod config;
@@ -50,7 +52,6 @@ mod harness;
 #[path = "../host/mod.rs"]
 mod host;
 mod hosted;
-mod hostile;
 mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;
@@ -61,7 +62,6 @@ mod otel;
 mod process;
 mod properties;
 mod rotation;
-mod rules;
 mod secrets;
 mod serve;
 mod tidy;

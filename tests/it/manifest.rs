@@ -1,4 +1,4 @@
-//! The table of functions against the files that the Functions host reads, both ways.
+//! Compares the table of functions with the files that the Functions host reads, both ways.
 
 use std::{fs, path::Path};
 
@@ -15,10 +15,10 @@ fn read(path: &str) -> Value {
 }
 
 #[test]
-fn every_function_has_its_manifest() {
+fn every_function_has_a_function_json() {
     for function in &FUNCTIONS {
         let auth_level = match function.auth_level {
-            // The host knows no people.
+            // The host does not validate bearer tokens.
             AuthLevel::Anonymous | AuthLevel::Bearer => "anonymous",
             AuthLevel::Function => "function",
         };
@@ -33,7 +33,7 @@ fn every_function_has_its_manifest() {
                     "methods": methods,
                     "route": function.route,
                 },
-                // With any other output the host would wrap the request instead of passing it on.
+                // With any other output the host would wrap the request instead of forwarding it.
                 { "type": "http", "direction": "out", "name": "res" },
             ],
         });
@@ -42,7 +42,7 @@ fn every_function_has_its_manifest() {
 }
 
 #[test]
-fn every_manifest_has_its_function() {
+fn every_function_json_has_a_function() {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("functions");
     for entry in fs::read_dir(folder).unwrap() {
         let name = entry.unwrap().file_name().into_string().unwrap();
@@ -51,18 +51,18 @@ fn every_manifest_has_its_function() {
 }
 
 #[test]
-fn the_host_is_told_to_pass_requests_on() {
+fn the_host_forwards_requests_unchanged() {
     let host = read("host.json");
     assert_eq!(host["customHandler"]["description"]["defaultExecutablePath"], "handler");
     assert_eq!(host["customHandler"]["enableProxyingHttpRequest"], true);
     assert_eq!(host["customHandler"]["enableForwardingHttpRequest"], true);
     assert_eq!(host["extensions"]["http"]["routePrefix"], PREFIX);
-    assert_eq!(host.get("extensionBundle"), None, "a bundle would have to be downloaded");
+    assert_eq!(host.get("extensionBundle"), None, "the host would download a bundle at start-up");
 }
 
 #[test]
-fn our_deadline_comes_before_the_hosts() {
-    // At its own the host kills the process, and with it everybody else's request.
+fn request_timeout_is_shorter_than_function_timeout() {
+    // At its own timeout, the host kills the process and with it all open requests.
     let host = read("host.json");
     let span: jiff::civil::Time = host["functionTimeout"].as_str().unwrap().parse().unwrap();
     let seconds = u64::try_from(span.duration_since(jiff::civil::Time::midnight()).as_secs()).unwrap();

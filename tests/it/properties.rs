@@ -1,4 +1,4 @@
-//! What the parsers hold for every input, and not only for those that somebody thought of.
+//! Properties of the parsers, checked with generated input.
 
 use acs_tokens::{
     acs::{
@@ -17,18 +17,18 @@ use serde_json::Value;
 const HOST: &str = "[a-z][a-z0-9]{0,9}(-[a-z0-9]{1,5})?(\\.[a-z]{2,8}){1,3}";
 const IDENTITY: &str = "8:(acs|spool|[a-z]{1,5}-acs):[A-Za-z0-9-]{1,40}(_[A-Za-z0-9-]{1,40}){1,3}";
 
-/// The same letters, those in capitals where `capitals` has a bit.
+/// Returns the text with capitals where `capitals` has a bit.
 fn in_case(text: &str, capitals: u16) -> String {
     let letter = |(i, c): (usize, char)| if capitals >> (i % 16) & 1 == 1 { c.to_ascii_uppercase() } else { c };
     text.chars().enumerate().map(letter).collect()
 }
 
 proptest! {
-    // A file for failed cases would dirty the tree; the failure prints its case.
+    // A failure prints its input, so a file of failed inputs is not needed.
     #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
     #[test]
-    fn the_parts_of_a_connection_string_come_in_any_order_case_and_spacing(
+    fn connection_string_parts_may_have_any_order_case_and_spacing(
         host in HOST,
         port in option::of(1_u16..),
         key in vec(any::<u8>(), 1..64),
@@ -53,7 +53,7 @@ proptest! {
     }
 
     #[test]
-    fn no_fault_of_a_connection_string_repeats_what_stands_in_it(
+    fn connection_string_errors_do_not_contain_the_key(
         before in "(endpoint=https?://[a-z]{1,9}(\\.example)?/?;)?(accesskey|[ -~]{0,9})=?",
         secret in "[A-Za-z0-9+/]{24,48}={0,2}",
         after in "[!-~]{0,9}(;endpoint=https://a\\.example)?",
@@ -67,7 +67,7 @@ proptest! {
     }
 
     #[test]
-    fn an_endpoint_is_a_scheme_and_a_host_and_is_read_as_it_was_written(
+    fn endpoint_is_a_scheme_and_a_host_and_its_text_parses_again(
         text in "(https?|ftp)://([a-z]{1,3}(:[a-z]{0,2})?@)?([a-z0-9.-]{1,12}|\\[::1\\])(:[0-9]{0,5})?[/?#a.]{0,3}",
     ) {
         if let Ok(endpoint) = text.parse::<Endpoint>() {
@@ -78,7 +78,7 @@ proptest! {
     }
 
     #[test]
-    fn plain_http_goes_to_this_machine_only(address in any::<std::net::Ipv4Addr>(), last in any::<[u8; 3]>()) {
+    fn plain_http_is_accepted_for_loopback_addresses_only(address in any::<std::net::Ipv4Addr>(), last in any::<[u8; 3]>()) {
         let found = format!("http://{address}").parse::<Endpoint>().err();
         prop_assert_eq!(found, (!address.is_loopback()).then_some(InvalidEndpoint::PlainHttp));
         let here = format!("http://127.{}.{}.{}", last[0], last[1], last[2]);
@@ -86,7 +86,7 @@ proptest! {
     }
 
     #[test]
-    fn an_identity_id_is_one_segment_of_a_path_and_is_read_as_it_was_written(text in IDENTITY) {
+    fn identity_id_is_one_path_segment_and_its_text_parses_again(text in IDENTITY) {
         let id: IdentityId = text.parse().unwrap();
         prop_assert_eq!(id.as_str(), &text);
         prop_assert_eq!(id.to_string().parse(), Ok(id.clone()));
@@ -96,21 +96,21 @@ proptest! {
     }
 
     #[test]
-    fn an_identity_id_has_no_other_character(text in IDENTITY, at in any::<prop::sample::Index>(), c in "[^A-Za-z0-9_:-]") {
+    fn identity_id_with_another_character_is_rejected(text in IDENTITY, at in any::<prop::sample::Index>(), c in "[^A-Za-z0-9_:-]") {
         let at = at.index(text.len() + 1);
         let text = format!("{}{c}{}", &text[..at], &text[at..]);
         prop_assert!(text.parse::<IdentityId>().is_err());
     }
 
     #[test]
-    fn a_lifetime_has_60_to_1440_minutes(minutes in prop_oneof![any::<i64>(), 0..2000_i64]) {
+    fn lifetime_has_60_to_1440_minutes(minutes in prop_oneof![any::<i64>(), 0..2000_i64]) {
         let validity = TokenLifetime::from_minutes(minutes).ok();
         prop_assert_eq!(validity.is_some(), (60..=1440).contains(&minutes));
         prop_assert!(validity.is_none_or(|validity| i64::from(validity.minutes()) == minutes));
     }
 
     #[test]
-    fn an_api_version_is_a_date(year in 0..=9999_i16, month in 0..=13_i8, day in 0..=32_i8, preview in any::<bool>()) {
+    fn api_version_is_a_date(year in 0..=9999_i16, month in 0..=13_i8, day in 0..=32_i8, preview in any::<bool>()) {
         let text = format!("{year:04}-{month:02}-{day:02}{}", if preview { "-preview" } else { "" });
         let found = text.parse::<ApiVersion>().ok();
         let is_date = jiff::civil::Date::new(year, month, day).is_ok();
@@ -118,7 +118,7 @@ proptest! {
     }
 
     #[test]
-    fn an_api_version_is_nothing_else(text in "[0-9+W-]{4}-[0-9W-]{2}-[0-9T:-]{2}(-preview|-[a-z]{1,3})?") {
+    fn api_version_of_another_form_is_rejected(text in "[0-9+W-]{4}-[0-9W-]{2}-[0-9T:-]{2}(-preview|-[a-z]{1,3})?") {
         if text.parse::<ApiVersion>().is_ok() {
             let date = text.trim_end_matches("-preview");
             prop_assert!(date.split('-').map(str::len).eq([4, 2, 2]), "{}", text);
@@ -127,7 +127,7 @@ proptest! {
     }
 
     #[test]
-    fn a_token_request_has_scopes_and_none_twice(scopes in vec(select(&Scope::ALL[..]), 0..5)) {
+    fn token_request_has_at_least_one_scope_and_no_duplicates(scopes in vec(select(&Scope::ALL[..]), 0..5)) {
         let twice = scopes.iter().any(|scope| scopes.iter().filter(|other| *other == scope).count() > 1);
         match TokenRequest::new(scopes.clone(), None) {
             Ok(request) => prop_assert!(!twice && !scopes.is_empty() && request.scopes() == scopes),
@@ -139,7 +139,7 @@ proptest! {
     }
 
     #[test]
-    fn the_pointer_of_a_fault_leads_to_the_field(names in prop::collection::btree_set("[a-c~/01\"é ]{0,8}", 1..6)) {
+    fn pointer_of_a_field_error_resolves_to_the_field(names in prop::collection::btree_set("[a-c~/01\"é ]{0,8}", 1..6)) {
         let body: Value = names.iter().map(|name| (name.clone(), Value::from(name.as_str()))).collect();
         let fields = Fields::parse(body.to_string().as_bytes()).unwrap();
         let problem = fields.finish(Some(())).unwrap_err();
@@ -147,9 +147,9 @@ proptest! {
         prop_assert_eq!(found, names.iter().collect::<Vec<_>>());
     }
 
-    // RFC 9110 section 12.5.1: of the ranges that fit a media type, the most specific one gives its weight.
+    // RFC 9110 section 12.5.1: the most specific range that matches a media type determines its weight.
     #[test]
-    fn a_bare_token_comes_where_text_has_more_weight(
+    fn token_is_sent_as_text_if_text_has_more_weight(
         weights in prop::array::uniform5(option::of(0..=1000_u16)),
         order in Just([0, 1, 2, 3, 4]).prop_shuffle(),
         capitals in any::<u16>(),

@@ -1,4 +1,4 @@
-//! No secret reaches a log line at any level, a problem, or what `Debug` prints.
+//! Secrets and user identifiers appear in no log line of any level, no problem and no `Debug` output.
 
 use serde_json::{Value, json};
 
@@ -12,12 +12,15 @@ const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
 const OTHER: &str = "99999999-05ec-78ea-51ab-3f06b329397e";
 const FUNCTION_KEY: &str = "a-function-key-that-is-secret";
 
-/// Every function, well and badly, with secrets wherever a caller could put one; what went in and came out.
+/// Calls every function, with and without errors, with secrets in each place where a caller can put one. Returns the
+/// secrets and the responses.
 async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
     let post = |path: &str, body: String| {
         let request = api.request("POST", path).header("content-type", "application/json").body(body);
         Answer::of(
-            request.header("x-functions-key", FUNCTION_KEY).header("authorization", "Bearer a-bearer-token-of-theirs"),
+            request
+                .header("x-functions-key", FUNCTION_KEY)
+                .header("authorization", "Bearer a-bearer-token-of-a-caller"),
         )
     };
     let delete = |path: &str| Answer::of(api.request("DELETE", path).header("x-functions-key", FUNCTION_KEY));
@@ -31,7 +34,7 @@ async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
     let issued = post(&tokens, r#"{"scopes":["chat"],"expiresInMinutes":60}"#.to_owned()).await;
     let exchange = |token: &str| json!({ "token": token, "appId": APP, "userId": USER }).to_string();
     let exchanged = post("/api/teams/tokens", exchange(&entra)).await;
-    let mut secrets = vec![entra.clone(), "a-bearer-token-of-theirs".to_owned()];
+    let mut secrets = vec![entra.clone(), "a-bearer-token-of-a-caller".to_owned()];
     secrets.push(FUNCTION_KEY.to_owned());
     secrets.push(created.json()["accessToken"]["token"].as_str().unwrap().to_owned());
     secrets.extend([&issued, &exchanged].map(|answer| answer.json()["token"].as_str().unwrap().to_owned()));
@@ -54,19 +57,18 @@ async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
 }
 
 #[tokio::test]
-async fn no_secret_is_logged_or_told() {
+async fn logs_and_errors_contain_no_secret() {
     let keys = Keys { host: vec![FUNCTION_KEY.to_owned()], ..Keys::default() };
     let api = Api::hosted_with(Generation::Proxying, Some(keys), &[("RUST_LOG", "trace")]).await;
     let (mut secrets, answers) = call_everything(&api).await;
     secrets.push(harness::access_key(&harness::emulator().await.1).to_owned());
     secrets.push("Signature=".to_owned());
 
-    assert_untold(&api, &secrets, &answers).await;
+    assert_absent(&api, &secrets, &answers).await;
 }
 
-/// What somebody shows who has signed in, and who they are: neither is the log's business.
 #[tokio::test]
-async fn nobody_who_signs_in_is_logged_or_told() {
+async fn logs_and_errors_contain_no_user_identifiers() {
     let api = Api::hosted_with_people_and(Generation::Proxying, None, &[("RUST_LOG", "trace")]).await;
     let claims =
         json!({ "tid": TENANT, "oid": USER, "sub": "the-subject-of-a-user", "azp": APP, "name": "the-name-of-a-user" });
@@ -99,17 +101,17 @@ async fn nobody_who_signs_in_is_logged_or_told() {
         Answer::of(api.of(&bearer, "DELETE", "/api/me/tokens")).await,
     ];
     for fault in [json!({ "reset": true }), json!({ "answer": { "status": 401 } }), json!({ "cutAfterBytes": 3 })] {
-        // As often as it is tried.
+        // One for each attempt.
         api.control("POST", "faults", Some(json!([fault, fault, fault]))).await;
         answers.push(post(&bearer, "/api/me/token", json!({})).await);
         api.control("DELETE", "faults", None).await;
     }
     answers.push(Answer::of(api.of(&bearer, "DELETE", "/api/me")).await);
-    assert_untold(&api, &secrets, &answers).await;
+    assert_absent(&api, &secrets, &answers).await;
 }
 
-/// Checks that no log line has a secret, and no answer, of which all but 204 are refusals.
-async fn assert_untold(api: &Api, secrets: &[String], answers: &[Answer]) {
+/// Asserts that secrets are in no log line and no response. All responses are problems or 204.
+async fn assert_absent(api: &Api, secrets: &[String], answers: &[Answer]) {
     let last = answers.last().unwrap().header("x-request-id").to_owned();
     api.host()
         .until("the last line", |host| {
@@ -117,11 +119,11 @@ async fn assert_untold(api: &Api, secrets: &[String], answers: &[Answer]) {
         })
         .await;
     let lines = api.host().log_lines();
-    // Some thirty lines are of the libraries below us; a run that logs little proves little.
+    // At the level `trace`, libraries log too. A log without their lines would prove little.
     let requests = lines.iter().filter(|line| line.text.contains("duration_ms")).count();
     assert!(lines.len() > 2 * requests && requests > answers.len(), "{} lines, {requests} of requests", lines.len());
     for secret in secrets {
-        // The last part of a token is its signature: even a piece of one is none of a log's business.
+        // The signature of a token, which is its last part, must not appear either.
         let piece = secret.rsplit('.').next().unwrap();
         for line in &lines {
             assert!(!line.text.contains(piece), "{line}");
@@ -133,7 +135,7 @@ async fn assert_untold(api: &Api, secrets: &[String], answers: &[Answer]) {
 }
 
 #[test]
-fn no_secret_is_shown_by_debug() {
+fn debug_output_contains_no_secret() {
     use acs_tokens::{acs, auth::CallerKey};
     let text = "endpoint=https://contoso.communication.azure.com/;accesskey=c2VjcmV0LWtleQ==";
     let parsed: acs::connection_string::ConnectionString = text.parse().unwrap();
@@ -147,7 +149,7 @@ fn no_secret_is_shown_by_debug() {
     let key = CallerKey { name: "web".to_owned(), key: "secret-key".to_owned().into() };
     let client = acs::Client::new(settings.clone()).unwrap();
     let shown = format!("{parsed:?} {settings:?} {teams:?} {token:?} {key:?} {client:?}");
-    // Decoded, the access key is "secret-key"; as bytes it would begin so.
+    // The access key in base64, as text, and as bytes.
     for secret in ["c2Vjc", "secret-", "115, 101, 99", "0x73"] {
         assert!(!shown.contains(secret), "{shown}");
     }

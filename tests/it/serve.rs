@@ -1,4 +1,4 @@
-//! `acs-tokens serve` at its end: what is in flight is finished, within a bound.
+//! Graceful shutdown of `acs-tokens serve`.
 
 use std::time::Duration;
 
@@ -7,7 +7,7 @@ use tokio::{net::TcpListener, sync::mpsc};
 
 #[cfg(unix)]
 #[tokio::test]
-async fn finishes_what_is_in_flight_when_asked_to_stop() {
+async fn open_requests_finish_after_sigterm() {
     use serde_json::json;
 
     use crate::{
@@ -35,14 +35,14 @@ async fn finishes_what_is_in_flight_when_asked_to_stop() {
     }
     running.terminate().await;
     running.until(|line| line.contains("stopping")).await;
-    // The socket is closed, or takes connections no more.
+    // New connections are refused.
     assert!(reqwest::Client::builder().build().unwrap().get(format!("{base}/api/health")).send().await.is_err());
     assert_eq!(create.await.unwrap().unwrap().status(), 201);
     assert_eq!(running.ended().await, Some(0));
 }
 
 #[tokio::test]
-async fn breaks_off_what_lasts_too_long() {
+async fn shutdown_drops_requests_that_take_too_long() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let (arrived, mut arrival) = mpsc::unbounded_channel();

@@ -8,18 +8,20 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Who may use whom: a module, and the modules of the crate that it may name. docs/ARCHITECTURE.md draws it.
-pub(crate) const ARROWS: [(&str, &[&str]); 11] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 13] = [
     ("directory", &["acs"]),
     ("problem", &["acs", "directory"]),
     ("extract", &["acs", "problem"]),
-    ("auth", &["acs", "problem"]),
+    ("auth", &["acs", "problem", "refreshing"]),
     ("access", &["acs", "auth", "http", "problem"]),
     ("functions", &["access", "acs", "auth", "directory", "extract", "problem"]),
     ("http", &["access", "acs", "auth", "functions", "problem"]),
     ("config", &["access", "acs", "auth", "directory", "http"]),
     ("telemetry", &[]),
+    ("refreshing", &[]),
     ("server", &[]),
-    ("cli", &["access", "acs", "auth", "config", "directory", "emulator", "functions", "http", "server", "telemetry"]),
+    ("startup", &["access", "acs", "auth", "config", "functions", "http", "telemetry"]),
+    ("cli", &["acs", "auth", "config", "directory", "emulator", "http", "server", "startup", "telemetry"]),
 ];
 
 fn root() -> &'static Path {

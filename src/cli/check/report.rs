@@ -1,4 +1,4 @@
-//! What `acs-tokens check` found, told to a person or to a program.
+//! The report of `acs-tokens check`, as text and as JSON.
 
 use std::fmt::Write as _;
 
@@ -6,12 +6,12 @@ use serde_json::{Value, json};
 
 use crate::{acs::remedy::Remedy, config::Found};
 
-/// All of it.
+/// The settings and the results of the checks.
 #[derive(Debug)]
 pub(super) struct Report {
     pub(super) endpoint: Option<String>,
     pub(super) settings: Vec<Found>,
-    /// What was tried with the settings; nothing where they are wrong.
+    /// The results of the checks; empty if a setting is invalid.
     pub(super) findings: Vec<Finding>,
 }
 
@@ -22,7 +22,7 @@ enum State {
     Unknown,
 }
 
-/// One thing that was tried.
+/// The result of one check.
 #[derive(Debug)]
 pub(super) struct Finding {
     name: &'static str,
@@ -40,7 +40,7 @@ impl Finding {
         Self { name, state: State::Failed, detail, remedy: None }
     }
 
-    /// Not a failure of its own: something else has failed that stands in the way.
+    /// A check that could not be made because of another failure.
     pub(super) fn unknown(name: &'static str, why: &str) -> Self {
         Self { name, state: State::Unknown, detail: why.to_owned(), remedy: None }
     }
@@ -51,20 +51,20 @@ impl Finding {
 }
 
 impl Report {
-    /// How many things are wrong.
+    /// Returns the number of problems.
     pub(super) fn failures(&self) -> usize {
-        let faults: usize = self.settings.iter().map(|setting| setting.faults.len()).sum();
-        faults + self.findings.iter().filter(|finding| finding.state == State::Failed).count()
+        let errors: usize = self.settings.iter().map(|setting| setting.errors.len()).sum();
+        errors + self.findings.iter().filter(|finding| finding.state == State::Failed).count()
     }
 
     pub(super) fn to_text(&self) -> String {
         let mut text = "Settings, from the environment\n".to_owned();
-        for Found { name, is_set, value, faults } in &self.settings {
+        for Found { name, is_set, value, errors } in &self.settings {
             let mut line = |mark, detail: &str| {
                 let _ = writeln!(text, "  {mark:<6}  {name:<42}  {detail}");
             };
             match value {
-                _ if !faults.is_empty() => faults.iter().for_each(|fault| line("WRONG", fault)),
+                _ if !errors.is_empty() => errors.iter().for_each(|error| line("ERROR", error)),
                 Some(value) => line("ok", value),
                 None if *is_set => line("ok", "(set; not shown)"),
                 None => line("-", "(not set)"),
@@ -81,16 +81,16 @@ impl Report {
             };
             let _ = writeln!(text, "  {mark:<6}  {name:<12}  {detail}");
             if let Some(Remedy { likely_cause, remedy }) = remedy {
-                let _ = writeln!(text, "{:24}likely: {likely_cause}\n{:24}remedy: {remedy}", "", "");
+                let _ = writeln!(text, "{:24}cause:  {likely_cause}\n{:24}remedy: {remedy}", "", "");
             }
         }
-        text + if self.failures() == 0 { "\nAll is well." } else { "" }
+        text + if self.failures() == 0 { "\nNo problems found." } else { "" }
     }
 
     pub(super) fn to_json(&self) -> String {
-        let settings = self.settings.iter().map(|Found { name, is_set, value, faults }| {
+        let settings = self.settings.iter().map(|Found { name, is_set, value, errors }| {
             let source = is_set.then_some("environment");
-            json!({ "name": name, "source": source, "value": value, "faults": faults })
+            json!({ "name": name, "source": source, "value": value, "faults": errors })
         });
         let findings = self.findings.iter().map(|Finding { name, state, detail, remedy }| {
             let state = match state {

@@ -4,7 +4,10 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::{super::Result, check, for_each_record, open, say};
+use super::{
+    super::{Result, env_var},
+    check, for_each_record, open, print,
+};
 use crate::{acs, config::EnvReader, directory::RepairOutcome};
 
 /// Complete interrupted deletions, and remove records of identities deleted over a day ago
@@ -23,9 +26,9 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
-    let mut settings = EnvReader::new(&|name| std::env::var_os(name));
-    let acs = settings.acs();
-    let directory = settings.kept_directory();
+    let mut settings = EnvReader::new(&env_var);
+    let acs = settings.client();
+    let directory = settings.persistent_directory();
     let (acs, directory) = settings.finish(acs.zip(directory))?;
     let admin = open(&directory)?;
     let acs = acs::Client::new(acs)?;
@@ -49,7 +52,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
         ("removed", count(RepairOutcome::Removed), "the identity was deleted over a day ago"),
         ("failed", failed, "the record did not change; run repair again"),
     ] {
-        say(&format!("{word:<9}  {count:>9}  {meaning}"));
+        print(&format!("{word:<9}  {count:>9}  {meaning}"));
     }
     check(failed)
 }

@@ -3,7 +3,7 @@
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{super::Result, open, say, settings, state};
+use super::{super::Result, open, print, settings, state};
 use crate::{
     acs::{error::causes, hash::short_hash},
     auth::Subject,
@@ -54,13 +54,13 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let entry = open(&settings)?.read(name).await;
     let entry = entry.map_err(|error| format!("{name} cannot be read: {}", causes(&error)))?;
     let RecordEntry { record, written_at, .. } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
-    say(&format!("name      {name}\nstate     {}", state(&record)));
+    print(&format!("name      {name}\nstate     {}", state(&record)));
     if let Some(id) = record.identity() {
-        say(&format!("identity  {}", short_hash(id.as_str())));
+        print(&format!("identity  {}", short_hash(id.as_str())));
         if options.ids {
-            say(&format!("id        {id}"));
+            print(&format!("id        {id}"));
         }
     }
-    say(&format!("written   {written_at}"));
+    print(&format!("written   {written_at}"));
     Ok(())
 }

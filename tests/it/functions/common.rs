@@ -1,6 +1,5 @@
 //! What holds for every function: bodies, media types, methods, paths, and what becomes of ACS's errors.
 
-use acs_tokens::auth::{BackendAuth, CallerKey};
 use serde_json::json;
 
 use crate::harness::{Answer, Api, FOREIGN_ID};
@@ -161,34 +160,6 @@ async fn lists_the_functions_at_the_root() {
         "GET     /api/health                   tell that the process is alive\n",
     );
     assert_eq!(answer.body, expected);
-}
-
-#[tokio::test]
-async fn asks_for_a_key_where_no_host_does() {
-    let key = |name: &str, key: &str| CallerKey { name: name.to_owned(), key: key.to_owned().into() };
-    let keys = vec![key("web", "a key of the web app"), key("bot", "a key of the bot's")];
-    let api = Api::with_callers(&BackendAuth::Keys(keys).into()).await;
-    let create_at = |path| api.request("POST", path).header("content-type", "application/json").body("{}");
-    let create = || create_at("/api/identities");
-    let none = "Send one x-functions-key header with one of the keys that the operator gave out.";
-    let wrong = "The key in x-functions-key is none of this service's.";
-    let twice = create().header("x-functions-key", "a key of the bot's").header("x-functions-key", "x");
-    for (request, detail) in [
-        (create(), none),
-        (twice, none),
-        (create_at("/api/identities?code=a%20key%20of%20the%20bot's"), none),
-        (create().header("x-functions-key", "a key of the bot"), wrong),
-        (create().header("x-functions-key", ""), wrong),
-    ] {
-        let answer = Answer::of(request).await;
-        answer.assert_problem(401, "unauthorized", "Not authorized", detail, &[]);
-        assert_eq!(answer.header("www-authenticate"), "FunctionsKey header=\"x-functions-key\"");
-    }
-    assert_eq!(api.upstream_calls().await, 0);
-    for good in ["a key of the web app", "a key of the bot's"] {
-        Answer::of(create().header("x-functions-key", good)).await.assert_ok(201);
-    }
-    Answer::of(api.request("GET", "/api/health")).await.assert_ok(200);
 }
 
 #[tokio::test]

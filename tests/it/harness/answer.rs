@@ -85,6 +85,16 @@ impl Answer {
         assert_eq!(self.header("cache-control"), "no-store");
     }
 
+    /// Asserts the status and the code of a problem, and the JSON pointers of its errors.
+    #[track_caller]
+    pub(crate) fn assert_code(&self, status: u16, code: &str, pointers: &[&str]) {
+        assert_eq!((self.status, self.header("content-type")), (status, "application/problem+json"), "{self:?}");
+        let problem: Value = serde_json::from_str(&self.body).unwrap();
+        let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
+        let found: Vec<&str> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
+        assert_eq!((problem["code"].as_str(), &found[..]), (Some(code), pointers), "{self:?}");
+    }
+
     /// Asserts an `invalid-fields` problem.
     #[track_caller]
     pub(crate) fn assert_fields(&self, errors: &[(&str, &str)]) {

@@ -1,4 +1,4 @@
-//! `bootstrap` without a key: AWS's token for the function's role, exchanged at Entra, both stood in for.
+//! `bootstrap` without a key: a token of AWS for the role of the function, exchanged at Entra. Both are simulated.
 
 use serde_json::json;
 use tokio::{
@@ -14,7 +14,7 @@ const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SESSION: &str = "the-session-token-of-the-role";
 const ASSERTION: &str = "eyJ-the-token-that-aws-gives";
 
-/// A stand-in for STS: gives one answer to each request, and keeps the last one's bytes.
+/// Simulates STS: sends one response and returns the request.
 async fn sts(status: &'static str, body: String) -> (String, JoinHandle<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -33,7 +33,7 @@ async fn sts(status: &'static str, body: String) -> (String, JoinHandle<String>)
     (url, served)
 }
 
-/// An emulator whose next answer, whoever asks, is that of Entra.
+/// Starts an emulator whose next response is that of Entra.
 async fn acs_and_entra() -> Bench {
     let bench = Bench::start().await;
     let token = &bench.token().await["access_token"];
@@ -68,7 +68,7 @@ fn assert_no_secret(log: &str) {
 }
 
 #[tokio::test]
-async fn the_functions_role_needs_no_key() {
+async fn the_role_of_the_function_replaces_a_key() {
     let acs = acs_and_entra().await;
     let body = format!(
         "<R><GetWebIdentityTokenResult><WebIdentityToken>{ASSERTION}</WebIdentityToken></GetWebIdentityTokenResult></R>"
@@ -94,7 +94,7 @@ async fn the_functions_role_needs_no_key() {
 }
 
 #[tokio::test]
-async fn a_role_that_aws_gives_no_token_is_told_on_the_log() {
+async fn a_failure_of_sts_is_logged() {
     let acs = acs_and_entra().await;
     let body = "<ErrorResponse><Error><Code>OutboundWebIdentityFederationDisabled</Code></Error></ErrorResponse>";
     let (url, _served) = sts("403 Forbidden", body.to_owned()).await;
@@ -107,11 +107,11 @@ async fn a_role_that_aws_gives_no_token_is_told_on_the_log() {
 }
 
 #[tokio::test]
-async fn says_what_is_missing() {
+async fn missing_settings_are_listed() {
     let endpoint = ("COMMUNICATION_SERVICES_ENDPOINT", "https://contoso.communication.azure.com");
     let (status, log) = Lambda::start(&[CALLER_KEYS, endpoint]).await.ended().await;
     assert_eq!(status.code(), Some(1));
     for setting in ["AZURE_TENANT_ID", "AZURE_CLIENT_ID", "AWS_REGION", "AWS_SESSION_TOKEN"] {
-        assert!(log.contains(&format!("{setting}: is missing; aws-federation needs it")), "{log}");
+        assert!(log.contains(&format!("{setting}: is missing; aws-federation requires it")), "{log}");
     }
 }

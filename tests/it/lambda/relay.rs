@@ -1,4 +1,4 @@
-//! A way to the emulator whose connections can be cut, as a peer or a NAT gateway does with idle ones.
+//! A TCP relay to the emulator that can close its connections, as a peer or a NAT gateway does with idle ones.
 
 use std::{
     net::SocketAddr,
@@ -14,28 +14,28 @@ use tokio::{
     sync::watch,
 };
 
-/// Passes bytes on, until cut.
+/// A running relay.
 pub(crate) struct Relay {
     pub(crate) address: SocketAddr,
     connections: Arc<AtomicUsize>,
-    scissors: watch::Sender<()>,
+    close: watch::Sender<()>,
 }
 
 impl Relay {
     pub(crate) async fn start(to: String) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let (connections, scissors) = (Arc::new(AtomicUsize::new(0)), watch::Sender::new(()));
-        let relay = Self { address, connections: Arc::clone(&connections), scissors: scissors.clone() };
+        let (connections, close) = (Arc::new(AtomicUsize::new(0)), watch::Sender::new(()));
+        let relay = Self { address, connections: Arc::clone(&connections), close: close.clone() };
         tokio::spawn(async move {
             while let Ok((mut near, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::SeqCst);
-                let (mut cut, to) = (scissors.subscribe(), to.clone());
+                let (mut closed, to) = (close.subscribe(), to.clone());
                 tokio::spawn(async move {
                     let mut far = TcpStream::connect(to).await.unwrap();
                     tokio::select! {
                         _ = copy_bidirectional(&mut near, &mut far) => {}
-                        _ = cut.changed() => {}
+                        _ = closed.changed() => {}
                     }
                 });
             }
@@ -43,13 +43,13 @@ impl Relay {
         relay
     }
 
-    /// Cuts all connections; they are closed when it returns.
-    pub(crate) async fn cut(&self) {
-        self.scissors.send(()).unwrap();
-        self.scissors.closed().await;
+    /// Closes all connections, and waits until they are closed.
+    pub(crate) async fn close_all(&self) {
+        self.close.send(()).unwrap();
+        self.close.closed().await;
     }
 
-    /// How many connections there have been.
+    /// Returns the number of connections so far.
     pub(crate) fn connections(&self) -> usize {
         self.connections.load(Ordering::SeqCst)
     }

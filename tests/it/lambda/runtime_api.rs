@@ -1,4 +1,4 @@
-//! Lambda as `bootstrap` sees it: the Runtime API, which hands out events and takes the answers.
+//! Simulates the Lambda Runtime API, which sends events to `bootstrap` and receives its responses.
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-api.html>
 
@@ -20,13 +20,13 @@ use tokio::{
 
 use crate::harness::Answer;
 
-/// Far more than anything here takes; reached only when something hangs.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// Longer than any step takes; reached only if one hangs.
+const TIMEOUT: Duration = Duration::from_secs(60);
 
-/// An event, or what became of one: its request id and its JSON.
+/// An event with its request id, or the path and the body of a response. Both are JSON.
 type Message = (String, String);
 
-/// A running `bootstrap`, and the Lambda around it.
+/// A running `bootstrap` and its simulated Lambda.
 pub(crate) struct Lambda {
     bootstrap: Child,
     events: mpsc::Sender<Message>,
@@ -34,7 +34,7 @@ pub(crate) struct Lambda {
 }
 
 impl Lambda {
-    /// Starts `bootstrap` with these settings and none of the machine's.
+    /// Starts `bootstrap` with these settings only.
     pub(crate) async fn start(settings: &[(&str, &str)]) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -55,30 +55,30 @@ impl Lambda {
         Self { bootstrap, events, answers }
     }
 
-    /// Hands out one event and gives its answer, as the caller of the HTTP API would see it.
+    /// Sends one event and returns the response as an HTTP client sees it.
     pub(crate) async fn invoke(&mut self, id: &str, event: &Value) -> Answer {
         self.events.send((id.to_owned(), event.to_string())).await.unwrap();
-        let answer = tokio::time::timeout(PATIENCE, self.answers.recv()).await.unwrap();
+        let answer = tokio::time::timeout(TIMEOUT, self.answers.recv()).await.unwrap();
         let (path, answer) = answer.unwrap();
         assert_eq!(path, format!("/2018-06-01/runtime/invocation/{id}/response"), "{answer}");
         as_http(&serde_json::from_str(&answer).unwrap())
     }
 
-    /// What it has written to the log until now. It ends here.
+    /// Stops `bootstrap` and returns its log.
     pub(crate) async fn log(mut self) -> String {
         self.bootstrap.start_kill().unwrap();
         self.ended().await.1
     }
 
-    /// Waits until it ends of itself: how, and what it has written to the log.
+    /// Waits for the exit. Returns the exit status and the log.
     pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
         let mut log = String::new();
         let read = self.bootstrap.stdout.as_mut().unwrap().read_to_string(&mut log);
-        tokio::time::timeout(PATIENCE, read).await.unwrap().unwrap();
+        tokio::time::timeout(TIMEOUT, read).await.unwrap().unwrap();
         (self.bootstrap.wait().await.unwrap(), log)
     }
 
-    /// Sends `bootstrap` a signal.
+    /// Sends a signal to `bootstrap`.
     #[cfg(unix)]
     pub(crate) async fn signal(&self, name: &str) {
         let id = self.bootstrap.id().unwrap().to_string();
@@ -87,7 +87,7 @@ impl Lambda {
     }
 }
 
-/// `GET …/invocation/next` waits for an event; a `POST` brings what became of it.
+/// `GET …/invocation/next` waits for an event; `POST` delivers the response.
 async fn runtime_api(
     events: Arc<Mutex<mpsc::Receiver<Message>>>,
     answers: mpsc::Sender<Message>,
@@ -119,9 +119,9 @@ async fn runtime_api(
     (StatusCode::OK, headers, event)
 }
 
-/// The answer that API Gateway, a load balancer or a function URL makes of a function's result.
+/// Converts the result of a function to an HTTP response, as API Gateway, a load balancer or a function URL does.
 fn as_http(result: &Value) -> Answer {
-    assert_eq!(result["isBase64Encoded"], false, "text in base64 needs settings to be turned back: {result}");
+    assert_eq!(result["isBase64Encoded"], false, "text must not be base64: {result}");
     let mut headers = HeaderMap::new();
     for (name, value) in result["headers"].as_object().into_iter().flatten() {
         headers.insert(HeaderName::try_from(name).unwrap(), value.as_str().unwrap().parse().unwrap());

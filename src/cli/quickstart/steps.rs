@@ -1,4 +1,4 @@
-//! The steps of the quickstart, each a call of an HTTP function.
+//! The steps of the quickstart. Each calls one function.
 
 use std::{fmt, io::Write, time::Duration};
 
@@ -12,16 +12,16 @@ use crate::{
     auth::KEY_HEADER,
 };
 
-/// A failure, with the step in it.
+/// An error names the failed step.
 pub(super) type Result<T> = std::result::Result<T, String>;
 
-/// A walk through the functions at one address, noting what it made.
-pub(super) struct Walk<W> {
+/// The steps against one address, and the identities that they have created.
+pub(super) struct Steps<W> {
     http: reqwest::Client,
     base: String,
     function_key: Option<SecretString>,
     out: W,
-    made: Vec<String>,
+    created: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -43,26 +43,26 @@ struct Token {
     expires_on: String,
 }
 
-/// What the functions say of a failure (RFC 9457).
+/// The fields of a problem (RFC 9457) that are shown.
 #[derive(Deserialize)]
 struct Problem {
     title: String,
     detail: String,
 }
 
-impl<W: Write> Walk<W> {
-    /// A walk through the functions at an address.
+impl<W: Write> Steps<W> {
+    /// Prepares the steps against an address.
     pub(super) fn new(base: &Endpoint, function_key: Option<SecretString>, out: W) -> reqwest::Result<Self> {
-        // Longer than the functions' own deadline, so that their answer arrives.
+        // Longer than the timeout of the functions, so that their response arrives.
         let mut http = reqwest::Client::builder().timeout(Duration::from_secs(60));
         if base.is_loopback() {
             http = http.no_proxy();
         }
-        Ok(Self { http: http.build()?, base: base.to_string(), function_key, out, made: Vec::new() })
+        Ok(Self { http: http.build()?, base: base.to_string(), function_key, out, created: Vec::new() })
     }
 
-    /// Walks all steps, up to the first that fails.
-    pub(super) async fn walk(&mut self, full: bool, teams: Option<&TeamsTokenRequest>) -> Result<()> {
+    /// Runs the steps up to the first that fails.
+    pub(super) async fn run(&mut self, full: bool, teams: Option<&TeamsTokenRequest>) -> Result<()> {
         self.print(format_args!("Azure Communication Services - Access Tokens Quickstart\n"));
         let id = self.create("create an identity", json!({})).await?.identity.id;
         self.print(format_args!("Created an identity: {id}\n"));
@@ -70,7 +70,7 @@ impl<W: Write> Walk<W> {
         let token = self.issue("issue a token", &id, json!({"scopes": ["voip"]})).await?;
         self.print_token("Issued an access token with 'voip' scope that expires at", &token);
         if full {
-            self.walk_the_rest(&id, teams).await?;
+            self.run_newer_steps(&id, teams).await?;
         }
 
         self.call("revoke the tokens", Method::DELETE, &format!("identities/{id}/tokens"), None).await?;
@@ -81,8 +81,8 @@ impl<W: Write> Walk<W> {
         Ok(())
     }
 
-    /// What the quickstart has gained since.
-    async fn walk_the_rest(&mut self, id: &str, teams: Option<&TeamsTokenRequest>) -> Result<()> {
+    /// Runs the steps that were added to the quickstart later.
+    async fn run_newer_steps(&mut self, id: &str, teams: Option<&TeamsTokenRequest>) -> Result<()> {
         let request = json!({"scopes": ["voip"], "expiresInMinutes": 60});
         let token = self.issue("issue a token for an hour", id, request).await?;
         self.print_token(
@@ -98,7 +98,7 @@ impl<W: Write> Walk<W> {
 
         let step = "create an identity with a token";
         let created = self.create(step, json!({"createTokenWithScopes": ["voip"]})).await?;
-        let token = created.access_token.ok_or_else(|| failed(step, "the answer has no accessToken"))?;
+        let token = created.access_token.ok_or_else(|| failed(step, "the response has no accessToken"))?;
         self.print(format_args!("Created an identity with an access token in one call: {}\n", created.identity.id));
         self.print_token("Issued with it an access token with 'voip' scope that expires at", &token);
         self.delete("delete the second identity", &created.identity.id).await?;
@@ -115,12 +115,12 @@ impl<W: Write> Walk<W> {
         Ok(())
     }
 
-    /// Deletes what is left of what was made.
+    /// Deletes the identities that are left over.
     pub(super) async fn clean_up(&mut self) -> Result<()> {
         let mut result = Ok(());
-        for id in self.made.clone() {
+        for id in self.created.clone() {
             if let Err(error) = self.delete("clean up", &id).await {
-                result = Err(format!("{error}\nthe identity {id} is left over; delete it"));
+                result = Err(format!("{error}\nthe identity {id} still exists; delete it"));
             }
         }
         result
@@ -128,7 +128,7 @@ impl<W: Write> Walk<W> {
 
     async fn create(&mut self, step: &'static str, request: Value) -> Result<Created> {
         let created: Created = read(step, &self.call(step, Method::POST, "identities", Some(request)).await?)?;
-        self.made.push(created.identity.id.clone());
+        self.created.push(created.identity.id.clone());
         Ok(created)
     }
 
@@ -138,11 +138,11 @@ impl<W: Write> Walk<W> {
 
     async fn delete(&mut self, step: &'static str, id: &str) -> Result<()> {
         self.call(step, Method::DELETE, &format!("identities/{id}"), None).await?;
-        self.made.retain(|made| made != id);
+        self.created.retain(|created| created != id);
         Ok(())
     }
 
-    /// One call; the bytes of its success.
+    /// Calls a function, and returns the body of a successful response.
     async fn call(&self, step: &'static str, method: Method, path: &str, body: Option<Value>) -> Result<Vec<u8>> {
         let mut request = self.http.request(method, format!("{}api/{path}", self.base));
         if let Some(key) = &self.function_key {
@@ -157,11 +157,11 @@ impl<W: Write> Walk<W> {
         if status.is_success() {
             return Ok(body.into());
         }
-        let said = serde_json::from_slice(&body).map_or_else(
+        let detail = serde_json::from_slice(&body).map_or_else(
             |_| status.to_string(),
             |Problem { title, detail }| format!("{} {title}: {detail}", status.as_u16()),
         );
-        Err(failed(step, said))
+        Err(failed(step, detail))
     }
 
     fn print_token(&mut self, what: &str, token: &Token) {
@@ -169,12 +169,12 @@ impl<W: Write> Walk<W> {
     }
 
     fn print(&mut self, text: fmt::Arguments<'_>) {
-        // Whoever closed stdout wants no more of it; the walk goes on, so that it cleans up.
+        // Ignores a closed pipe: the steps go on, so that the identities are deleted.
         let _ = writeln!(self.out, "{text}");
     }
 }
 
-/// The Entra token of a test user, from the emulator's door.
+/// Returns an Entra token of a test user, which the emulator's control API issues.
 #[cfg(feature = "emulator")]
 pub(super) async fn entra_token(
     emulator: std::net::SocketAddr,
@@ -197,7 +197,7 @@ pub(super) async fn entra_token(
 }
 
 fn read<T: for<'de> Deserialize<'de>>(step: &'static str, body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|_| failed(step, "the answer is not the expected JSON"))
+    serde_json::from_slice(body).map_err(|_| failed(step, "the response is not the expected JSON"))
 }
 
 fn failed(step: &'static str, cause: impl fmt::Display) -> String {

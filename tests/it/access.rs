@@ -1,4 +1,4 @@
-//! The rules for callers through the whole app: policy, limits, CORS, each answer with its exact headers.
+//! Access rules of the whole app: the policy, rate limits, and CORS.
 
 use acs_tokens::{
     access::{
@@ -6,28 +6,31 @@ use acs_tokens::{
         rate_limits::{RateLimits, Rates},
     },
     auth::{BackendAuth, CallerKey},
-    directory,
+    directory::DirectorySettings,
     http::allowed_origins::Cors,
 };
 use reqwest::RequestBuilder;
-use serde_json::{Value, json};
+use serde_json::json;
 
-use crate::harness::{Answer, Api, assert_token};
+use crate::harness::{Answer, Api, assert_token, people::claim};
 
 const POLICY: &str = r#"{"keys":{"web":{"scopes":["chat.join","voip"],"maxMinutes":90}}}"#;
 
 fn key_of(name: &str) -> String {
-    format!("{name}-has-a-key-of-its-own")
+    format!("the key of {name}")
 }
 
-/// The app for the callers `web` and `bot`.
+/// Serves the app for the back ends `web` and `bot`.
 async fn api(rules: AccessRules) -> Api {
     let keys = ["web", "bot"].map(|name| CallerKey { name: name.to_owned(), key: key_of(name).into() });
     Api::with_rules(&BackendAuth::Keys(keys.into()).into(), rules).await
 }
 
-async fn under_policy() -> Api {
-    api(AccessRules { policy: POLICY.parse().unwrap(), ..AccessRules::default() }).await
+/// Does the same with the policy, and returns the path of the tokens of a new identity too.
+async fn api_with_policy() -> (Api, String) {
+    let api = api(AccessRules { policy: POLICY.parse().unwrap(), ..AccessRules::default() }).await;
+    let created = post(&api, "bot", "/api/identities", "{}").await.json();
+    (api, format!("/api/identities/{}/tokens", created["identity"]["id"].as_str().unwrap()))
 }
 
 async fn post(api: &Api, name: &str, path: &str, body: &str) -> Answer {
@@ -35,24 +38,10 @@ async fn post(api: &Api, name: &str, path: &str, body: &str) -> Answer {
     Answer::of(request.header("x-functions-key", key_of(name))).await
 }
 
-async fn new_identity(api: &Api) -> String {
-    let answer = post(api, "bot", "/api/identities", "{}").await;
-    answer.json()["identity"]["id"].as_str().unwrap().to_owned()
-}
-
-/// The scopes that the emulator wrote into a token.
-fn scopes(token: &str) -> String {
-    use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
-    let payload = URL_SAFE_NO_PAD.decode(token.split('.').nth(1).unwrap()).unwrap();
-    let payload: Value = serde_json::from_slice(&payload).unwrap();
-    payload["acsScope"].as_str().unwrap().to_owned()
-}
-
 #[tokio::test]
-async fn asking_for_nothing_gives_all_that_is_allowed() {
-    let api = under_policy().await;
-    let tokens = format!("/api/identities/{}/tokens", new_identity(&api).await);
-    for (body, minutes, given) in [
+async fn key_with_a_grant_gets_what_the_grant_allows() {
+    let (api, tokens) = api_with_policy().await;
+    for (body, minutes, scopes) in [
         ("{}", 90, "voip,chat.join"),
         (r#"{"expiresInMinutes":60}"#, 60, "voip,chat.join"),
         (r#"{"scopes":["chat.join"]}"#, 90, "chat.join"),
@@ -60,61 +49,40 @@ async fn asking_for_nothing_gives_all_that_is_allowed() {
     ] {
         let answer = post(&api, "web", &tokens, body).await;
         answer.assert_ok(200);
-        assert_eq!(scopes(&assert_token(&answer.json(), minutes)), given, "{body}");
+        assert_eq!(claim(&assert_token(&answer.json(), minutes), "acsScope"), scopes, "{body}");
     }
     let answer = post(&api, "web", "/api/identities", r#"{"createTokenWithScopes":["voip"]}"#).await;
     assert_token(&answer.json()["accessToken"], 90);
-    // An identity without a token is no token at all.
+    // create-identity without the field issues no token.
     assert!(post(&api, "web", "/api/identities", "{}").await.json().get("accessToken").is_none());
-}
-
-#[tokio::test]
-async fn what_is_beyond_the_policy_is_refused() {
-    let api = under_policy().await;
-    let tokens = format!("/api/identities/{}/tokens", new_identity(&api).await);
-    let before = api.upstream_calls().await;
-    let detail = "You may have the scopes voip, chat.join for at most 90 minutes. Ask for no more, or leave the field out for all of it.";
-    let chat = "The scope chat is not allowed; what is allowed is voip, chat.join.";
-    let minutes = "At most 90 minutes are allowed.";
-    for (path, body, errors) in [
-        (&*tokens, r#"{"scopes":["voip","chat"]}"#, &[("/scopes/1", chat)][..]),
-        (&tokens, r#"{"expiresInMinutes":91}"#, &[("/expiresInMinutes", minutes)]),
-        (
-            &tokens,
-            r#"{"scopes":["chat"],"expiresInMinutes":1440}"#,
-            &[("/scopes/0", chat), ("/expiresInMinutes", minutes)],
-        ),
-        ("/api/identities", r#"{"createTokenWithScopes":["voip","chat"]}"#, &[("/createTokenWithScopes/1", chat)]),
-        (
-            "/api/identities",
-            r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":100}"#,
-            &[("/expiresInMinutes", minutes)],
-        ),
+    let calls = api.upstream_calls().await;
+    for (path, body, pointers) in [
+        (&*tokens, r#"{"scopes":["voip","chat"]}"#, &["/scopes/1"][..]),
+        (&tokens, r#"{"scopes":["chat"],"expiresInMinutes":1440}"#, &["/scopes/0", "/expiresInMinutes"]),
+        ("/api/identities", r#"{"createTokenWithScopes":["voip","chat"]}"#, &["/createTokenWithScopes/1"]),
+        ("/api/identities", r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":91}"#, &["/expiresInMinutes"]),
     ] {
-        let answer = post(&api, "web", path, body).await;
-        answer.assert_problem(403, "beyond-policy", "More than the caller may have", detail, errors);
+        post(&api, "web", path, body).await.assert_code(403, "beyond-policy", pointers);
     }
-    // Whoever says in the body who they are is not believed.
+    // Roles in the body do not count.
     let answer = post(&api, "web", &tokens, r#"{"scopes":["chat"],"roles":["host"]}"#).await;
-    answer.assert_fields(&[("/roles", "The field is unknown; the fields are scopes, expiresInMinutes.")]);
-    assert_eq!(api.upstream_calls().await, before);
+    answer.assert_code(400, "invalid-fields", &["/roles"]);
+    assert_eq!(api.upstream_calls().await, calls);
 }
 
 #[tokio::test]
-async fn a_key_without_an_entry_has_no_limit() {
-    let api = under_policy().await;
-    let tokens = format!("/api/identities/{}/tokens", new_identity(&api).await);
+async fn key_without_a_grant_has_no_limit_but_must_name_scopes() {
+    let (api, tokens) = api_with_policy().await;
     let answer = post(&api, "bot", &tokens, r#"{"scopes":["chat","voip"]}"#).await;
-    assert_eq!(scopes(&assert_token(&answer.json(), 1440)), "chat,voip");
-    let missing = "The field is missing: a list of chat, voip, chat.join, chat.join.limited, voip.join.";
-    post(&api, "bot", &tokens, "{}").await.assert_fields(&[("/scopes", missing)]);
+    assert_eq!(claim(&assert_token(&answer.json(), 1440), "acsScope"), "chat,voip");
+    post(&api, "bot", &tokens, "{}").await.assert_code(400, "invalid-fields", &["/scopes"]);
 }
 
 #[tokio::test]
-async fn who_calls_too_often_is_told_when_to_come_back() {
-    // 2 a minute: a test would have to last half a minute to get one back.
-    let limits = RateLimits::new(Rates { users: None, keys: 2.try_into().ok() });
-    let api = api(AccessRules { rate_limits: limits, ..AccessRules::default() }).await;
+async fn each_key_has_its_own_rate_limit() {
+    // At 2 per minute, no request becomes available again during the test.
+    let rate_limits = RateLimits::new(Rates { users: None, keys: 2.try_into().ok() });
+    let api = api(AccessRules { rate_limits, ..AccessRules::default() }).await;
     for _ in 0..2 {
         post(&api, "web", "/api/identities", "{}").await.assert_ok(201);
     }
@@ -122,9 +90,8 @@ async fn who_calls_too_often_is_told_when_to_come_back() {
     let wait: u64 = answer.header("retry-after").parse().unwrap();
     assert!((1..=30).contains(&wait), "{wait}");
     let detail =
-        format!("You have called too often: 2 calls in 60 s are allowed. Nothing was done; try again in {wait} s.");
+        format!("The limit of 2 requests per minute is reached. The request was not processed; try again in {wait} s.");
     answer.assert_problem(429, "rate-limited", "The caller calls too often", &detail, &[]);
-    // Others are not touched, nor is what needs no key; and a wrong key is no caller.
     post(&api, "bot", "/api/identities", "{}").await.assert_ok(201);
     assert_eq!(Answer::of(api.request("GET", "/api/health")).await.status, 200);
     assert_eq!(post(&api, "eve", "/api/identities", "{}").await.status, 401);
@@ -132,20 +99,14 @@ async fn who_calls_too_often_is_told_when_to_come_back() {
 }
 
 #[tokio::test]
-async fn people_are_counted_each_by_themselves() {
-    // One a minute, which the rest of a test does not last.
-    let limits = RateLimits::new(Rates { users: 1.try_into().ok(), keys: None });
-    let directory = directory::DirectorySettings::in_memory();
-    let api = Api::with_people(Some(&directory), AccessRules { rate_limits: limits, ..AccessRules::default() }).await;
+async fn each_user_has_one_rate_limit_for_all_functions_and_tokens() {
+    let rate_limits = RateLimits::new(Rates { users: 1.try_into().ok(), keys: None });
+    let rules = AccessRules { rate_limits, ..AccessRules::default() };
+    let api = Api::with_people(Some(&DirectorySettings::in_memory()), rules).await;
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
     api.post_of(&alice, "/api/me/token", "{}").await.assert_ok(200);
-    // Whatever the function, and though the token is another one.
     let again = api.sign_in(json!({ "sub": "alice", "jti": "2" })).await;
-    let answer = Answer::of(api.of(&again, "DELETE", "/api/me")).await;
-    let wait = answer.header("retry-after").to_owned();
-    let detail =
-        format!("You have called too often: 1 calls in 60 s are allowed. Nothing was done; try again in {wait} s.");
-    answer.assert_problem(429, "rate-limited", "The caller calls too often", &detail, &[]);
+    Answer::of(api.of(&again, "DELETE", "/api/me")).await.assert_code(429, "rate-limited", &[]);
     api.own_token(&bob).await;
     assert_eq!(api.upstream_calls().await, 2);
 }

@@ -1,0 +1,177 @@
+//! The settings of the ACS resource, and the choice of the credential.
+
+use std::str::FromStr;
+
+use super::{
+    EnvReader,
+    table::{
+        ACCESS_KEY, API_VERSION, CLIENT_ID, CONNECTION_STRING, CREDENTIAL, ENDPOINT, IDENTITY_ENDPOINT,
+        IDENTITY_HEADER, LOG_IDENTITY_IDS, SECONDARY_KEY, TENANT_ID, TOKEN_FILE,
+    },
+};
+use crate::acs::{
+    ClientOptions,
+    connection_string::ConnectionString,
+    credential::{Credential, Entra, Keys, Way},
+    endpoint::Endpoint,
+    signature::AccessKey,
+    types::ApiVersion,
+};
+
+/// What authorizes calls to ACS.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum CredentialKind {
+    Key,
+    ManagedIdentity,
+    WorkloadIdentity,
+    #[cfg(feature = "lambda")]
+    AwsFederation,
+    Cli,
+}
+
+impl FromStr for CredentialKind {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        match text {
+            "key" => Ok(Self::Key),
+            "managed-identity" => Ok(Self::ManagedIdentity),
+            "workload-identity" => Ok(Self::WorkloadIdentity),
+            #[cfg(feature = "lambda")]
+            "aws-federation" => Ok(Self::AwsFederation),
+            "cli" => Ok(Self::Cli),
+            _ => Err(
+                "is unknown; use `key`, `managed-identity`, `workload-identity`, `cli` or, on Lambda, `aws-federation`",
+            ),
+        }
+    }
+}
+
+impl EnvReader<'_> {
+    /// Returns whether the environment names an ACS resource.
+    #[must_use]
+    pub fn names_a_resource(&self) -> bool {
+        self.is_any_set(&[CONNECTION_STRING, ENDPOINT, ACCESS_KEY])
+    }
+
+    /// Returns the options of the ACS client.
+    pub fn client(&mut self) -> Option<ClientOptions> {
+        let (api_version, log_identity_ids) = (self.api_version(), self.flag(LOG_IDENTITY_IDS));
+        let (endpoint, key) = self.endpoint_and_key()?;
+        let credential = self.credential(endpoint.as_ref(), key);
+        let options = ClientOptions::new(endpoint?, credential?);
+        Some(ClientOptions { api_version, log_identity_ids: log_identity_ids?, ..options })
+    }
+
+    /// Returns the api-version of the ACS REST API.
+    pub fn api_version(&mut self) -> ApiVersion {
+        self.parsed(API_VERSION).unwrap_or_default()
+    }
+
+    /// Returns how to get Entra tokens for a service other than ACS, where the key of ACS does not apply.
+    pub(super) fn entra_for_storage(&mut self) -> Option<Entra> {
+        let kind = self.parsed(CREDENTIAL).filter(|kind| *kind != CredentialKind::Key);
+        let kind = kind.unwrap_or_else(|| self.default_kind(false));
+        self.entra_source(kind).map(Entra::for_storage)
+    }
+
+    /// Returns the endpoint and the key; `None` for either if it is unset or invalid.
+    fn endpoint_and_key(&mut self) -> Option<(Option<Endpoint>, Option<AccessKey>)> {
+        match (self.is_set(CONNECTION_STRING), self.is_set(ENDPOINT), self.is_set(ACCESS_KEY)) {
+            (true, false, false) => {
+                let ConnectionString { endpoint, access_key } = self.parsed(CONNECTION_STRING)?;
+                Some((Some(endpoint), Some(access_key)))
+            }
+            (true, ..) => {
+                let detail = format!("conflicts with {ENDPOINT} and {ACCESS_KEY}; set it or them, not both");
+                self.reject(CONNECTION_STRING, detail)
+            }
+            (false, true, _) => Some((self.parsed(ENDPOINT), self.access_key(ACCESS_KEY))),
+            (false, false, true) => self.reject(ENDPOINT, format!("is missing; {ACCESS_KEY} requires it")),
+            (false, false, false) => {
+                let detail = format!("is missing; set it, or set {ENDPOINT} to use Entra or {ACCESS_KEY}");
+                self.reject(CONNECTION_STRING, detail)
+            }
+        }
+    }
+
+    fn credential(&mut self, endpoint: Option<&Endpoint>, key: Option<AccessKey>) -> Option<Credential> {
+        let has_key = self.is_any_set(&[CONNECTION_STRING, ACCESS_KEY]);
+        let secondary = self.access_key(SECONDARY_KEY);
+        if self.is_set(SECONDARY_KEY) && !has_key {
+            self.report(SECONDARY_KEY, format!("has no effect without {ACCESS_KEY}; set both or neither"));
+        }
+        let kind = self.parsed(CREDENTIAL).unwrap_or_else(|| self.default_kind(has_key));
+        if kind == CredentialKind::Key {
+            if !has_key {
+                return self.reject(ACCESS_KEY, format!("is missing; {CREDENTIAL}=key requires it"));
+            }
+            return Some(Credential::Keys(Keys::new(key?, secondary)));
+        }
+        let source = self.entra_source(kind);
+        if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {
+            let setting = if self.is_set(ENDPOINT) { ENDPOINT } else { CONNECTION_STRING };
+            return self.reject(setting, "uses http; without a key the endpoint must use https, even on loopback");
+        }
+        Some(Credential::Entra(Entra::new(source?)))
+    }
+
+    /// Chooses a key if there is one, else what the platform offers, in the order of `DefaultAzureCredential` of the
+    /// Azure SDKs, else the developer's command line.
+    fn default_kind(&self, has_key: bool) -> CredentialKind {
+        if has_key {
+            return CredentialKind::Key;
+        }
+        if self.is_set(TOKEN_FILE) {
+            return CredentialKind::WorkloadIdentity;
+        }
+        if self.is_set(IDENTITY_ENDPOINT) && self.is_set(IDENTITY_HEADER) {
+            return CredentialKind::ManagedIdentity;
+        }
+        #[cfg(feature = "lambda")]
+        if self.is_set(super::table::RUNTIME_API) {
+            return CredentialKind::AwsFederation;
+        }
+        CredentialKind::Cli
+    }
+
+    fn entra_source(&mut self, kind: CredentialKind) -> Option<Way> {
+        match kind {
+            CredentialKind::Key => None,
+            CredentialKind::ManagedIdentity => Some(Way::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
+            CredentialKind::WorkloadIdentity => {
+                let names = [TENANT_ID, CLIENT_ID, TOKEN_FILE];
+                let [tenant_id, client_id, file] = names.map(|name| self.required(name, "workload-identity"));
+                Some(Way::WorkloadIdentity { tenant_id: tenant_id?, client_id: client_id?, token_file: file?.into() })
+            }
+            #[cfg(feature = "lambda")]
+            CredentialKind::AwsFederation => self.aws_federation(),
+            CredentialKind::Cli => Some(Way::DeveloperTools),
+        }
+    }
+
+    /// Returns the role of the Lambda function, for which AWS issues tokens that Entra trusts.
+    #[cfg(feature = "lambda")]
+    fn aws_federation(&mut self) -> Option<Way> {
+        use super::table::{AWS_ACCESS_KEY_ID, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, STS_ENDPOINT};
+
+        let names = [TENANT_ID, CLIENT_ID, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN];
+        let [tenant_id, client_id, region, key_id, secret, session] =
+            names.map(|name| self.required(name, "aws-federation"));
+        let region = region?;
+        let sts = self.parsed(STS_ENDPOINT).or_else(|| format!("https://sts.{region}.amazonaws.com").parse().ok());
+        let role = crate::acs::credential::aws::Role {
+            sts: sts?,
+            region,
+            access_key_id: key_id?,
+            secret_access_key: secret?.into(),
+            session_token: session?.into(),
+        };
+        Some(Way::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
+    }
+
+    fn access_key(&mut self, name: &'static str) -> Option<AccessKey> {
+        let text = self.value(name)?;
+        AccessKey::from_base64(&text).map_err(|error| self.report(name, error.to_string())).ok()
+    }
+}

@@ -1,0 +1,174 @@
+//! Reads single settings and collects the errors.
+
+use std::{ffi::OsString, fmt, str::FromStr};
+
+use tracing_subscriber::filter::{LevelFilter, Targets};
+
+use super::{
+    Program, SettingError, SettingErrors,
+    table::{HANDLER_PORT, LOG, PORT, RUNTIME_API, SETTINGS},
+};
+
+/// A setting as `acs-tokens check` reports it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Found {
+    /// The name of the setting.
+    pub name: &'static str,
+    /// Whether the setting has a value.
+    pub is_set: bool,
+    /// The value, unless it is a secret or invalid.
+    pub value: Option<String>,
+    /// The errors in the setting.
+    pub errors: Vec<String>,
+}
+
+/// A reader of settings. It collects errors instead of stopping at the first one.
+pub struct EnvReader<'a> {
+    get: &'a dyn Fn(&str) -> Option<OsString>,
+    errors: Vec<SettingError>,
+}
+
+impl fmt::Debug for EnvReader<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EnvReader").field("errors", &self.errors).finish_non_exhaustive()
+    }
+}
+
+impl<'a> EnvReader<'a> {
+    /// Creates a reader. `get` returns the value of an environment variable.
+    #[must_use]
+    pub fn new(get: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
+        Self { get, errors: Vec::new() }
+    }
+
+    /// Returns `read` if there were no errors.
+    ///
+    /// # Errors
+    /// Returns all errors of the settings that were read.
+    pub fn finish<T>(self, read: Option<T>) -> Result<T, SettingErrors> {
+        match read {
+            Some(read) if self.errors.is_empty() => Ok(read),
+            _ => Err(SettingErrors(self.errors)),
+        }
+    }
+
+    /// Returns the settings of `acs-tokens serve` as they were found, with their errors so far.
+    #[must_use]
+    pub fn found(&self) -> Vec<Found> {
+        let settings = SETTINGS.iter().filter(|setting| setting.read_by.contains(&"serve"));
+        let found = settings.map(|setting| {
+            let errors = self.errors.iter().filter(|error| error.setting == setting.name);
+            let errors: Vec<String> = errors.map(|error| error.detail.clone()).collect();
+            let value = (self.get)(setting.name).filter(|value| !value.is_empty());
+            // An invalid value may be a secret in the wrong variable.
+            let hidden = setting.secret || !errors.is_empty();
+            let is_set = value.is_some();
+            let value = value.and_then(|value| value.into_string().ok()).filter(|_| !hidden);
+            Found { name: setting.name, is_set, value, errors }
+        });
+        found.collect()
+    }
+
+    /// Returns the port that the program listens on. Checks that Lambda started the program if it is for Lambda.
+    pub fn port(&mut self, program: Program) -> Option<u16> {
+        let (name, missing) = match program {
+            Program::Server if !self.is_set(PORT) => return Some(8080),
+            Program::Server => (PORT, ""),
+            Program::Functions => (
+                HANDLER_PORT,
+                "is missing; the Functions host sets it; to run without the host, use `acs-tokens serve`",
+            ),
+            Program::Lambda => {
+                (RUNTIME_API, "is missing; Lambda sets it; to run outside Lambda, use `acs-tokens serve`")
+            }
+        };
+        let Some(text) = self.value(name) else { return self.reject(name, missing) };
+        if program == Program::Lambda {
+            return Some(0);
+        }
+        text.parse().ok().or_else(|| self.reject(name, "is not a port; use a number from 0 to 65535"))
+    }
+
+    /// Returns the log filter: `info`, another level, or levels by module such as `info,acs_tokens=debug`.
+    pub fn log_filter(&mut self, program: Program) -> Targets {
+        let filter = self.parsed(LOG).unwrap_or_else(default_log_filter);
+        if program == Program::Lambda {
+            // At TRACE, this module logs whole events with keys and bodies. No setting may enable that.
+            filter.with_target("lambda_runtime::layers::api_response", LevelFilter::WARN)
+        } else {
+            filter
+        }
+    }
+
+    /// Returns whether any of the settings has a value.
+    pub(super) fn is_any_set(&self, names: &[&str]) -> bool {
+        names.iter().any(|name| self.is_set(name))
+    }
+
+    pub(super) fn is_set(&self, name: &str) -> bool {
+        (self.get)(name).is_some_and(|value| !value.to_string_lossy().trim().is_empty())
+    }
+
+    /// Returns the text of a setting without surrounding white space. An empty value counts as unset.
+    pub(super) fn value(&mut self, name: &'static str) -> Option<String> {
+        match (self.get)(name)?.into_string() {
+            Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
+            Err(_) => self.reject(name, "is not valid UTF-8"),
+        }
+    }
+
+    /// Returns a required setting. `needed_by` names the setting or the value that requires it.
+    pub(super) fn required(&mut self, name: &'static str, needed_by: &str) -> Option<String> {
+        self.value(name).or_else(|| self.reject(name, format!("is missing; {needed_by} requires it")))
+    }
+
+    /// Returns a setting that is `true` or `false`; `false` by default.
+    pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
+        match self.value(name).as_deref() {
+            None | Some("false") => Some(false),
+            Some("true") => Some(true),
+            Some(_) => self.reject(name, "must be `true` or `false`"),
+        }
+    }
+
+    /// Returns the entries of a list.
+    pub(super) fn list(&mut self, name: &'static str, separator: char) -> Option<Vec<String>> {
+        let text = self.value(name)?;
+        let entries = text.split(separator).map(str::trim).filter(|entry| !entry.is_empty());
+        let entries: Vec<String> = entries.map(str::to_owned).collect();
+        if entries.is_empty() { self.reject(name, "has no entries") } else { Some(entries) }
+    }
+
+    pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
+        self.value(name).and_then(|text| self.parse(name, &text))
+    }
+
+    pub(super) fn parse<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str, text: &str) -> Option<T> {
+        match text.parse() {
+            Ok(value) => Some(value),
+            Err(error) => self.reject(name, error.to_string()),
+        }
+    }
+
+    /// Records an error and returns `None`.
+    pub(super) fn reject<T>(&mut self, setting: &'static str, detail: impl Into<String>) -> Option<T> {
+        self.report(setting, detail);
+        None
+    }
+
+    /// Records an error. A setting that several readers look at is reported once.
+    pub(super) fn report(&mut self, setting: &'static str, detail: impl Into<String>) {
+        let error = SettingError { setting, detail: detail.into() };
+        if !self.errors.contains(&error) {
+            self.errors.push(error);
+        }
+    }
+}
+
+/// Returns the log filter that applies if `RUST_LOG` is unset.
+#[must_use]
+pub fn default_log_filter() -> Targets {
+    // The Azure SDK logs each token request; the request log has what matters of that.
+    let sdk = ["azure_core", "azure_identity", "typespec_client_core"].map(|name| (name, LevelFilter::WARN));
+    Targets::new().with_default(LevelFilter::INFO).with_targets(sdk)
+}

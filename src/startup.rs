@@ -1,0 +1,70 @@
+//! Starts the service: reads the settings, sets up telemetry, and builds the router.
+
+use std::{error::Error, fmt, process::ExitCode};
+
+use axum::Router;
+
+use crate::{
+    access::AccessRules,
+    acs::{Client, endpoint::Endpoint},
+    auth::BackendAuth,
+    config::{Config, Program, default_log_filter},
+    functions::Services,
+    http::router_with,
+    telemetry,
+};
+
+type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
+
+/// The service, ready to be served.
+#[derive(Debug)]
+pub struct App {
+    /// The functions.
+    pub router: Router,
+    /// The port to listen on. Not used on Lambda.
+    pub port: u16,
+    /// The ACS resource.
+    pub endpoint: Endpoint,
+}
+
+/// Reads the settings of a program from the environment, sets up telemetry, and builds the service.
+///
+/// # Errors
+/// Returns all invalid settings, or the error of [`build`].
+pub fn start(program: Program) -> Result<App> {
+    let config = Config::from_env(program, &|name| std::env::var_os(name));
+    telemetry::init(config.as_ref().map_or_else(|_| default_log_filter(), |config| config.log_filter.clone()));
+    let config = config?;
+    if matches!(config.authenticator.backend_auth, BackendAuth::Anyone) {
+        tracing::warn!("ALLOW_ANONYMOUS is true: back ends are not authenticated");
+    }
+    let (port, endpoint) = (config.port, config.client.endpoint.clone());
+    Ok(App { router: build(config)?, port, endpoint })
+}
+
+/// Builds the client, the services and the router, and connects to ACS in the background. Requires a Tokio runtime.
+///
+/// # Errors
+/// Fails if TLS cannot be set up or the folder of the user directory cannot be created.
+pub fn build(config: Config) -> Result<Router> {
+    let client = Client::new(config.client)?;
+    let services = Services::open(client.clone(), config.directory.as_ref())?;
+    let access = AccessRules { cors: config.cors, ..config.access };
+    // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
+    tokio::spawn(async move { client.warm().await });
+    Ok(router_with(services, &config.authenticator, access))
+}
+
+/// Logs the error with which a program ends, and returns its exit code.
+pub async fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
+    let code = match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            tracing::error!(cause = %error, "cannot start");
+            // The Functions host restarts a handler that fails. It does not restart one that exits with 0.
+            ExitCode::FAILURE
+        }
+    };
+    telemetry::flush().await;
+    code
+}
