@@ -64,20 +64,20 @@ fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
 }
 
 /// Calls `work` for all records, several at once, and `handle` for each result, sorted by name. Prints errors of `work` to
-/// stderr and returns their number. Shows progress unless `message` is empty.
+/// stderr and returns their number.
 async fn for_each_record<T, E: Error + 'static>(
     admin: &DirectoryAdmin,
-    message: &'static str,
+    show_progress: bool,
     work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
     mut handle: impl FnMut(T) -> io::Result<()>,
 ) -> Result<usize> {
-    let listing = progress(None, "Listing records:");
+    let listing = progress(None);
     let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
     let mut names = names.map_err(|error| format!("cannot list the records: {}", causes(&error)))?;
     drop(listing);
     names.sort_unstable();
 
-    let progress = if message.is_empty() { ProgressBar::hidden() } else { progress(Some(names.len()), message) };
+    let progress = if show_progress { progress(Some(names.len())) } else { ProgressBar::hidden() };
     let mut failed = 0;
     let results = futures_util::stream::iter(names).map(async |name| (name, work(name).await));
     let mut results = std::pin::pin!(results.buffered(CONCURRENCY));
@@ -103,16 +103,15 @@ const fn state(record: &Record) -> &'static str {
 }
 
 /// Shows progress on stderr if that is a terminal, until the value is dropped.
-fn progress(length: Option<usize>, message: &'static str) -> ProgressBar {
+fn progress(length: Option<usize>) -> ProgressBar {
     let template = match length {
-        Some(_) => "{msg} [{bar:32}] {human_pos} of {human_len}, {eta} left",
-        None => "{msg} {human_pos}",
+        Some(_) => "Records: [{bar:32}] {human_pos} of {human_len}, {eta} left",
+        None => "Listing records: {human_pos}",
     };
     let style = ProgressStyle::with_template(template).unwrap_or_else(|_| ProgressStyle::default_bar());
     let length = length.and_then(|length| length.try_into().ok());
     let bar = ProgressBar::with_draw_target(length, ProgressDrawTarget::stderr())
         .with_style(style.progress_chars("=> "))
-        .with_message(message)
         .with_finish(ProgressFinish::AndClear);
     bar.tick();
     bar
@@ -120,9 +119,5 @@ fn progress(length: Option<usize>, message: &'static str) -> ProgressBar {
 
 /// Returns an error if a record failed.
 fn check(failed: usize) -> Result<()> {
-    match failed {
-        0 => Ok(()),
-        1 => Err("1 record failed".into()),
-        n => Err(format!("{n} records failed").into()),
-    }
+    if failed == 0 { Ok(()) } else { Err(format!("failed records: {failed}").into()) }
 }

@@ -213,7 +213,7 @@ async fn export_writes_json_lines_to_a_file_only_if_all_records_are_readable() {
     let expected = format!(
         "{} failed: the object is not a record of a user directory\n\
          1 active, 0 deleting, 1 deleted, 1 unreadable\n\
-         error: cannot write {path}: 1 record failed\n",
+         error: cannot write {path}: failed records: 1\n",
         name("bob")
     );
     assert_eq!(fixture.run(&export).await, (1, String::new(), expected));

@@ -81,11 +81,11 @@ impl Options {
 
     /// Writes all records. Reports unreadable records and a summary on stderr.
     async fn export(&self, admin: &DirectoryAdmin, to: &mut impl Write) -> Result<()> {
-        let message = if self.file.is_none() && io::stdout().is_terminal() { "" } else { "Reading" };
+        let show_progress = self.file.is_some() || !io::stdout().is_terminal();
         let mut counts = BTreeMap::<&str, usize>::new();
         let unreadable = for_each_record(
             admin,
-            message,
+            show_progress,
             async |name| admin.read(name).await,
             |entry| {
                 // `None` if the record was removed since it was listed.

@@ -36,7 +36,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
     let mut counts = BTreeMap::<RepairOutcome, usize>::new();
     let failed = for_each_record(
         &admin,
-        "Repairing",
+        true,
         async |name| admin.repair(&acs, name, ask_acs).await,
         |outcome| {
             *counts.entry(outcome).or_default() += 1;

@@ -44,7 +44,7 @@ async fn concurrent_first_calls_in_two_instances_leave_one_identity() {
     for fixture in Fixture::each().await {
         let (instances, users) = (fixture.instances::<2>(), [alice()]);
         // Both instances create an identity before either receives its own.
-        let hold = fixture.acs.hold(At::Answer, is_create);
+        let hold = fixture.acs.hold(0, At::Answer, is_create);
         let (used, ()) = tokio::join!(identities(&fixture, &instances, &users, CALLS), hold.release_after(2));
 
         let only = fixture.only_identity().await;

@@ -106,7 +106,7 @@ async fn killed_first_call_is_completed_by_the_next_and_leaves_at_most_one_other
 
         // Before ACS receives the call: no identity was created.
         let user = processes.fixture.sign_in("before request").await;
-        let hold = processes.fixture.acs.hold(At::Request, is_call);
+        let hold = processes.fixture.acs.hold(0, At::Request, is_call);
         assert!(processes.kill_at(hold, &user, TOKEN).await);
         assert_eq!(processes.other_identities(&user).await, 0);
 
@@ -121,7 +121,7 @@ async fn killed_first_call_is_completed_by_the_next_and_leaves_at_most_one_other
 
         // Before the answer arrives: the identity is left.
         let user = processes.fixture.sign_in("before answer").await;
-        let hold = processes.fixture.acs.hold(At::Answer, is_call);
+        let hold = processes.fixture.acs.hold(0, At::Answer, is_call);
         assert!(processes.kill_at(hold, &user, TOKEN).await);
         assert_eq!(processes.other_identities(&user).await, 1);
 
@@ -143,7 +143,7 @@ async fn deletion_killed_at_any_call_to_acs_is_completed_by_the_next_call_of_any
                 for skip in 0..3 {
                     let user = processes.fixture.sign_in(&format!("{at:?} {skip}")).await;
                     let (_, token) = processes.service.token(&user).await;
-                    let hold = processes.fixture.acs.hold_after(skip, at, is_call);
+                    let hold = processes.fixture.acs.hold(skip, at, is_call);
                     kills += usize::from(processes.kill_at(hold, &user, DELETE).await);
                     let identities = processes.identities_after(&user, next.clone()).await;
                     assert_eq!(identities, usize::from(next == TOKEN), "{next:?}");
@@ -171,7 +171,7 @@ async fn deletion_killed_before_a_write_is_completed_by_the_next_call_of_any_kin
             // Before the second write: the identity is deleted.
             let user = processes.fixture.sign_in(&format!("{next:?} second write")).await;
             let (_, token) = processes.service.token(&user).await;
-            let hold = processes.fixture.acs.hold(At::Answer, |line| line.starts_with("DELETE "));
+            let hold = processes.fixture.acs.hold(0, At::Answer, |line| line.starts_with("DELETE "));
             processes.kill_before_write(&user, DELETE, Some(hold)).await;
             assert_eq!(processes.fixture.status(&token).await, "deleted");
             let identities = processes.identities_after(&user, next.clone()).await;

@@ -77,13 +77,8 @@ impl Relay {
         format!("endpoint={}/;accesskey={DEVELOPMENT_KEY}", self.url)
     }
 
-    /// Holds requests whose method and target match. Replaces an earlier hold.
-    pub(crate) fn hold(&self, at: At, matches: fn(&str) -> bool) -> Hold {
-        self.hold_after(0, at, matches)
-    }
-
-    /// As `hold`, but lets some requests pass first.
-    pub(crate) fn hold_after(&self, skip: usize, at: At, matches: fn(&str) -> bool) -> Hold {
+    /// Holds requests whose method and target match, after `skip` of them. Replaces an earlier hold.
+    pub(crate) fn hold(&self, skip: usize, at: At, matches: fn(&str) -> bool) -> Hold {
         let (waiting, state) = (Arc::new(watch::Sender::new(0)), Arc::new(watch::Sender::new(HoldState::Holding)));
         let hold = Hold { at, matches, skip: Arc::new(AtomicUsize::new(skip)), waiting, state };
         *self.inner.hold.lock().unwrap() = Some(hold.clone());

@@ -8,7 +8,6 @@ use super::{
     fixture::{Fixture, alice},
     relay::At,
 };
-use crate::harness;
 
 impl Fixture {
     /// Deletes the identity without the directory.
@@ -51,17 +50,6 @@ async fn identity_missing_from_acs_is_replaced() {
 }
 
 #[tokio::test]
-async fn directory_can_be_used_with_another_acs_resource() {
-    for before in Fixture::each().await {
-        let after = Fixture::new(before.store.clone(), harness::emulator().await.0).await;
-        let first = before.token(&before.instance()).await;
-        let second = after.token(&after.instance()).await;
-        assert_ne!(first, second);
-        assert_eq!(after.token(&after.instance()).await, second);
-    }
-}
-
-#[tokio::test]
 async fn two_instances_replace_a_missing_identity_by_one() {
     for fixture in Fixture::each().await {
         let [one, two] = fixture.instances();
@@ -69,7 +57,7 @@ async fn two_instances_replace_a_missing_identity_by_one() {
         assert_eq!(fixture.token(&two).await, first);
         fixture.delete_identity().await;
 
-        let hold = fixture.acs.hold(At::Answer, is_create);
+        let hold = fixture.acs.hold(0, At::Answer, is_create);
         let (issued, other, ()) = tokio::join!(one.token(alice()), two.token(alice()), hold.release_after(2));
         fixture.assert_issued(&issued).await;
         fixture.assert_issued(&other).await;
@@ -170,7 +158,7 @@ async fn lost_answer_to_a_write_leaves_no_second_identity() {
     for fixture in Fixture::each().await {
         let Some(relay) = &fixture.store.relay else { continue };
         let instance = fixture.instance();
-        let hold = relay.hold(At::Answer, |line| line.starts_with("PUT "));
+        let hold = relay.hold(0, At::Answer, |line| line.starts_with("PUT "));
         let (id, ()) = tokio::join!(fixture.token(&instance), async {
             hold.reached(1).await;
             hold.discard();

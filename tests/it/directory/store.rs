@@ -104,7 +104,7 @@ impl TestStore {
                 fs4::FileExt::lock(&file).unwrap();
                 WriteBlock::Folder(file, path)
             }
-            (None, Some(relay)) => WriteBlock::Remote(relay.hold(At::Request, |line| line.starts_with("PUT "))),
+            (None, Some(relay)) => WriteBlock::Remote(relay.hold(0, At::Request, |line| line.starts_with("PUT "))),
             (None, None) => panic!("writes to this store cannot be blocked"),
         }
     }

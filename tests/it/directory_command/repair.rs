@@ -107,7 +107,7 @@ async fn failed_record_does_not_change_and_does_not_stop_the_others() {
     let (code, counts, stderr) = fixture.repair(&[]).await;
     assert_eq!((code, counts), (1, [0, 2, 0, 0, 2]));
     let mut lines: Vec<&str> = stderr.lines().collect();
-    assert_eq!((lines.len(), lines.pop()), (3, Some("error: 2 records failed")));
+    assert_eq!((lines.len(), lines.pop()), (3, Some("error: failed records: 2")));
     let unreadable = format!(
         "{} failed: the store of USER_DIRECTORY failed: the object is not a record of a user directory",
         name("alice")
