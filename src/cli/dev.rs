@@ -53,12 +53,6 @@ pub(super) struct Options {
     tls: TlsOptions,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self { port: 7071, emulator_port: 7072, emulator_https_port: 7073, data: None, tls: TlsOptions::default() }
-    }
-}
-
 pub(super) async fn run(options: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
     // No keys are checked on loopback, as under `func start`.

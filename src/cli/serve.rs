@@ -23,13 +23,6 @@ pub(super) struct Options {
     port: Option<u16>,
 }
 
-#[cfg(not(feature = "emulator"))]
-impl Default for Options {
-    fn default() -> Self {
-        Self { host: IpAddr::from([127, 0, 0, 1]), port: None }
-    }
-}
-
 pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     let App { router, port: default_port, endpoint } = startup::start(Program::Server)?;
     let (listener, address) = listen(&host.to_string(), port.unwrap_or(default_port), "--port").await?;

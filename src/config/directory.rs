@@ -4,29 +4,12 @@ use reqwest::Url;
 
 use super::{
     EnvReader,
-    table::{
-        AWS_ACCESS_KEY_ID, AWS_CONTAINER_CREDENTIALS, AWS_DEFAULT_REGION, AWS_REGION, AWS_ROLE_ARN,
-        AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_WEB_IDENTITY_TOKEN_FILE, S3_ENDPOINT, USER_DIRECTORY,
-        USER_DIRECTORY_KEY,
-    },
+    table::{S3_ENDPOINT, SETTINGS, USER_DIRECTORY, USER_DIRECTORY_KEY},
 };
 use crate::{
     acs::endpoint::is_loopback,
     directory::{DirectoryKey, DirectorySettings, StoreLocation},
 };
-
-/// The settings for S3, under the names that every AWS SDK reads.
-const AWS: [&str; 9] = [
-    AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY,
-    AWS_SESSION_TOKEN,
-    AWS_REGION,
-    AWS_DEFAULT_REGION,
-    S3_ENDPOINT,
-    AWS_WEB_IDENTITY_TOKEN_FILE,
-    AWS_ROLE_ARN,
-    AWS_CONTAINER_CREDENTIALS,
-];
 
 impl EnvReader<'_> {
     /// Returns the user directory, or `Some(None)` if none is set.
@@ -73,12 +56,15 @@ impl EnvReader<'_> {
         }
     }
 
+    /// Returns the settings for S3, which have the names that every AWS SDK reads.
     fn aws(&mut self) -> Vec<(&'static str, String)> {
         let is_allowed = |url: Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         if self.value(S3_ENDPOINT).is_some_and(|endpoint| !Url::parse(&endpoint).is_ok_and(is_allowed)) {
             self.report(S3_ENDPOINT, "must be an https URL, or an http URL on loopback");
         }
-        AWS.into_iter().filter_map(|name| Some((name, self.value(name)?))).collect()
+        // The object store knows these settings by name.
+        let aws = SETTINGS.iter().filter(|setting| setting.section == "AWS" && setting.read_by.contains(&"directory"));
+        aws.filter_map(|setting| Some((setting.name, self.value(setting.name)?))).collect()
     }
 }
 

@@ -1,5 +1,7 @@
 //! The rules of the house, held: who may use whom, how long a file is, and that each says what it is.
 
+mod cycles;
+
 use std::{
     fs,
     path::{Path, PathBuf},
@@ -50,11 +52,11 @@ fn every_file() -> Vec<PathBuf> {
     rust_files(&["src", "crates", "tests", "xtask", "benches", "examples", "fuzz/fuzz_targets"])
 }
 
-/// The path in the crate of each `crate::…` that a text names, such as `acs::types`.
-fn named_modules(text: &str) -> Vec<String> {
+/// Returns each path in a text behind a prefix, such as `acs::types` for `crate::acs::types` and the prefix `crate::`.
+fn named_modules(text: &str, prefix: &str) -> Vec<String> {
     let mut found = Vec::new();
-    for (at, _) in text.match_indices("crate::") {
-        let rest = &text[at + "crate::".len()..];
+    for (at, _) in text.match_indices(prefix) {
+        let rest = &text[at + prefix.len()..];
         // `use crate::{a, b::{c, d}}` names a and b at depth one.
         if let Some(list) = rest.strip_prefix('{') {
             let (mut depth, mut item) = (1, String::new());
@@ -95,7 +97,7 @@ fn modules_use_only_what_they_may() {
         }
         let (_, allowed) = ARROWS.iter().find(|(name, _)| *name == module).unwrap_or_else(|| panic!("{module} is new"));
         let text = fs::read_to_string(&file).unwrap();
-        for named in named_modules(&text) {
+        for named in named_modules(&text, "crate::") {
             let fits = |allowed: &&str| named == **allowed || named.starts_with(&format!("{allowed}::"));
             let own = named == module || named.starts_with(&format!("{module}::"));
             assert!(own || allowed.iter().any(fits), "{} uses {named}", file.display());
@@ -126,7 +128,7 @@ fn every_module_has_its_arrows() {
 #[test]
 fn reads_use_lines_as_rust_does() {
     let text = "use crate::{acs::{self, types::Scope}, problem};\nlet x = crate::app::ROUTES;";
-    assert_eq!(named_modules(text), ["acs", "problem", "app::ROUTES"]);
+    assert_eq!(named_modules(text, "crate::"), ["acs", "problem", "app::ROUTES"]);
 }
 
 #[test]
