@@ -21,6 +21,10 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use acs_identity::{
+    CreatedIdentity, IdentityClient,
+    types::{AccessToken, IdentityId, TokenRequest},
+};
 use lru::LruCache;
 use object_store::ObjectMeta;
 
@@ -32,10 +36,6 @@ pub use store::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
 pub use witness::{Deed, Witness};
 
-use crate::acs::{
-    self,
-    types::{AccessToken, IdentityId, TokenRequest},
-};
 use store::RecordStore;
 use user_locks::UserLocks;
 
@@ -60,7 +60,7 @@ pub struct Directory(Arc<Inner>);
 
 #[derive(Debug)]
 struct Inner {
-    acs: acs::Client,
+    acs: IdentityClient,
     store: RecordStore,
     key: DirectoryKey,
     cache: Mutex<LruCache<UserId, IdentityId>>,
@@ -78,8 +78,8 @@ impl Directory {
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created or the HTTP client cannot be built.
-    pub fn open(settings: &DirectorySettings, acs: acs::Client) -> Result<Self, StoreError> {
-        let store = open::open(settings, acs.http())?;
+    pub fn open(settings: &DirectorySettings, acs: IdentityClient) -> Result<Self, StoreError> {
+        let store = open::open(settings, acs.http_client())?;
         let cache = Mutex::new(LruCache::new(MAX_CACHED_USERS));
         Ok(Self(Arc::new(Inner { acs, store, key: settings.key.clone(), cache, user_locks: UserLocks::default() })))
     }
@@ -196,11 +196,11 @@ impl Directory {
                 }
                 found => found.map(|(_, meta)| meta),
             };
-            let created = acs.create_identity(Some(request)).await?;
-            witness(Deed::Created, &created.id);
+            let CreatedIdentity { id, token } = acs.create_identity_with_token(request).await?;
+            witness(Deed::Created, &id);
             // A process that is killed here leaves an identity without a record.
-            if self.record(user, &created.id, previous, witness).await? {
-                return Ok(Resolved { id: created.id, token: created.token });
+            if self.record(user, &id, previous, witness).await? {
+                return Ok(Resolved { id, token: Some(token) });
             }
         }
         Err(Error::Contended)
@@ -222,7 +222,7 @@ impl Directory {
             return Ok(true);
         }
         if let Err(error) = revoke_and_delete(acs, id, witness).await {
-            let cause = acs::error::causes(&error);
+            let cause = acs_identity::causes(&error);
             tracing::warn!(cause, "could not delete an identity that has no record");
         }
         Ok(written?)
@@ -271,7 +271,11 @@ impl Directory {
 }
 
 /// Revokes the identity's tokens and deletes it. Succeeds if it does not exist.
-async fn revoke_and_delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
+async fn revoke_and_delete(
+    acs: &IdentityClient,
+    id: &IdentityId,
+    witness: &Witness,
+) -> Result<(), acs_identity::Error> {
     if let Err(error) = acs.revoke_tokens(id).await
         && !error.is_identity_gone()
     {

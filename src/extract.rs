@@ -4,6 +4,7 @@ pub mod fields;
 
 use std::time::Duration;
 
+use acs_identity::types::IdentityId;
 use axum::{
     body::Bytes,
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
@@ -12,10 +13,7 @@ use fields::Fields;
 use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
-use crate::{
-    acs::types::IdentityId,
-    problem::{Kind, Problem},
-};
+use crate::problem::{Kind, Problem};
 
 /// The longest body let in, in bytes. The longest one that makes sense, a Teams exchange, has about 4 KiB.
 pub const MAX_BODY: usize = 16 * 1024;

@@ -15,6 +15,7 @@ pub mod revoke_my_tokens;
 pub mod revoke_tokens;
 mod token;
 
+use acs_identity::IdentityClient;
 use axum::{
     extract::FromRef,
     handler::Handler,
@@ -22,8 +23,8 @@ use axum::{
 };
 
 use crate::{
-    acs,
     directory::{self, Directory},
+    readiness::Readiness,
 };
 
 /// What stands before every route: the Functions host's `routePrefix`.
@@ -33,7 +34,9 @@ pub const PREFIX: &str = "api";
 #[derive(Debug, Clone, FromRef)]
 pub struct Services {
     /// The client of ACS.
-    pub acs: acs::Client,
+    pub acs: IdentityClient,
+    /// Whether ACS accepts the credential.
+    pub readiness: Readiness,
     /// Whose identity is whose; nothing where the operator has not set one up.
     pub directory: Option<Directory>,
 }
@@ -44,17 +47,17 @@ impl Services {
     /// # Errors
     /// When the directory's folder cannot be made, or the TLS library cannot be set up.
     pub fn open(
-        acs: acs::Client,
+        acs: IdentityClient,
         directory: Option<&directory::DirectorySettings>,
     ) -> Result<Self, directory::StoreError> {
         let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
-        Ok(Self { acs, directory })
+        Ok(Self { directory, ..acs.into() })
     }
 }
 
-impl From<acs::Client> for Services {
-    fn from(acs: acs::Client) -> Self {
-        Self { acs, directory: None }
+impl From<IdentityClient> for Services {
+    fn from(acs: IdentityClient) -> Self {
+        Self { readiness: Readiness::new(acs.clone()), acs, directory: None }
     }
 }
 

@@ -6,7 +6,8 @@
 //!
 //! The modules, in reading order:
 //!
-//! - [`acs`]: the client of ACS Identity.
+//! - [`acs_client`], [`acs_observer`]: the client of ACS Identity (crate `acs-identity`) with this service's settings;
+//!   [`entra`]: its Entra credentials; [`remedy`]: likely causes and remedies of its errors.
 //! - [`functions`]: the table of functions, and one file for each.
 //! - [`auth`]: who is calling; [`access`]: what the caller may do.
 //! - [`directory`]: which ACS identity belongs to which signed-in user.
@@ -19,7 +20,8 @@
 //! docs/ARCHITECTURE.md lists which module may use which; `tests/it/tidy.rs` checks it.
 
 pub mod access;
-pub use acs_identity as acs;
+pub mod acs_client;
+pub mod acs_observer;
 pub mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -27,11 +29,16 @@ pub mod config;
 pub mod directory;
 #[cfg(feature = "emulator")]
 pub use acs_emulator as emulator;
+pub mod entra;
 pub mod extract;
 pub mod functions;
 pub mod http;
 pub mod problem;
+pub mod readiness;
 pub mod refreshing;
+pub mod remedy;
 pub mod server;
+pub mod short_hash;
 pub mod startup;
 pub mod telemetry;
+pub mod trace_context;

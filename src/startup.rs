@@ -2,11 +2,12 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use acs_identity::Endpoint;
 use axum::Router;
 
 use crate::{
     access::AccessRules,
-    acs::{Client, endpoint::Endpoint},
+    acs_client,
     auth::BackendAuth,
     config::{Config, Program, default_log_filter},
     functions::Services,
@@ -47,11 +48,11 @@ pub fn start(program: Program) -> Result<App> {
 /// # Errors
 /// Fails if TLS cannot be set up or the folder of the user directory cannot be created.
 pub fn build(config: Config) -> Result<Router> {
-    let client = Client::new(config.client)?;
+    let client = config.client.client()?;
     let services = Services::open(client.clone(), config.directory.as_ref())?;
     let access = AccessRules { cors: config.cors, ..config.access };
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
-    tokio::spawn(async move { client.warm().await });
+    tokio::spawn(acs_client::warm_up(client));
     Ok(router_with(services, &config.authenticator, access))
 }
 

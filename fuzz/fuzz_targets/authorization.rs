@@ -7,11 +7,9 @@
 
 #![no_main]
 
-use acs_tokens::{
-    acs::signature::{AccessKey, content_hash, http_date, string_to_sign},
-    emulator::{DEVELOPMENT_KEY, fuzzing},
-};
-use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, uri::PathAndQuery};
+use acs_identity::signature::{AccessKey, content_hash, http_date, string_to_sign};
+use acs_tokens::emulator::{DEVELOPMENT_KEY, fuzzing};
+use http::{HeaderMap, HeaderName, HeaderValue, Uri, uri::PathAndQuery};
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use percent_encoding::percent_decode_str;

@@ -1,15 +1,13 @@
 //! What was done for whom: a record for each token issued or exchanged, each revocation, each identity made or deleted.
 
+use acs_identity::types::{IdentityId, Scope, TokenLifetime, TokenRequest};
 use axum::extract::FromRequestParts;
 use http::request::Parts;
 
 use super::caller::Caller;
 use crate::{
-    acs::{
-        hash::short_hash,
-        types::{IdentityId, Scope, TokenLifetime, TokenRequest},
-    },
     problem::{Kind, Problem},
+    short_hash::short_hash,
 };
 
 /// The id of a request, as the platform or we gave it. It stands in the extensions, where no client reaches.
@@ -76,7 +74,7 @@ impl Record {
 
     /// What is given.
     pub fn token(&mut self, token: &TokenRequest) {
-        self.asked(Some(token.scopes()), Some(token.validity().unwrap_or(TokenLifetime::MAX)));
+        self.asked(Some(token.scopes()), Some(token.lifetime().unwrap_or(TokenLifetime::MAX)));
     }
 
     /// Records the problem. Nothing has been done otherwise.

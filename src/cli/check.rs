@@ -4,18 +4,14 @@ mod report;
 
 use std::time::{Duration, Instant};
 
+use acs_identity::{Accepted, ApiVersion, Endpoint, Error, ErrorKind, ServiceError, causes};
 use clap::{Args, ValueEnum};
 
 use super::{Result, env_var, print};
 use crate::{
-    acs::{
-        Accepted, Client, ClientOptions, Error,
-        endpoint::Endpoint,
-        error::{Kind, ServiceError, causes},
-        remedy::{MAX_CLOCK_SKEW, Remedy, describe_skew},
-        types::ApiVersion,
-    },
+    acs_client::AcsSettings,
     config::{EnvReader, Program},
+    remedy::{MAX_CLOCK_SKEW, Remedy, describe_skew, remedy},
 };
 use report::{Finding, Report};
 
@@ -61,14 +57,14 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 /// Sends a request to ACS that changes nothing.
-async fn examine(options: ClientOptions) -> Result<Vec<Finding>> {
-    let name = resolve(&options.endpoint).await;
-    let version = options.api_version.clone();
-    let client = Client::new(ClientOptions { deadline: DEADLINE, ..options })?;
+async fn examine(settings: AcsSettings) -> Result<Vec<Finding>> {
+    let name = resolve(&settings.endpoint).await;
+    let (version, kind) = (settings.api_version.clone(), settings.credential.kind());
+    let client = AcsSettings { deadline: DEADLINE, ..settings }.client()?;
     let start = Instant::now();
-    let result = client.probe().await;
+    let result = client.verify_credential().await;
     let answered = Finding::ok("answer", format!("in {} ms, including the connection", start.elapsed().as_millis()));
-    let remedy = result.as_ref().err().and_then(|error| client.remedy(error));
+    let remedy = result.as_ref().err().and_then(|error| remedy(error, kind));
     let [answer, clock, credential, version] = match &result {
         Ok(accepted) => {
             let credential = Finding::ok("credential", "accepted".to_owned());
@@ -113,15 +109,15 @@ fn rejected(answered: Finding, error: &ServiceError, remedy: Option<Remedy>) -> 
     let clock = clock(error.clock_skew);
     let failed = |name| Finding::failed(name, error.to_string(), remedy);
     match error.kind {
-        Kind::ApiVersion => {
+        ErrorKind::UnsupportedApiVersion => {
             let credential = Finding::unknown("credential", "ACS checks the api-version first");
             [answered, clock, credential, failed("api-version")]
         }
-        Kind::Other if !matches!(error.status.as_u16(), 401 | 403) => {
+        ErrorKind::Other if !matches!(error.status.as_u16(), 401 | 403) => {
             let unknown = |name| Finding::unknown(name, "ACS returned another error");
             [failed("answer"), clock, unknown("credential"), unknown("api-version")]
         }
-        Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other => {
+        ErrorKind::Denied | ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other => {
             let version = Finding::unknown("api-version", "ACS checks the credential first");
             [answered, clock, failed("credential"), version]
         }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
 use http::HeaderValue;
 
@@ -15,7 +16,7 @@ use super::{
     env_var, listen, print, shutdown_signal,
 };
 use crate::{
-    acs::{ClientOptions, connection_string::ConnectionString, types::ApiVersion},
+    acs_client::AcsSettings,
     auth::{
         Authenticator, BackendAuth, Bearer, RoleMapping,
         bearer::{BearerSettings, Issuer},
@@ -125,9 +126,9 @@ fn with_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
 }
 
 /// Returns the options of a client of an emulator on this machine.
-pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> Result<ClientOptions> {
+pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> Result<AcsSettings> {
     let connection_string: ConnectionString = connection_string("http", emulator).parse()?;
-    Ok(ClientOptions { api_version, ..connection_string.into() })
+    Ok(AcsSettings { api_version, ..connection_string.into() })
 }
 
 /// Returns the calls of the quickstart and those of a user, as shell commands.

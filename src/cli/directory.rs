@@ -6,13 +6,13 @@ mod show;
 
 use std::{error::Error, io};
 
+use acs_identity::causes;
 use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
 use super::{Result, env_var, eprint, print, shutdown_signal};
 use crate::{
-    acs::error::causes,
     config::EnvReader,
     directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, StoreLocation},
 };

@@ -1,15 +1,13 @@
 //! The settings of the user directory.
 
+use acs_identity::http::is_loopback;
 use reqwest::Url;
 
 use super::{
     EnvReader,
     table::{S3_ENDPOINT, SETTINGS, USER_DIRECTORY, USER_DIRECTORY_KEY},
 };
-use crate::{
-    acs::endpoint::is_loopback,
-    directory::{DirectoryKey, DirectorySettings, StoreLocation},
-};
+use crate::directory::{DirectoryKey, DirectorySettings, StoreLocation};
 
 impl EnvReader<'_> {
     /// Returns the user directory, or `Some(None)` if none is set.

@@ -2,6 +2,11 @@
 
 use std::time::Duration;
 
+use acs_identity::{
+    IdentityClient,
+    http::client_builder,
+    types::{IdentityId, Scope, TokenLifetime, TokenRequest},
+};
 use futures_util::Stream;
 use jiff::Timestamp;
 use tokio::{
@@ -10,12 +15,8 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, Witness, http, open, revoke_and_delete,
+    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, Witness, open, revoke_and_delete,
     store::{RecordStore, written_at},
-};
-use crate::acs::{
-    self,
-    types::{IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 
 /// Age at which the record of a deleted identity is removed: far longer than any call that may have read it.
@@ -52,7 +53,7 @@ impl DirectoryAdmin {
     /// # Errors
     /// As [`Directory::open`](super::Directory::open).
     pub fn open(settings: &DirectorySettings) -> Result<Self, StoreError> {
-        let store = open::open(settings, &http::client(reqwest::Client::builder())?)?;
+        let store = open::open(settings, &client_builder().build()?)?;
         let mut interval = tokio::time::interval(ADMIN_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { store, interval: Mutex::new(interval) })
@@ -78,7 +79,7 @@ impl DirectoryAdmin {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn repair(&self, acs: &acs::Client, name: RecordName, ask_acs: bool) -> Result<RepairOutcome, Error> {
+    pub async fn repair(&self, acs: &IdentityClient, name: RecordName, ask_acs: bool) -> Result<RepairOutcome, Error> {
         let Some((record, meta)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
         match record {
             Record::Deleting(id) => {
@@ -108,7 +109,7 @@ impl DirectoryAdmin {
     }
 }
 
-async fn is_missing(acs: &acs::Client, id: &IdentityId) -> Result<bool, Error> {
+async fn is_missing(acs: &IdentityClient, id: &IdentityId) -> Result<bool, Error> {
     let Ok(request) = TokenRequest::new(vec![Scope::VoipJoin], Some(TokenLifetime::MIN)) else { return Ok(false) };
     match acs.issue_token(id, &request).await {
         Err(error) if error.is_identity_gone() => Ok(true),

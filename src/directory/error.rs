@@ -1,14 +1,13 @@
 //! Errors of the user directory.
 
 use super::StoreError;
-use crate::acs;
 
 /// An error of the user directory.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// A call to ACS failed.
     #[error(transparent)]
-    Acs(#[from] acs::Error),
+    Acs(#[from] acs_identity::Error),
     /// The directory's store failed.
     #[error("the store of USER_DIRECTORY failed")]
     Store(#[from] StoreError),

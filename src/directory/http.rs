@@ -18,20 +18,6 @@ const TIMEOUT: Duration = Duration::from_secs(4);
 #[derive(Debug, Clone)]
 pub(super) struct Connector(pub(super) reqwest::Client);
 
-impl Connector {
-    /// Creates a client for a store on this machine, which a proxy cannot reach.
-    pub(super) fn loopback() -> object_store::Result<Self> {
-        client(reqwest::Client::builder().no_proxy()).map(Self)
-    }
-}
-
-/// Creates a client.
-pub(super) fn client(builder: reqwest::ClientBuilder) -> object_store::Result<reqwest::Client> {
-    // A redirect would carry a credential to another host.
-    let client = builder.redirect(reqwest::redirect::Policy::none()).connect_timeout(TIMEOUT).build();
-    client.map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })
-}
-
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
         Ok(HttpClient::new(Service(self.0.clone())))

@@ -2,7 +2,9 @@
 
 use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
+use acs_identity::http::client_builder;
 use async_trait::async_trait;
+use azure_core::credentials::TokenCredential as _;
 #[cfg(feature = "s3")]
 use object_store::aws::AmazonS3Builder;
 use object_store::{
@@ -14,7 +16,7 @@ use object_store::{
 };
 
 use super::{DirectorySettings, StoreError, StoreLocation, http::Connector, store::RecordStore};
-use crate::acs::credential::Entra;
+use crate::entra::{EntraCredential, STORAGE_SCOPE};
 
 /// The published key of Azurite's default account.
 /// <https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key>
@@ -44,8 +46,9 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
                 .with_retry(retry())
                 .with_http_connector(connector(*emulated, http)?);
             let blob = match &settings.entra {
-                Some(entra) => {
-                    blob.with_credentials(Arc::new(EntraCredential { entra: entra.clone(), http: http.clone() }))
+                Some(source) => {
+                    let entra = EntraCredential::new(source.clone(), STORAGE_SCOPE, http.clone());
+                    blob.with_credentials(Arc::new(StorageCredential(entra)))
                 }
                 None => blob.with_access_key(AZURITE_KEY),
             };
@@ -77,8 +80,8 @@ fn s3(bucket: &str, settings: &[(&str, String)], http: &reqwest::Client) -> Resu
     Ok(Arc::new(s3.build()?))
 }
 
-fn connector(loopback: bool, http: &reqwest::Client) -> object_store::Result<Connector> {
-    if loopback { Connector::loopback() } else { Ok(Connector(http.clone())) }
+fn connector(loopback: bool, http: &reqwest::Client) -> Result<Connector, StoreError> {
+    Ok(Connector(if loopback { client_builder().no_proxy().build()? } else { http.clone() }))
 }
 
 /// Retries within the time that a caller waits.
@@ -97,18 +100,15 @@ fn create_private(folder: &FilePath) -> std::io::Result<()> {
 
 /// Provides Entra tokens for Azure Storage.
 #[derive(Debug)]
-struct EntraCredential {
-    entra: Entra,
-    http: reqwest::Client,
-}
+struct StorageCredential(EntraCredential);
 
 #[async_trait]
-impl CredentialProvider for EntraCredential {
+impl CredentialProvider for StorageCredential {
     type Credential = AzureCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AzureCredential>> {
-        let token = self.entra.access_token(&self.http).await;
+        let token = self.0.get_token(&[STORAGE_SCOPE], None).await;
         let token = token.map_err(|error| object_store::Error::Generic { store: "Blob", source: Box::new(error) })?;
-        Ok(Arc::new(AzureCredential::BearerToken(token)))
+        Ok(Arc::new(AzureCredential::BearerToken(token.token.secret().to_owned())))
     }
 }

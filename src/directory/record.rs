@@ -1,10 +1,10 @@
 //! Records of the user directory: one JSON object per user.
 
+use acs_identity::types::IdentityId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{RecordName, StoreError};
-use crate::acs::types::IdentityId;
 
 /// The state of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -24,6 +24,9 @@ pub enum StoreError {
     /// An object in the store is not a record.
     #[error("the object is not a record of a user directory")]
     InvalidRecord,
+    /// The HTTP client cannot be built.
+    #[error("cannot build the HTTP client")]
+    Http(#[from] reqwest::Error),
     /// The folder cannot be read or written.
     #[error("the folder cannot be used")]
     Folder(#[from] io::Error),

@@ -2,10 +2,11 @@
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use acs_identity::http::is_loopback;
 use reqwest::Url;
 
 use super::DirectoryKey;
-use crate::acs::{credential::Entra, endpoint::is_loopback};
+use crate::entra::TokenSource;
 
 /// Settings of a user directory.
 #[derive(Clone)]
@@ -15,7 +16,7 @@ pub struct DirectorySettings {
     /// The key of record names.
     pub key: DirectoryKey,
     /// The credential for Azure Blob Storage. Azurite needs none.
-    pub entra: Option<Entra>,
+    pub entra: Option<TokenSource>,
     /// Settings for S3, named as in the AWS SDKs: `AWS_REGION` etc.
     pub aws: Vec<(&'static str, String)>,
 }

@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 use tracing::Instrument as _;
 
 use super::{Error, UserId};
-use crate::acs;
+use crate::trace_context;
 
 /// The users whose records this process reads or changes.
 #[derive(Debug, Default)]
@@ -43,9 +43,9 @@ impl UserLocks {
             let _guard = guard;
             work.await
         };
-        let task = tokio::spawn(acs::trace::in_current(task.in_current_span()));
+        let task = tokio::spawn(trace_context::in_current(task.in_current_span()));
         // After a panic it is unknown which calls to ACS took effect, as after a timeout.
-        task.await.unwrap_or(Err(Error::Acs(acs::Error::TimedOut)))
+        task.await.unwrap_or(Err(Error::Acs(acs_identity::Error::TimedOut)))
     }
 }
 

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use crate::acs::types::IdentityId;
+use acs_identity::types::IdentityId;
 
 /// A change to an identity on a user's behalf.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

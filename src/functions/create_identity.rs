@@ -2,6 +2,10 @@
 
 mod delete_on_drop;
 
+use acs_identity::{
+    IdentityClient,
+    types::{Scope, TokenLifetime},
+};
 use axum::{
     Extension,
     extract::State,
@@ -21,10 +25,6 @@ use super::{
 };
 use crate::{
     access::policy::EffectivePolicy,
-    acs::{
-        self, CreatedIdentity,
-        types::{Scope, TokenLifetime},
-    },
     auth::audit::Auditor,
     extract::{FromFields, Json, fields::Fields},
     problem::Problem,
@@ -68,7 +68,7 @@ struct Created<'a> {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<acs::Client>,
+    State(acs): State<IdentityClient>,
     Extension(allowance): Extension<EffectivePolicy>,
     auditor: Auditor,
     Json(request): Json<Request>,
@@ -76,11 +76,11 @@ pub async fn handle(
     let created = create(acs, &allowance, auditor, request).await;
     // ACS says Scopes of what it takes as createTokenWithScopes, and so does the policy.
     let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
-    let CreatedIdentity { id, token } = created.created();
+    let id = created.id();
     let location = format!("/{PREFIX}/identities/{id}");
     let body = token::to_json(&Created {
         identity: WireIdentity { id: id.as_str() },
-        access_token: token.as_ref().map(WireToken::from),
+        access_token: created.token().map(WireToken::from),
     });
     // The body that waits to be claimed does not tell how long it is.
     let length = body.len().to_string();
@@ -95,7 +95,7 @@ pub async fn handle(
 
 /// Who names no scopes asks for no token: the identity alone.
 async fn create(
-    acs: acs::Client,
+    acs: IdentityClient,
     allowance: &EffectivePolicy,
     auditor: Auditor,
     Request { scopes, lifetime }: Request,

@@ -1,5 +1,6 @@
 //! `GET health`: the process is alive; with `?ready`, ACS takes its credential as well.
 
+use acs_identity::causes;
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -10,19 +11,19 @@ use http::{
 };
 
 use crate::{
-    acs::{self, error::causes},
     problem::{Kind, Problem},
+    readiness::Readiness,
 };
 
 /// Answers 200, without asking ACS anything unless `ready` stands in the query; then 503 where it is not.
 ///
 /// # Errors
 /// [`Kind::NotReady`].
-pub async fn handle(State(acs): State<acs::Client>, uri: Uri) -> Result<Response, Problem> {
+pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Response, Problem> {
     if !asks_for_readiness(uri.query().unwrap_or_default()) {
         return Ok(json(r#"{"status":"alive"}"#));
     }
-    match acs.ready().await {
+    match readiness.check().await {
         Ok(()) => Ok(json(r#"{"status":"ready"}"#)),
         // Whoever asks is a stranger, and learns no more.
         Err(error) => {

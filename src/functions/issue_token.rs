@@ -1,14 +1,14 @@
 //! `POST identities/{id}/tokens`: a token for an identity; issuing again is how one refreshes.
 
+use acs_identity::{
+    IdentityClient,
+    types::{Scope, TokenLifetime},
+};
 use axum::{Extension, extract::State, response::Response};
 
 use super::token;
 use crate::{
     access::policy::EffectivePolicy,
-    acs::{
-        self,
-        types::{Scope, TokenLifetime},
-    },
     auth::audit::Auditor,
     extract::{FromFields, Json, Path, TokenFormat, fields::Fields},
     problem::Problem,
@@ -38,7 +38,7 @@ impl FromFields for Request {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<acs::Client>,
+    State(acs): State<IdentityClient>,
     Extension(allowance): Extension<EffectivePolicy>,
     auditor: Auditor,
     Path(id): Path,

@@ -1,5 +1,6 @@
 //! `POST me/token`: a token for the signed-in person's own identity, which is made at first use.
 
+use acs_identity::types::{Scope, TokenLifetime};
 use axum::{Extension, response::Response};
 
 use super::{
@@ -8,7 +9,6 @@ use super::{
 };
 use crate::{
     access::policy::EffectivePolicy,
-    acs::types::{Scope, TokenLifetime},
     auth::audit::Auditor,
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::Problem,

@@ -1,5 +1,8 @@
 //! What the functions that give tokens share: reading scopes and lifetime, writing the token.
 
+use acs_identity::types::{
+    AccessToken, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest, format_timestamp,
+};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
@@ -7,7 +10,6 @@ use serde_json::Value;
 
 use crate::{
     access::policy::EffectivePolicy,
-    acs::types::{AccessToken, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest, format_timestamp},
     auth::audit::Record,
     extract::{
         TokenFormat,

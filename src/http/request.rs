@@ -8,10 +8,10 @@ use tracing::{Instrument as _, Level, Span, field::Empty};
 use uuid::Uuid;
 
 use crate::{
-    acs::trace::TraceContext,
     auth::audit::RequestId,
     functions::{Function, PREFIX},
     problem::{Kind, Problem},
+    trace_context::TraceContext,
 };
 
 /// The function that answered; left in the answer's extensions for the log.

@@ -1,32 +1,30 @@
 //! What ACS's errors become for our caller.
 
+use acs_identity::causes;
 use http::{HeaderValue, StatusCode, header};
 
 use super::{FieldFault, Kind, Problem};
-use crate::{
-    acs::{self, error::causes},
-    directory,
-};
+use crate::directory;
 
 /// `Denied` is about our credential: the caller learns no more than that.
-impl From<acs::Error> for Problem {
-    fn from(error: acs::Error) -> Self {
+impl From<acs_identity::Error> for Problem {
+    fn from(error: acs_identity::Error) -> Self {
         let cause = causes(&error);
         let problem = match error {
-            acs::Error::Service(error) => from_service(&error),
-            acs::Error::Credential(_) => Self::new(
+            acs_identity::Error::Service(error) => from_service(&error),
+            acs_identity::Error::Credential(_) => Self::new(
                 Kind::Misconfigured,
                 "This service has no credential for ACS, so nothing was done. The operator's log says more.",
             ),
-            acs::Error::Connect(_) => Self::new(
+            acs_identity::Error::Connect(_) => Self::new(
                 Kind::UpstreamUnreachable,
                 "No connection to ACS came about, so nothing was done. Try again later.",
             ),
-            acs::Error::TimedOut => Self::new(
+            acs_identity::Error::TimedOut => Self::new(
                 Kind::UpstreamTimeout,
                 "ACS did not answer in time. What was asked may have been done or not.",
             ),
-            acs::Error::Interrupted(_) | acs::Error::InvalidResponse { .. } => Self::new(
+            acs_identity::Error::Interrupted(_) | acs_identity::Error::InvalidResponse { .. } => Self::new(
                 Kind::UpstreamFailed,
                 "The answer of ACS did not arrive whole. What was asked may have been done or not.",
             ),
@@ -52,11 +50,11 @@ impl From<directory::Error> for Problem {
     }
 }
 
-fn from_service(error: &acs::error::ServiceError) -> Problem {
-    use acs::error::Kind as Acs;
+fn from_service(error: &acs_identity::ServiceError) -> Problem {
+    use acs_identity::ErrorKind as Acs;
     match error.kind {
         Acs::Denied => Problem::new(Kind::Misconfigured, "ACS refused this service's credential. The operator's log says more."),
-        Acs::ApiVersion => Problem::new(Kind::Misconfigured, "ACS does not know the api-version that this service asks for."),
+        Acs::UnsupportedApiVersion => Problem::new(Kind::Misconfigured, "ACS does not know the api-version that this service asks for."),
         Acs::IdentityNotOwned => identity_not_found(),
         Acs::InvalidAccessToken => Problem::new(
             Kind::TeamsTokenRefused,
@@ -86,7 +84,7 @@ fn identity_not_found() -> Problem {
 }
 
 /// ACS's message is about the caller's own input, so the caller may read it.
-fn refused(error: &acs::error::ServiceError) -> Problem {
+fn refused(error: &acs_identity::ServiceError) -> Problem {
     let errors = error.target.iter().map(|target| {
         // ACS spells the same field Scopes and scopes.
         let mut letters = target.chars();

@@ -5,15 +5,15 @@ mod repair;
 
 use std::{fs, path::PathBuf, sync::Arc};
 
+use acs_identity::{
+    ConnectionString, IdentityClient,
+    types::{Scope, TokenRequest},
+};
 use acs_tokens::{
-    acs::{
-        Client,
-        connection_string::ConnectionString,
-        hash::short_hash,
-        types::{Scope, TokenRequest},
-    },
+    acs_client::AcsSettings,
     auth::Subject,
     directory::{Directory, DirectorySettings, RecordName, StoreLocation, UserId, Witness},
+    short_hash::short_hash,
 };
 use jiff::Timestamp;
 use reqwest::Url;
@@ -50,14 +50,14 @@ fn witness() -> Witness {
 struct Fixture {
     api: Api,
     folder: TempDir,
-    acs: Client,
+    acs: IdentityClient,
     directory: Directory,
 }
 
 impl Fixture {
     async fn new() -> Self {
         let (api, folder) = (Api::direct().await, tempfile::tempdir().unwrap());
-        let acs = Client::new(api.connection_string().parse::<ConnectionString>().unwrap().into()).unwrap();
+        let acs = AcsSettings::from(api.connection_string().parse::<ConnectionString>().unwrap()).client().unwrap();
         let location = StoreLocation::Files(folder.path().to_owned());
         let directory = Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone()).unwrap();
         Self { api, folder, acs, directory }

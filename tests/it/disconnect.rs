@@ -2,12 +2,8 @@
 
 use std::time::Duration;
 
-use acs_tokens::{
-    acs::{Client, ClientOptions, connection_string::ConnectionString},
-    auth::BackendAuth,
-    http::router,
-    server,
-};
+use acs_identity::ConnectionString;
+use acs_tokens::{acs_client::AcsSettings, auth::BackendAuth, http::router, server};
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
@@ -20,10 +16,10 @@ async fn hanging_up_ends_the_call_at_acs() {
     // An ACS that reads requests and never answers.
     let acs = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let text = format!("endpoint=http://{}/;accesskey=cHc=", acs.local_addr().unwrap());
-    let settings = ClientOptions::from(text.parse::<ConnectionString>().unwrap());
+    let settings = AcsSettings::from(text.parse::<ConnectionString>().unwrap());
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
-    let app = router(Client::new(settings).unwrap(), &BackendAuth::Anyone.into());
+    let app = router(settings.client().unwrap(), &BackendAuth::Anyone.into());
     tokio::spawn(server::run(listener, app, std::future::pending()));
 
     let mut caller = TcpStream::connect(address).await.unwrap();

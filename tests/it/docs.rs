@@ -100,7 +100,9 @@ fn the_readme_lists_every_function() {
 
 #[test]
 fn the_table_of_modules_matches_the_checked_one() {
-    let rows = rows("docs/ARCHITECTURE.md").into_iter().filter(|row| row[0].bytes().all(|b| b.is_ascii_lowercase()));
+    let rows = rows("docs/ARCHITECTURE.md")
+        .into_iter()
+        .filter(|row| row[0].bytes().all(|b| b.is_ascii_lowercase() || b == b'_'));
     let rows: Vec<(String, String)> = rows.map(|row| (row[0].clone(), row[1].replace('`', ""))).collect();
     let arrows = tidy::ARROWS.map(|(module, others)| {
         (module.to_owned(), if others.is_empty() { "nothing".to_owned() } else { others.join(", ") })

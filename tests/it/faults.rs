@@ -58,7 +58,7 @@ async fn api() -> Api {
     // Three tries of 3 s, and the waits between them, fit into it; a busy machine answers in time.
     Api::with_settings(|settings| {
         settings.deadline = Duration::from_secs(12);
-        settings.try_timeout = Duration::from_secs(3);
+        settings.attempt_timeout = Duration::from_secs(3);
     })
     .await
 }

@@ -5,9 +5,10 @@ pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
 
+use acs_identity::ConnectionString;
 use acs_tokens::{
     access::AccessRules,
-    acs::{Client, ClientOptions, connection_string::ConnectionString},
+    acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth},
     directory,
     emulator::{Emulator, Options, connection_string},
@@ -59,16 +60,16 @@ impl Api {
     }
 
     /// Serves the router with changed options of the ACS client.
-    pub(crate) async fn with_settings(change: impl FnOnce(&mut ClientOptions)) -> Self {
+    pub(crate) async fn with_settings(change: impl FnOnce(&mut AcsSettings)) -> Self {
         Self::with(&BackendAuth::Anyone.into(), AccessRules::default(), change).await
     }
 
-    async fn with(callers: &Authenticator, rules: AccessRules, change: impl FnOnce(&mut ClientOptions)) -> Self {
+    async fn with(callers: &Authenticator, rules: AccessRules, change: impl FnOnce(&mut AcsSettings)) -> Self {
         let (emulator, connection_string) = emulator().await;
-        let mut settings: ClientOptions = connection_string.parse::<ConnectionString>().unwrap().into();
+        let mut settings: AcsSettings = connection_string.parse::<ConnectionString>().unwrap().into();
         change(&mut settings);
         let directory = directory::DirectorySettings::in_memory();
-        let services = Services::open(Client::new(settings).unwrap(), Some(&directory)).unwrap();
+        let services = Services::open(settings.client().unwrap(), Some(&directory)).unwrap();
         Self::serving(emulator, router_with(services, callers, rules)).await
     }
 

@@ -4,7 +4,7 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use serde::Serialize;
 
-use crate::{acs::remedy::Remedy, config::Found};
+use crate::{config::Found, remedy::Remedy};
 
 /// The settings and the results of the checks.
 #[derive(Debug, Serialize)]

@@ -6,14 +6,15 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use acs_identity::types::IdentityId;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
 
 use super::{super::Result, check, eprint, for_each_record, open, settings, state};
 use crate::{
-    acs::{hash::short_hash, types::IdentityId},
     directory::{DirectoryAdmin, RecordEntry},
+    short_hash::short_hash,
 };
 
 /// Export all records, one line for each user, sorted by name

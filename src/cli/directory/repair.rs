@@ -8,7 +8,7 @@ use super::{
     super::{Result, env_var},
     check, for_each_record, open, print,
 };
-use crate::{acs, config::EnvReader, directory::RepairOutcome};
+use crate::{config::EnvReader, directory::RepairOutcome};
 
 /// Complete interrupted deletions, and remove records of identities deleted over a day ago
 ///
@@ -31,7 +31,7 @@ pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
     let directory = settings.persistent_directory();
     let (acs, directory) = settings.finish(acs.zip(directory))?;
     let admin = open(&directory)?;
-    let acs = acs::Client::new(acs)?;
+    let acs = acs.client()?;
 
     let mut counts = BTreeMap::<RepairOutcome, usize>::new();
     let failed = for_each_record(

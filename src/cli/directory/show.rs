@@ -1,13 +1,14 @@
 //! `acs-tokens directory show`: the record of one user.
 
+use acs_identity::causes;
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
 use super::{super::Result, open, print, settings, state};
 use crate::{
-    acs::{error::causes, hash::short_hash},
     auth::Subject,
     directory::{DirectorySettings, RecordEntry, RecordName, UserId},
+    short_hash::short_hash,
 };
 
 /// Show the record of one user

@@ -2,16 +2,14 @@
 
 use std::{fmt, io::Write, time::Duration};
 
+use acs_identity::{Endpoint, TeamsTokenRequest, causes};
 use http::{Method, header::CONTENT_TYPE};
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    acs::{TeamsTokenRequest, endpoint::Endpoint, error::causes},
-    auth::KEY_HEADER,
-};
+use crate::auth::KEY_HEADER;
 
 /// An error names the failed step.
 pub(super) type Result<T> = std::result::Result<T, String>;

@@ -1,21 +1,23 @@
 //! An identity that nobody has heard of yet: deleted again if its caller has gone away.
 
+use acs_identity::{AccessToken, Error, IdentityClient, IdentityId, TokenRequest};
 use axum::body::Body;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::oneshot;
 use tracing::Instrument as _;
 
 use crate::{
-    acs::{self, CreatedIdentity, Error, types::TokenRequest},
     auth::audit::{Auditor, Record},
     problem::Problem,
+    trace_context,
 };
 
 /// A new identity, until its caller takes notice of it. Dropped before that, it is deleted at ACS.
 #[derive(Debug)]
 pub(super) struct DeleteOnDrop {
-    acs: acs::Client,
-    created: CreatedIdentity,
+    acs: IdentityClient,
+    id: IdentityId,
+    token: Option<AccessToken>,
     auditor: Auditor,
     is_claimed: bool,
 }
@@ -24,29 +26,38 @@ impl DeleteOnDrop {
     /// Makes an identity in a task of its own, which goes on when the caller hangs up or the deadline passes: a call
     /// broken off half way would leave an identity that nobody knows of.
     pub(super) async fn create(
-        acs: acs::Client,
+        acs: IdentityClient,
         token: Option<TokenRequest>,
         auditor: Auditor,
         mut record: Record,
     ) -> Result<Self, Problem> {
         let (send, receive) = oneshot::channel();
         let call = async move {
-            let created = record.settle(acs.create_identity(token.as_ref()).await);
-            if let Ok(created) = &created {
-                record.identity(&created.id);
+            let created = match &token {
+                Some(token) => acs.create_identity_with_token(token).await.map(|new| (new.id, Some(new.token))),
+                None => acs.create_identity().await.map(|id| (id, None)),
+            };
+            let created = record.settle(created);
+            if let Ok((id, _)) = &created {
+                record.identity(id);
             }
             drop(record);
             // Where nobody receives it any more, it is dropped here.
-            drop(send.send(created.map(|created| Self { acs, created, auditor, is_claimed: false })));
+            drop(send.send(created.map(|(id, token)| Self { acs, id, token, auditor, is_claimed: false })));
         };
-        tokio::spawn(acs::trace::in_current(call.in_current_span()));
+        tokio::spawn(trace_context::in_current(call.in_current_span()));
         // Nothing is sent only if the task panicked, and then what became of the identity is as little known.
         receive.await.unwrap_or_else(|_| Err(Error::TimedOut.into()))
     }
 
     /// The identity.
-    pub(super) const fn created(&self) -> &CreatedIdentity {
-        &self.created
+    pub(super) const fn id(&self) -> &IdentityId {
+        &self.id
+    }
+
+    /// The first token, if one was requested.
+    pub(super) const fn token(&self) -> Option<&AccessToken> {
+        self.token.as_ref()
     }
 
     const fn claim(&mut self) {
@@ -67,7 +78,7 @@ impl Drop for DeleteOnDrop {
         if self.is_claimed {
             return;
         }
-        let (acs, id) = (self.acs.clone(), self.created.id.clone());
+        let (acs, id) = (self.acs.clone(), self.id.clone());
         let mut record = self.auditor.record("delete-identity");
         record.identity(&id);
         // Without a runtime the process is ending, and nothing can be done any more.
@@ -80,7 +91,7 @@ impl Drop for DeleteOnDrop {
                     }
                 }
             };
-            runtime.spawn(acs::trace::in_current(delete.in_current_span()));
+            runtime.spawn(trace_context::in_current(delete.in_current_span()));
         }
     }
 }

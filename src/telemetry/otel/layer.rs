@@ -1,7 +1,7 @@
 //! From the spans of `tracing` to those of OpenTelemetry, and to its metrics.
 //!
 //! Two spans count: `request` (around each request) and `try` (around each HTTP request to ACS); and one event,
-//! `token_refresh`. All they know stands in their fields, the ids of the trace too.
+//! `refresh`. All they know stands in their fields, the ids of the trace too.
 
 use std::{
     cell::Cell,
@@ -67,7 +67,7 @@ impl Export {
 
     /// Whether something counts here.
     pub(crate) fn counts(metadata: &Metadata<'_>) -> bool {
-        metadata.target().starts_with("acs_tokens::") && matches!(metadata.name(), "request" | "try" | "token_refresh")
+        metadata.target().starts_with("acs_tokens::") && matches!(metadata.name(), "request" | "try" | "refresh")
     }
 
     fn start(&self, kind: SpanKind, fields: &Fields, above: Option<&SpanContext>) -> SdkSpan {
@@ -138,7 +138,9 @@ impl<S: Subscriber + for<'a> LookupSpan<'a>> Layer<S> for Export {
     fn on_event(&self, event: &Event<'_>, _: Context<'_, S>) {
         let mut fields = Fields::default();
         event.record(&mut fields);
-        self.metrics.token_refresh(&fields);
+        if fields.text("cached").as_deref() == Some("Entra token") {
+            self.metrics.token_refresh(&fields);
+        }
     }
 
     fn on_close(&self, id: Id, context: Context<'_, S>) {

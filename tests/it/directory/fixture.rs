@@ -6,12 +6,12 @@ use std::{
     time::Duration,
 };
 
+use acs_identity::{
+    ConnectionString, IdentityClient,
+    types::{IdentityId, Scope, TokenRequest},
+};
 use acs_tokens::{
-    acs::{
-        Client, ClientOptions,
-        connection_string::ConnectionString,
-        types::{IdentityId, Scope, TokenRequest},
-    },
+    acs_client::AcsSettings,
     directory::{
         Deed, Directory, DirectoryAdmin, DirectoryKey, Error, Issued, Record, RecordEntry, RecordName, UserId, Witness,
     },
@@ -75,9 +75,9 @@ impl Fixture {
         Self { store, acs: Relay::to(&emulator).await, emulator, http, changes: Arc::default() }
     }
 
-    pub(crate) fn client(&self) -> Client {
-        let options = self.acs.connection_string().parse::<ConnectionString>().unwrap().into();
-        Client::new(ClientOptions { deadline: TIMEOUT, try_timeout: TIMEOUT, ..options }).unwrap()
+    pub(crate) fn client(&self) -> IdentityClient {
+        let settings = AcsSettings::from(self.acs.connection_string().parse::<ConnectionString>().unwrap());
+        AcsSettings { deadline: TIMEOUT, attempt_timeout: TIMEOUT, ..settings }.client().unwrap()
     }
 
     /// Opens the directory as a new process does: with an empty cache.

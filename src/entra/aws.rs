@@ -3,6 +3,7 @@
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>, signed as
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html> says.
 
+use acs_identity::{Endpoint, http::read_body};
 use azure_core::{
     Error,
     error::ErrorKind,
@@ -13,13 +14,14 @@ use object_store::aws::{AwsAuthorizer, AwsCredential};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
 
-use crate::endpoint::Endpoint;
-
 const FORM: &str = "application/x-www-form-urlencoded";
 
 /// Everything that STS is to be told, the time of day excepted. The audience is the one that Entra asks for.
 const REQUEST: &str = "Action=GetWebIdentityToken&Version=2011-06-15&\
                        Audience.member.1=api%3A%2F%2FAzureADTokenExchange&DurationSeconds=300&SigningAlgorithm=RS256";
+
+/// The longest response body, in bytes. Real ones have about 2 KiB.
+const MAX_BODY: usize = 64 * 1024;
 
 /// The role that this runs under, as Lambda puts it into the environment.
 #[derive(Debug, Clone)]
@@ -61,7 +63,8 @@ impl Role {
         let unreached = |_| Error::with_message(ErrorKind::Connection, "AWS's STS was not reached");
         let response = request.send().await.map_err(unreached)?;
         let status = response.status();
-        let text = response.text().await.unwrap_or_default();
+        let text = read_body(response, MAX_BODY).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
         if let Some(token) = element(&text, "WebIdentityToken").filter(|_| status.is_success()) {
             return Ok(token.to_owned());
         }

@@ -60,6 +60,12 @@ impl TraceContext {
         Self { span_id: new_span_id(), parent_id: Some(self.span_id), ..self.clone() }
     }
 
+    /// Returns a span below the current one, or the first span of a new trace.
+    #[must_use]
+    pub fn child_of_current() -> Self {
+        CURRENT.try_with(Self::child).unwrap_or_else(|_| Self::start())
+    }
+
     /// The trace's id: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> String {
@@ -85,7 +91,8 @@ impl TraceContext {
     }
 
     /// The headers of a call that is this span.
-    pub(super) fn headers(&self) -> HeaderMap {
+    #[must_use]
+    pub fn headers(&self) -> HeaderMap {
         let parent = format!("00-{}-{}-{}", self.trace_id(), self.span_id(), self.flags());
         let parent = HeaderValue::try_from(parent).ok().map(|value| (TRACEPARENT, value));
         parent.into_iter().chain(self.state.clone().map(|state| (TRACESTATE, state))).collect()
@@ -95,11 +102,6 @@ impl TraceContext {
     pub async fn scope<F: Future>(self, future: F) -> F::Output {
         CURRENT.scope(self, future).await
     }
-}
-
-/// The span of a new call to ACS: below the current one, or the first of a new trace.
-pub(super) fn next() -> TraceContext {
-    CURRENT.try_with(TraceContext::child).unwrap_or_else(|_| TraceContext::start())
 }
 
 /// The future as a part of the current span, for a task of its own.

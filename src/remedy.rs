@@ -2,35 +2,21 @@
 
 use std::borrow::Cow;
 
+use acs_identity::{Error, ErrorKind, ServiceError};
+use http::StatusCode;
 use jiff::SignedDuration;
-use reqwest::StatusCode;
-
-use super::{
-    Client, Error,
-    credential::Credential,
-    error::{Kind, ServiceError},
-};
 
 /// How far a signature's date may be off, either way.
 /// <https://learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial>
 pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
-/// The means by which calls are authorised, as far as remedies differ.
+/// The kind of the credential, as far as remedies differ.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Means {
+pub enum CredentialKind {
     /// An access key of the resource.
     Key,
-    /// A token of Entra.
+    /// A token from Microsoft Entra.
     Entra,
-}
-
-impl From<&Credential> for Means {
-    fn from(credential: &Credential) -> Self {
-        match credential {
-            Credential::Keys(_) => Self::Key,
-            Credential::Entra(_) => Self::Entra,
-        }
-    }
 }
 
 /// What has probably happened, and what to do about it. For operators, not for callers.
@@ -42,31 +28,24 @@ pub struct Remedy {
     pub remedy: Cow<'static, str>,
 }
 
-impl Client {
-    /// What to do about an error of this client, where that is known.
-    #[must_use]
-    pub fn remedy(&self, error: &Error) -> Option<Remedy> {
-        remedy(error, (&self.settings.credential).into())
-    }
-}
-
-/// The table.
-pub(super) fn remedy(error: &Error, means: Means) -> Option<Remedy> {
+/// Returns the remedy for an error of the ACS client, if one is known.
+#[must_use]
+pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
     let known = |likely_cause: &'static str, remedy: &'static str| {
         Some(Remedy { likely_cause: likely_cause.into(), remedy: remedy.into() })
     };
     match error {
         Error::Service(error) => match (error.kind, error.status) {
-            (Kind::Denied, _) | (Kind::Other, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                Some(denied(error, means))
+            (ErrorKind::Denied, _) | (ErrorKind::Other, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                Some(denied(error, credential))
             }
-            (Kind::ApiVersion, _) => Some(api_version(error)),
+            (ErrorKind::UnsupportedApiVersion, _) => Some(api_version(error)),
             (_, StatusCode::TOO_MANY_REQUESTS) => known(
                 "the resource's limits for Identity are reached: 1000 operations in 30 s, 500 for creating identities",
                 "spread the load, keep tokens until they end instead of asking anew, or have Microsoft's support raise \
                  the limits",
             ),
-            (Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other, _) => None,
+            (ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other, _) => None,
         },
         Error::Credential(_) => known(
             "Entra gave this workload no token: no identity is assigned to it, the federated token is of another \
@@ -90,13 +69,13 @@ pub(super) fn remedy(error: &Error, means: Means) -> Option<Remedy> {
     }
 }
 
-fn denied(error: &ServiceError, means: Means) -> Remedy {
-    match (means, error.clock_skew) {
-        (Means::Key, Some(skew)) if skew.abs() > MAX_CLOCK_SKEW => Remedy {
+fn denied(error: &ServiceError, credential: CredentialKind) -> Remedy {
+    match (credential, error.clock_skew) {
+        (CredentialKind::Key, Some(skew)) if skew.abs() > MAX_CLOCK_SKEW => Remedy {
             likely_cause: format!("this machine's clock is {}; signatures allow 300 s", describe_skew(skew)).into(),
             remedy: "set the clock, and keep it by NTP".into(),
         },
-        (Means::Key, _) => Remedy {
+        (CredentialKind::Key, _) => Remedy {
             likely_cause: "the access key is not one of this resource's (any more), or the resource takes no keys (local \
                            authentication is off)"
                 .into(),
@@ -104,7 +83,7 @@ fn denied(error: &ServiceError, means: Means) -> Remedy {
                      endpoint alone and use an Entra identity"
                 .into(),
         },
-        (Means::Entra, _) => Remedy {
+        (CredentialKind::Entra, _) => Remedy {
             likely_cause: "this workload's identity has no role on the resource, or the role was assigned minutes ago and \
                            is not known everywhere yet, or the token is of another tenant than the resource"
                 .into(),
@@ -135,63 +114,73 @@ pub fn describe_skew(skew: SignedDuration) -> String {
 
 #[cfg(test)]
 mod tests {
+    use acs_identity::InvalidResponseReason;
+    use http::HeaderMap;
     use uuid::Uuid;
 
     use super::*;
-    use crate::error::Fault;
 
     fn service(status: u16, code: &str, skew: Option<i64>, versions: Option<&str>) -> Error {
-        Error::Service(Box::new(ServiceError {
-            status: StatusCode::from_u16(status).unwrap(),
-            kind: Kind::of(code),
-            code: code.to_owned(),
-            message: String::new(),
-            target: None,
-            ms_cv: None,
-            request_id: Uuid::nil(),
-            retry_after: None,
-            clock_skew: skew.map(SignedDuration::from_secs),
-            supported_versions: versions.map(str::to_owned),
-        }))
+        let body = serde_json::json!({ "error": { "code": code, "message": "" } }).to_string();
+        let status = StatusCode::from_u16(status).unwrap();
+        let mut error = ServiceError::from_response(status, &HeaderMap::new(), body.as_bytes(), Uuid::nil());
+        error.clock_skew = skew.map(SignedDuration::from_secs);
+        error.supported_versions = versions.map(str::to_owned);
+        Error::Service(Box::new(error))
     }
 
     #[test]
     fn every_known_error_has_its_cause_and_remedy() {
-        for (error, means, cause, todo) in [
-            (service(401, "Denied", Some(2), None), Means::Key, "the access key is not one", "copy key and endpoint"),
-            (service(401, "Denied", None, None), Means::Key, "the access key is not one", "copy key and endpoint"),
-            (service(401, "Denied", Some(-412), None), Means::Key, "clock is 412 s behind ACS's", "set the clock"),
-            (service(401, "", Some(301), None), Means::Key, "clock is 301 s ahead of ACS's", "set the clock"),
-            (service(403, "", None, None), Means::Key, "local authentication is off", "Entra identity"),
+        for (error, credential, cause, todo) in [
+            (
+                service(401, "Denied", Some(2), None),
+                CredentialKind::Key,
+                "the access key is not one",
+                "copy key and endpoint",
+            ),
+            (
+                service(401, "Denied", None, None),
+                CredentialKind::Key,
+                "the access key is not one",
+                "copy key and endpoint",
+            ),
+            (
+                service(401, "Denied", Some(-412), None),
+                CredentialKind::Key,
+                "clock is 412 s behind ACS's",
+                "set the clock",
+            ),
+            (service(401, "", Some(301), None), CredentialKind::Key, "clock is 301 s ahead of ACS's", "set the clock"),
+            (service(403, "", None, None), CredentialKind::Key, "local authentication is off", "Entra identity"),
             // A token does not hang on our clock.
             (
                 service(401, "Denied", Some(412), None),
-                Means::Entra,
+                CredentialKind::Entra,
                 "role was assigned minutes ago",
                 "assign it the role",
             ),
-            (service(429, "TooManyRequests", None, None), Means::Key, "limits", "spread the load"),
+            (service(429, "TooManyRequests", None, None), CredentialKind::Key, "limits", "spread the load"),
             (
                 service(400, "UnsupportedApiVersion", None, Some("2023-10-01, 2025-06-30")),
-                Means::Key,
+                CredentialKind::Key,
                 "api-version",
                 "set it to a version that ACS knows: 2023-10-01, 2025-06-30",
             ),
             (
                 service(400, "UnsupportedApiVersion", None, None),
-                Means::Key,
+                CredentialKind::Key,
                 "api-version",
                 "set it to a version that ACS knows",
             ),
-            (Error::TimedOut, Means::Key, "ACS is slow", "status.azure.com"),
+            (Error::TimedOut, CredentialKind::Key, "ACS is slow", "status.azure.com"),
             (
-                Error::InvalidResponse { status: StatusCode::FOUND, fault: Fault::Status },
-                Means::Key,
+                Error::InvalidResponse { status: StatusCode::FOUND, reason: InvalidResponseReason::Status },
+                CredentialKind::Key,
                 "a proxy",
                 "compare the endpoint",
             ),
         ] {
-            let Remedy { likely_cause, remedy } = remedy(&error, means).unwrap();
+            let Remedy { likely_cause, remedy } = remedy(&error, credential).unwrap();
             assert!(likely_cause.contains(cause) && remedy.contains(todo), "{error:?}: {likely_cause}; {remedy}");
         }
     }
@@ -201,7 +190,7 @@ mod tests {
         for (status, code) in
             [(401, "IdentityNotOwned"), (401, "InvalidAccessToken"), (400, "ValidationError"), (500, "")]
         {
-            assert_eq!(remedy(&service(status, code, Some(500), None), Means::Key), None, "{code}");
+            assert_eq!(remedy(&service(status, code, Some(500), None), CredentialKind::Key), None, "{code}");
         }
     }
 }
