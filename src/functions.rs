@@ -49,7 +49,7 @@ impl Services {
     pub fn open(
         acs: IdentityClient,
         directory: Option<&directory::DirectorySettings>,
-    ) -> Result<Self, directory::Failure> {
+    ) -> Result<Self, directory::StoreError> {
         let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
         Ok(Self { directory, ..acs.into() })
     }

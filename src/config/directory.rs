@@ -7,12 +7,12 @@ use super::{
     EnvReader,
     table::{S3_ENDPOINT, SETTINGS, USER_DIRECTORY, USER_DIRECTORY_KEY},
 };
-use crate::directory::{DirectorySettings, Key, StoreLocation};
+use crate::directory::{DirectoryKey, DirectorySettings, StoreLocation};
 
 impl EnvReader<'_> {
     /// Returns the user directory, or `Some(None)` if none is set.
     pub fn directory(&mut self) -> Option<Option<DirectorySettings>> {
-        let key = self.parsed::<Key>(USER_DIRECTORY_KEY);
+        let key = self.parsed::<DirectoryKey>(USER_DIRECTORY_KEY);
         if !self.is_set(USER_DIRECTORY) {
             if self.is_set(USER_DIRECTORY_KEY) {
                 let detail = format!("has no effect without {USER_DIRECTORY}; set both or neither");
@@ -23,7 +23,7 @@ impl EnvReader<'_> {
         let place = self.parsed(USER_DIRECTORY);
         let key = match place {
             // The names need not be found again by another process.
-            Some(StoreLocation::Memory) if !self.is_set(USER_DIRECTORY_KEY) => Some(Key::random()),
+            Some(StoreLocation::Memory) if !self.is_set(USER_DIRECTORY_KEY) => Some(DirectoryKey::random()),
             _ if !self.is_set(USER_DIRECTORY_KEY) => {
                 let detail = "is missing; generate it with `openssl rand -base64 32` and keep it: if it is lost, \
                               existing records can no longer be matched to users";
@@ -40,14 +40,14 @@ impl EnvReader<'_> {
             StoreLocation::S3 { .. } => aws = self.aws(),
             _ => {}
         }
-        Some(Some(DirectorySettings { place: place?, key: key?, entra, aws }))
+        Some(Some(DirectorySettings { location: place?, key: key?, entra, aws }))
     }
 
     /// Returns a user directory that outlives the process, for commands that work on its records.
     pub fn persistent_directory(&mut self) -> Option<DirectorySettings> {
         match self.directory()? {
             None => self.reject(USER_DIRECTORY, "is missing; set it to the location of the directory"),
-            Some(directory) if directory.place == StoreLocation::Memory => {
+            Some(directory) if directory.location == StoreLocation::Memory => {
                 self.reject(USER_DIRECTORY, "is `memory:`, which other processes cannot read; use another place")
             }
             directory => directory,

@@ -20,7 +20,7 @@ pub async fn handle(Me { user, directory }: Me, auditor: Auditor) -> Result<Stat
         tell(deed, id);
         note.get_or_init(|| id.clone());
     });
-    let forgotten = directory.forget(user, &witness).await;
+    let forgotten = directory.delete_user(user, &witness).await;
     if let Some(id) = deleted.get() {
         record.identity(id);
     }

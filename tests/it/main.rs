@@ -40,6 +40,7 @@ mod check;
 mod commands;
 mod config;
 mod dev;
+mod directory;
 mod directory_command;
 mod disconnect;
 mod docs;
@@ -58,7 +59,6 @@ mod log;
 mod manifest;
 #[cfg(all(feature = "otel", unix))]
 mod otel;
-mod people;
 mod process;
 mod properties;
 mod rotation;

@@ -18,9 +18,9 @@ fn directory(env: &Env<'_>) -> DirectorySettings {
 fn directory_is_optional() {
     assert!(server(&[]).directory.is_none());
     assert!(server(&[at(""), ("USER_DIRECTORY_KEY", " ")]).directory.is_none());
-    assert_eq!(directory(&[at("memory:")]).place, StoreLocation::Memory, "memory needs no key");
+    assert_eq!(directory(&[at("memory:")]).location, StoreLocation::Memory, "memory needs no key");
     #[cfg(unix)]
-    assert_eq!(directory(&[at("file:///users"), DIRECTORY_KEY]).place, StoreLocation::Files("/users".into()));
+    assert_eq!(directory(&[at("file:///users"), DIRECTORY_KEY]).location, StoreLocation::Files("/users".into()));
 }
 
 #[test]
