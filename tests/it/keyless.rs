@@ -205,7 +205,7 @@ async fn without_a_credential_the_caller_learns_little_and_the_log_all() {
     let bench = Bench::start().await;
     let nowhere = format!("http://{}/msi/token", free_port().await);
     for (endpoint, header, tries, cause) in [
-        (&*bench.identity_endpoint, "wrong", 1, "the X-IDENTITY-HEADER is not the emulator's"),
+        (&*bench.identity_endpoint, "wrong", 1, "the X-IDENTITY-HEADER is not that of the emulator"),
         (&nowhere, "wrong", 3, "tcp connect error"),
     ] {
         let functions = bench.handler(&[("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", header)]).await;
