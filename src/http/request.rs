@@ -29,7 +29,7 @@ pub(super) async fn around(mut request: Request, next: Next) -> Response {
         None => request_id(request.headers()),
     };
     request.extensions_mut().insert(RequestId(request_id.clone()));
-    let trace = TraceContext::of(request.headers());
+    let trace = TraceContext::from_headers(request.headers());
     let span = span(&request, &request_id, &trace);
     let mut response = trace.scope(next.run(request)).instrument(span.clone()).await;
 

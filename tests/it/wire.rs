@@ -127,7 +127,7 @@ async fn hands_the_trace_on() {
         (TRACEPARENT, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".parse().unwrap()),
         (TRACESTATE, "a=1".parse().unwrap()),
     ];
-    let request = TraceContext::of(&headers.into_iter().collect());
+    let request = TraceContext::from_headers(&headers.into_iter().collect());
     request.clone().scope(client.create_identity()).await.unwrap();
     let received = received.await.unwrap();
     let parts: Vec<&str> = received.header("traceparent").split('-').collect();
