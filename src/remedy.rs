@@ -1,4 +1,4 @@
-//! The likely cause and the remedy of each error of ACS, for the request log and for `acs-tokens check`.
+//! The likely causes and the remedies of errors of the ACS client, for operators.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use acs_identity::{Error, ErrorKind, ServiceError};
 use http::StatusCode;
 use jiff::SignedDuration;
 
-/// The longest time that the date of a signature may differ from the clock of ACS.
+/// The largest difference between the clock of the client and that of ACS for which signatures are valid.
 /// <https://learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial>
 pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -19,91 +19,90 @@ pub enum CredentialKind {
     Entra,
 }
 
-/// The likely cause of an error, and what the operator can do about it.
+/// A likely cause and its remedy. For operators, not for callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remedy {
     /// The likely cause.
     pub likely_cause: Cow<'static, str>,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: Cow<'static, str>,
 }
 
-impl Remedy {
-    fn new(likely_cause: impl Into<Cow<'static, str>>, remedy: impl Into<Cow<'static, str>>) -> Self {
-        Self { likely_cause: likely_cause.into(), remedy: remedy.into() }
-    }
-}
-
-/// Returns the remedy for an error of the ACS client. `None` if the error is not one of the operator.
+/// Returns the remedy for an error of the ACS client, if one is known.
 #[must_use]
 pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
-    Some(match error {
-        Error::Service(error) => return service(error, credential),
-        Error::Credential(_) => Remedy::new(
-            "Entra issued no token: the workload has no identity, the federated token is for another application, or \
-             nobody is signed in on this machine",
-            "in Azure, turn on a managed identity, and set AZURE_CLIENT_ID for a user-assigned one; on a developer's \
-             machine, run az login; COMMUNICATION_SERVICES_CREDENTIAL selects the source of tokens",
+    let known = |likely_cause: &'static str, remedy: &'static str| {
+        Some(Remedy { likely_cause: likely_cause.into(), remedy: remedy.into() })
+    };
+    match error {
+        Error::Service(error) => match (error.kind, error.status) {
+            (ErrorKind::Denied, _) | (ErrorKind::Other, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
+                Some(denied(error, credential))
+            }
+            (ErrorKind::UnsupportedApiVersion, _) => Some(api_version(error)),
+            (_, StatusCode::TOO_MANY_REQUESTS) => known(
+                "the limits of the resource are reached: 1,000 operations in 30 s, 500 for creating identities",
+                "reuse tokens until they expire, spread the load, or ask Microsoft's support to raise the limits",
+            ),
+            (ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other, _) => None,
+        },
+        Error::Credential(_) => known(
+            "Entra issued no token: the app has no managed identity, the federated token is for another application, or \
+             no developer is signed in",
+            "in Azure, turn on a managed identity and set AZURE_CLIENT_ID for a user-assigned one; on a developer's machine, \
+             run az login; COMMUNICATION_SERVICES_CREDENTIAL selects the kind of credential",
         ),
-        Error::Connect(_) => Remedy::new(
-            "the endpoint's name does not resolve, or a firewall, proxy or private network blocks the connection",
-            "compare the endpoint with the resource's Keys page, and run acs-tokens check where this service runs",
+        Error::Connect(_) => known(
+            "the name of the endpoint does not resolve, or a firewall, a proxy or a private network blocks the connection",
+            "compare the endpoint with the Keys page of the resource, and run acs-tokens check on the host of this service",
         ),
-        Error::TimedOut => Remedy::new(
+        Error::TimedOut => known(
             "ACS is slow, or the network drops packets",
-            "check the health of Azure (status.azure.com); if the error persists, check the network's route to Azure",
+            "check status.azure.com; if it lasts, check the outbound network",
         ),
-        Error::Interrupted(_) | Error::InvalidResponse { .. } => Remedy::new(
-            "a proxy, a firewall or another server with the endpoint's name answered instead of ACS, or closed the \
-             connection",
-            "compare the endpoint with the resource's Keys page, and check the network's route to Azure",
-        ),
-    })
-}
-
-fn service(error: &ServiceError, credential: CredentialKind) -> Option<Remedy> {
-    match (error.kind, error.status) {
-        (ErrorKind::Denied, _) | (ErrorKind::Other, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-            Some(denied(error.clock_skew, credential))
-        }
-        (ErrorKind::UnsupportedApiVersion, _) => {
-            let remedy = "remove COMMUNICATION_SERVICES_API_VERSION, or set it to a version that ACS supports";
-            let remedy = match &error.supported_versions {
-                Some(versions) => format!("{remedy}: {versions}").into(),
-                None => Cow::Borrowed(remedy),
-            };
-            Some(Remedy::new("ACS does not support the api-version", remedy))
-        }
-        (_, StatusCode::TOO_MANY_REQUESTS) => Some(Remedy::new(
-            "the resource's limits for Identity are reached: 1000 operations in 30 s, 500 for creating identities",
-            "spread the load, keep tokens until they expire, or ask Microsoft's support for higher limits",
-        )),
-        (ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other, _) => None,
-    }
-}
-
-fn denied(skew: Option<SignedDuration>, credential: CredentialKind) -> Remedy {
-    match (credential, skew) {
-        (CredentialKind::Key, Some(skew)) if skew.abs() > MAX_CLOCK_SKEW => Remedy::new(
-            format!("this machine's clock is {}; a signature is valid for 300 s", describe_skew(skew)),
-            "set the clock, and keep it by NTP",
-        ),
-        (CredentialKind::Key, _) => Remedy::new(
-            "the access key is not a current key of this resource, or access keys are disabled for it (local \
-             authentication is off)",
-            "copy key and endpoint from the same resource's Keys page; if keys are disabled, set the endpoint only and \
-             use an Entra identity",
-        ),
-        (CredentialKind::Entra, _) => Remedy::new(
-            "the workload's identity has no role on the resource, the role was assigned minutes ago and is not yet in \
-             effect, or the token is of another tenant than the resource",
-            "assign the role 'Communication and Email Service Owner' (or Contributor) on the ACS resource and wait up to \
-             10 minutes; check AZURE_CLIENT_ID and AZURE_TENANT_ID",
+        Error::Interrupted(_) | Error::InvalidResponse { .. } => known(
+            "a proxy, a firewall or another server answers in place of ACS, or breaks connections",
+            "compare the endpoint with the Keys page of the resource, and check the outbound network",
         ),
     }
 }
 
-/// Describes a clock skew, such as `412 s ahead of ACS's`.
+fn denied(error: &ServiceError, credential: CredentialKind) -> Remedy {
+    match (credential, error.clock_skew) {
+        (CredentialKind::Key, Some(skew)) if skew.abs() > MAX_CLOCK_SKEW => Remedy {
+            likely_cause: format!("the clock of this machine is {}; signatures allow 300 s", describe_skew(skew)).into(),
+            remedy: "set the clock and synchronize it with NTP".into(),
+        },
+        (CredentialKind::Key, _) => Remedy {
+            likely_cause: "the access key is not a current key of the resource, or local authentication is turned off"
+                .into(),
+            remedy: "copy key and endpoint from the Keys page of one resource; if keys are turned off, set only the \
+                     endpoint and use an Entra identity"
+                .into(),
+        },
+        (CredentialKind::Entra, _) => Remedy {
+            likely_cause: "the identity has no role on the resource, or the role was assigned minutes ago, or the token is for \
+                           another tenant"
+                .into(),
+            remedy: "assign the role 'Communication and Email Service Owner' or Contributor on the ACS resource, wait up to \
+                     10 minutes, and check AZURE_CLIENT_ID and AZURE_TENANT_ID"
+                .into(),
+        },
+    }
+}
+
+fn api_version(error: &ServiceError) -> Remedy {
+    let remedy = "unset COMMUNICATION_SERVICES_API_VERSION, or set a version that ACS supports";
+    Remedy {
+        likely_cause: "ACS rejected the api-version".into(),
+        remedy: match &error.supported_versions {
+            Some(versions) => format!("{remedy}: {versions}").into(),
+            None => remedy.into(),
+        },
+    }
+}
+
+/// Describes a difference between clocks, such as `412 s ahead of ACS's`.
 #[must_use]
 pub fn describe_skew(skew: SignedDuration) -> String {
     let side = if skew.is_negative() { "behind" } else { "ahead of" };
@@ -112,7 +111,6 @@ pub fn describe_skew(skew: SignedDuration) -> String {
 
 #[cfg(test)]
 mod tests {
-    use CredentialKind::{Entra, Key};
     use acs_identity::InvalidResponseReason;
     use http::HeaderMap;
     use uuid::Uuid;
@@ -129,26 +127,24 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_operator_have_a_cause_and_a_remedy() {
-        let redirect = Error::InvalidResponse { status: StatusCode::FOUND, reason: InvalidResponseReason::Status };
+    fn errors_for_the_operator_have_a_cause_and_a_remedy() {
+        use CredentialKind::{Entra, Key};
+
+        let invalid = Error::InvalidResponse { status: StatusCode::FOUND, reason: InvalidResponseReason::Status };
+        let versions = Some("2023-10-01, 2025-06-30");
         for (error, credential, cause, todo) in [
             (service(401, "Denied", Some(2), None), Key, "not a current key", "copy key and endpoint"),
             (service(401, "Denied", None, None), Key, "not a current key", "copy key and endpoint"),
-            (service(401, "Denied", Some(-412), None), Key, "clock is 412 s behind ACS's", "set the clock"),
-            (service(401, "", Some(301), None), Key, "clock is 301 s ahead of ACS's", "set the clock"),
-            (service(403, "", None, None), Key, "local authentication is off", "Entra identity"),
-            // Tokens do not depend on this machine's clock.
-            (service(401, "Denied", Some(412), None), Entra, "role was assigned minutes ago", "assign the role"),
-            (service(429, "TooManyRequests", None, None), Key, "limits", "spread the load"),
-            (
-                service(400, "UnsupportedApiVersion", None, Some("2023-10-01, 2025-06-30")),
-                Key,
-                "api-version",
-                "set it to a version that ACS supports: 2023-10-01, 2025-06-30",
-            ),
-            (service(400, "UnsupportedApiVersion", None, None), Key, "api-version", "a version that ACS supports"),
+            (service(401, "Denied", Some(-412), None), Key, "is 412 s behind ACS's", "set the clock"),
+            (service(401, "", Some(301), None), Key, "is 301 s ahead of ACS's", "set the clock"),
+            (service(403, "", None, None), Key, "local authentication is turned off", "Entra identity"),
+            // The validity of an Entra token does not depend on the clock of this machine.
+            (service(401, "Denied", Some(412), None), Entra, "assigned minutes ago", "assign the role"),
+            (service(429, "TooManyRequests", None, None), Key, "limits", "reuse tokens"),
+            (service(400, "UnsupportedApiVersion", None, versions), Key, "api-version", "supports: 2023-10-01, 2025"),
+            (service(400, "UnsupportedApiVersion", None, None), Key, "api-version", "that ACS supports"),
             (Error::TimedOut, Key, "ACS is slow", "status.azure.com"),
-            (redirect, Key, "a proxy", "compare the endpoint"),
+            (invalid, Key, "a proxy", "compare the endpoint"),
         ] {
             let Remedy { likely_cause, remedy } = remedy(&error, credential).unwrap();
             assert!(likely_cause.contains(cause) && remedy.contains(todo), "{error:?}: {likely_cause}; {remedy}");
@@ -156,11 +152,11 @@ mod tests {
     }
 
     #[test]
-    fn errors_of_the_caller_have_no_remedy() {
+    fn errors_for_the_caller_have_none() {
         for (status, code) in
             [(401, "IdentityNotOwned"), (401, "InvalidAccessToken"), (400, "ValidationError"), (500, "")]
         {
-            assert_eq!(remedy(&service(status, code, Some(500), None), Key), None, "{code}");
+            assert_eq!(remedy(&service(status, code, Some(500), None), CredentialKind::Key), None, "{code}");
         }
     }
 }

@@ -61,6 +61,7 @@ mod manifest;
 mod otel;
 mod process;
 mod properties;
+mod refreshing;
 mod rotation;
 mod secrets;
 mod serve;
