@@ -8,6 +8,7 @@ mod http;
 mod key;
 mod open;
 mod operate;
+mod problem;
 mod record;
 mod records;
 mod store;
@@ -22,7 +23,6 @@ use std::{
 };
 
 use lru::LruCache;
-use tracing::Instrument as _;
 
 pub use key::{InvalidKey, Key, Name};
 pub use operate::{DirectoryAdmin, Repaired};
@@ -30,9 +30,12 @@ pub use record::Record;
 pub use store::{Entry, Failure};
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
 
-use crate::acs::{
-    self,
-    types::{AccessToken, IdentityId, TokenRequest},
+use crate::{
+    acs::{
+        self,
+        types::{AccessToken, IdentityId, TokenRequest},
+    },
+    request_log,
 };
 use records::Records;
 use user_locks::UserLocks;
@@ -58,18 +61,6 @@ impl fmt::Debug for UserId {
         f.write_str("UserId(…)")
     }
 }
-
-/// What is done to identities on a user's behalf, besides what was asked for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Deed {
-    /// An identity was made, at first use or in place of one that ACS does not know any more.
-    Created,
-    /// An identity was deleted: the user asked for it, or another call had made one for the same user first.
-    Deleted,
-}
-
-/// Who is told of each deed, when it is done. A deed is done even if the caller has hung up.
-pub type Witness = Arc<dyn Fn(Deed, &IdentityId) + Send + Sync>;
 
 /// A user's token, and whose it is.
 #[derive(Debug, Clone)]
@@ -134,12 +125,12 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn issue_token(&self, user: UserId, token: &TokenRequest, witness: &Witness) -> Result<Issued, Error> {
+    pub async fn issue_token(&self, user: UserId, token: &TokenRequest) -> Result<Issued, Error> {
         let mut gone = None;
         for _ in 0..ROUNDS {
             let id = match self.known(user) {
                 Some(id) => id,
-                None => match self.settle(user, gone.take(), token, witness).await? {
+                None => match self.settle(user, gone.take(), token).await? {
                     Resolved::Known(id) => id,
                     Resolved::Made(issued) => return Ok(issued),
                 },
@@ -156,12 +147,12 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn revoke_tokens(&self, user: UserId, witness: &Witness) -> Result<Option<IdentityId>, Error> {
+    pub async fn revoke_tokens(&self, user: UserId) -> Result<Option<IdentityId>, Error> {
         let mut gone = None;
         for _ in 0..ROUNDS {
             let id = match self.known(user) {
                 Some(id) => id,
-                None => match self.find(user, gone.take(), witness).await? {
+                None => match self.find(user, gone.take()).await? {
                     Some(id) => id,
                     None => return Ok(None),
                 },
@@ -179,33 +170,27 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn forget(&self, user: UserId, witness: &Witness) -> Result<bool, Error> {
+    pub async fn forget(&self, user: UserId) -> Result<bool, Error> {
         let turn = self.0.user_locks.turn(user).await;
-        let (this, witness) = (self.clone(), witness.clone());
+        let this = self.clone();
         run_detached(async move {
             let _turn = turn;
             this.cache().pop(&user);
-            this.0.records.forget(&this.0.acs, user, &witness).await
+            this.0.records.forget(&this.0.acs, user).await
         })
         .await
     }
 
     /// The user's identity, made with a token if there is none. `gone` is one that ACS does not know any more.
-    async fn settle(
-        &self,
-        user: UserId,
-        gone: Option<IdentityId>,
-        token: &TokenRequest,
-        witness: &Witness,
-    ) -> Result<Resolved, Error> {
+    async fn settle(&self, user: UserId, gone: Option<IdentityId>, token: &TokenRequest) -> Result<Resolved, Error> {
         let turn = self.0.user_locks.turn(user).await;
         if let Some(id) = self.known(user) {
             return Ok(Resolved::Known(id));
         }
-        let (this, token, witness) = (self.clone(), token.clone(), witness.clone());
+        let (this, token) = (self.clone(), token.clone());
         run_detached(async move {
             let _turn = turn;
-            let settled = this.0.records.settle(&this.0.acs, user, gone.as_ref(), &token, &witness).await?;
+            let settled = this.0.records.settle(&this.0.acs, user, gone.as_ref(), &token).await?;
             let (Resolved::Known(id) | Resolved::Made(Issued { id, .. })) = &settled;
             this.cache().put(user, id.clone());
             Ok(settled)
@@ -214,17 +199,12 @@ impl Directory {
     }
 
     /// The user's identity, if there is one. `gone` is one that ACS does not know any more.
-    async fn find(
-        &self,
-        user: UserId,
-        gone: Option<IdentityId>,
-        witness: &Witness,
-    ) -> Result<Option<IdentityId>, Error> {
+    async fn find(&self, user: UserId, gone: Option<IdentityId>) -> Result<Option<IdentityId>, Error> {
         let turn = self.0.user_locks.turn(user).await;
-        let (this, witness) = (self.clone(), witness.clone());
+        let this = self.clone();
         run_detached(async move {
             let _turn = turn;
-            let found = this.0.records.find(&this.0.acs, user, gone.as_ref(), &witness).await?;
+            let found = this.0.records.find(&this.0.acs, user, gone.as_ref()).await?;
             if let Some(id) = &found {
                 this.cache().put(user, id.clone());
             }
@@ -253,19 +233,19 @@ impl Directory {
 }
 
 /// Ends the identity with all its tokens. One that is gone already is as good.
-async fn end(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
+async fn end(acs: &acs::Client, id: &IdentityId) -> Result<(), acs::Error> {
     match acs.revoke_tokens(id).await {
         Err(error) if !error.is_identity_gone() => return Err(error),
         _ => {}
     }
-    delete(acs, id, witness).await
+    delete(acs, id).await
 }
 
 /// Deletes the identity. One that is gone already is as good.
-async fn delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result<(), acs::Error> {
+async fn delete(acs: &acs::Client, id: &IdentityId) -> Result<(), acs::Error> {
     match acs.delete_identity(id).await {
         Err(error) if error.is_identity_gone() => Ok(()),
-        answer => answer.map(|()| witness(Deed::Deleted, id)),
+        answer => answer.map(|()| request_log::identity_deleted(id)),
     }
 }
 
@@ -273,7 +253,7 @@ async fn delete(acs: &acs::Client, id: &IdentityId, witness: &Witness) -> Result
 async fn run_detached<T: Send + 'static>(
     work: impl Future<Output = Result<T, Error>> + Send + 'static,
 ) -> Result<T, Error> {
-    let task = tokio::spawn(acs::trace::in_current(work.in_current_span()));
+    let task = tokio::spawn(request_log::in_current(work));
     // Nothing comes back only if it panicked, and then what became of it is unknown.
     task.await.unwrap_or(Err(Error::Acs(acs::Error::TimedOut)))
 }

@@ -5,12 +5,11 @@ use std::{error::Error, fmt, process::ExitCode};
 use axum::Router;
 
 use crate::{
-    access::AccessRules,
     acs::{Client, endpoint::Endpoint},
     auth::BackendAuth,
     config::{Config, Program, default_log_filter},
     functions::Services,
-    http::router_with,
+    http::Api,
     telemetry,
 };
 
@@ -49,10 +48,10 @@ pub fn start(program: Program) -> Result<App> {
 pub fn build(config: Config) -> Result<Router> {
     let client = Client::new(config.client)?;
     let services = Services::open(client.clone(), config.directory.as_ref())?;
-    let access = AccessRules { cors: config.cors, ..config.access };
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
     tokio::spawn(async move { client.warm().await });
-    Ok(router_with(services, &config.authenticator, access))
+    let Config { authenticator, access, cors, .. } = config;
+    Ok(Api { services, authenticator, access, cors }.into_router())
 }
 
 /// Logs the error with which a program ends, and returns its exit code.

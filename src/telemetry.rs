@@ -47,13 +47,9 @@ pub async fn flush() {
     otel::flush().await;
 }
 
-fn lines<S: Subscriber + for<'a> LookupSpan<'a>>() -> Box<dyn Layer<S> + Send + Sync> {
-    let layer = tracing_subscriber::fmt::layer();
-    if std::io::stdout().is_terminal() {
-        layer.compact().boxed()
-    } else {
-        layer.event_format(line::Flat).fmt_fields(JsonFields::new()).boxed()
-    }
+fn lines<S: Subscriber + for<'a> LookupSpan<'a>>() -> impl Layer<S> {
+    let line = if std::io::stdout().is_terminal() { line::Line::Text } else { line::Line::FlatJson };
+    tracing_subscriber::fmt::layer().fmt_fields(JsonFields::new()).event_format(line)
 }
 
 /// Sends warnings and errors to stderr as text: for a command whose stdout is its result.

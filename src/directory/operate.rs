@@ -2,7 +2,7 @@
 
 use std::{
     fmt,
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Mutex, PoisonError},
     time::Duration,
 };
 
@@ -11,8 +11,7 @@ use jiff::Timestamp;
 use tokio::time::Instant;
 
 use super::{
-    Directory, DirectorySettings, Entry, Error, Failure, Name, Record, UserId, Witness, end, http, open,
-    records::Records,
+    Directory, DirectorySettings, Entry, Error, Failure, Name, Record, UserId, end, http, open, records::Records,
 };
 use crate::acs::{
     self,
@@ -113,9 +112,8 @@ impl DirectoryAdmin {
         let Some((record, version)) = store.read(name).await? else { return Ok(Repaired::Fine) };
         match record {
             Record::Leaving(id) => {
-                let witness: Witness = Arc::new(|_, _| ());
                 self.turn().await;
-                end(acs, &id, &witness).await?;
+                end(acs, &id).await?;
                 store.write(name, &Record::Forgotten, Some(version)).await?;
                 Ok(Repaired::Ended)
             }

@@ -4,12 +4,15 @@
 //! first. It deletes the identity that it made, and goes by the other's.
 
 use super::{
-    Deed, Error, Issued, Key, Name, ROUNDS, Record, Resolved, UserId, Witness, end,
+    Error, Issued, Key, Name, ROUNDS, Record, Resolved, UserId, end,
     store::{Store, Version},
 };
-use crate::acs::{
-    self,
-    types::{IdentityId, TokenRequest},
+use crate::{
+    acs::{
+        self,
+        types::{IdentityId, TokenRequest},
+    },
+    request_log,
 };
 
 #[derive(Debug, Clone)]
@@ -26,23 +29,22 @@ impl Records {
         user: UserId,
         gone: Option<&IdentityId>,
         token: &TokenRequest,
-        witness: &Witness,
     ) -> Result<Resolved, Error> {
         let name = self.name(user);
         for _ in 0..ROUNDS {
             let version = match self.read(name).await? {
                 Some((Record::Identity(id), _)) if Some(&id) != gone => return Ok(Resolved::Known(id)),
                 Some((Record::Leaving(id), version)) => {
-                    end(acs, &id, witness).await?;
+                    end(acs, &id).await?;
                     Some(version)
                 }
                 Some((Record::Identity(_) | Record::Forgotten, version)) => Some(version),
                 None => None,
             };
             let created = acs.create_identity(Some(token)).await?;
-            witness(Deed::Created, &created.id);
+            request_log::identity_created(&created.id);
             // Killed here, the process leaves an identity that nobody knows of.
-            if self.record(acs, name, &created.id, version, witness).await? {
+            if self.record(acs, name, &created.id, version).await? {
                 return match created.token {
                     Some(token) => Ok(Resolved::Made(Issued { id: created.id, token })),
                     None => Ok(Resolved::Known(created.id)),
@@ -60,7 +62,6 @@ impl Records {
         name: Name,
         id: &IdentityId,
         over: Option<Version>,
-        witness: &Witness,
     ) -> Result<bool, Error> {
         let record = Record::Identity(id.clone());
         let written = self.store.write(name, &record, over).await;
@@ -71,7 +72,7 @@ impl Records {
         if matches!(self.store.read(name).await, Ok(Some((found, _))) if found == record) {
             return Ok(true);
         }
-        if let Err(error) = end(acs, id, witness).await {
+        if let Err(error) = end(acs, id).await {
             let cause = acs::error::causes(&error);
             tracing::warn!(cause, "an identity that nobody knows of could not be deleted");
         }
@@ -84,18 +85,17 @@ impl Records {
         acs: &acs::Client,
         user: UserId,
         gone: Option<&IdentityId>,
-        witness: &Witness,
     ) -> Result<Option<IdentityId>, Error> {
         match self.read(self.name(user)).await? {
             Some((Record::Identity(id), _)) => Ok(Some(id).filter(|id| Some(id) != gone)),
-            Some((Record::Leaving(_), _)) => self.forget(acs, user, witness).await.map(|_| None),
+            Some((Record::Leaving(_), _)) => self.forget(acs, user).await.map(|_| None),
             Some((Record::Forgotten, _)) | None => Ok(None),
         }
     }
 
     /// Ends the user's identity: first it is noted that the user wants to leave, so that whoever calls next goes on with
     /// it, then the identity is ended, then forgotten.
-    pub(super) async fn forget(&self, acs: &acs::Client, user: UserId, witness: &Witness) -> Result<bool, Error> {
+    pub(super) async fn forget(&self, acs: &acs::Client, user: UserId) -> Result<bool, Error> {
         let name = self.name(user);
         for _ in 0..ROUNDS {
             let (id, version) = match self.read(name).await? {
@@ -107,7 +107,7 @@ impl Records {
                 Some((Record::Leaving(id), version)) => (id, version),
                 Some((Record::Forgotten, _)) | None => return Ok(false),
             };
-            end(acs, &id, witness).await?;
+            end(acs, &id).await?;
             // Not written, another call has done the same, and maybe made the user's next identity.
             self.store.write(name, &Record::Forgotten, Some(version)).await?;
             return Ok(true);

@@ -1,17 +1,15 @@
-//! `DELETE identities/{id}/tokens`: all tokens of an identity end.
+//! `DELETE identities/{id}/tokens`: revokes all tokens of an identity.
 
 use axum::extract::State;
 use http::StatusCode;
 
-use crate::{acs, auth::audit::Auditor, extract::Path, problem::Problem};
+use crate::{acs, extract::Path, problem::Problem};
 
-/// Revokes the tokens: 204.
+/// Revokes the tokens. Answers 204.
 ///
 /// # Errors
 /// See [`Problem`].
-pub async fn handle(State(acs): State<acs::Client>, auditor: Auditor, Path(id): Path) -> Result<StatusCode, Problem> {
-    let mut record = auditor.record("revoke-tokens");
-    record.identity(&id);
-    record.settle(acs.revoke_tokens(&id).await)?;
+pub async fn handle(State(acs): State<acs::Client>, Path(id): Path) -> Result<StatusCode, Problem> {
+    acs.revoke_tokens(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

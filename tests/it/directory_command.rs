@@ -3,7 +3,7 @@
 mod refusals;
 mod repair;
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf};
 
 use acs_tokens::{
     acs::{
@@ -13,7 +13,7 @@ use acs_tokens::{
         types::{Scope, TokenRequest},
     },
     auth::Subject,
-    directory::{self, Directory, Issued, Key, Name, StoreLocation, UserId, Witness},
+    directory::{self, Directory, Issued, Key, Name, StoreLocation, UserId},
 };
 use jiff::Timestamp;
 use reqwest::Url;
@@ -42,10 +42,6 @@ fn user(subject: &str) -> UserId {
 
 fn name(user: UserId) -> String {
     Name::of(&KEY.parse::<Key>().unwrap(), user).to_string()
-}
-
-fn nobody() -> Witness {
-    Arc::new(|_, _| ())
 }
 
 /// A directory in a folder, as the service keeps it, and the ACS that it is for.
@@ -92,14 +88,14 @@ impl Store {
     /// A user's token, as the service would issue it.
     async fn token(&self, user: UserId) -> Issued {
         let request = TokenRequest::new(vec![Scope::Chat], None).unwrap();
-        self.directory.issue_token(user, &request, &nobody()).await.unwrap()
+        self.directory.issue_token(user, &request).await.unwrap()
     }
 
     /// A user's deletion, broken off before ACS has deleted the identity.
     async fn half_forget(&self, user: UserId) {
         let fault = json!({"operation": "delete-identity", "answer": {"status": 403}});
         self.api.control("POST", "faults", Some(fault)).await;
-        assert!(self.directory.forget(user, &nobody()).await.is_err());
+        assert!(self.directory.forget(user).await.is_err());
     }
 
     fn record(&self, user: UserId) -> PathBuf {
@@ -125,7 +121,7 @@ async fn three_users() -> (Store, [String; 2]) {
     let ids = [store.token(alice()).await.id, store.token(user("bob")).await.id];
     store.half_forget(user("bob")).await;
     store.token(user("carol")).await;
-    assert!(store.directory.forget(user("carol"), &nobody()).await.unwrap());
+    assert!(store.directory.forget(user("carol")).await.unwrap());
     (store, ids.map(|id| id.as_str().to_owned()))
 }
 

@@ -15,8 +15,6 @@ use runtime_api::Lambda;
 /// REST APIs require this setting: without it, the path of an event begins with the stage.
 const IGNORE_STAGE: (&str, &str) = ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true");
 const CALLER_KEYS: (&str, &str) = ("CALLER_KEYS", "tests=key-of-the-test-events");
-const GONE: &str = "The identity is not one of this ACS resource: it was deleted, or belongs to another resource.";
-
 /// Starts `bootstrap` with an emulator and more settings.
 async fn lambda(settings: &[(&str, &str)]) -> Lambda {
     let connection_string = emulator().await.1;
@@ -33,7 +31,7 @@ fn event(name: &str) -> Value {
 
 #[track_caller]
 fn assert_gone(answer: &Answer) {
-    answer.assert_problem(404, "identity-not-found", "No such identity", GONE, &[]);
+    answer.assert_code(404, "identity-not-found", &[]);
 }
 
 #[tokio::test]
@@ -80,8 +78,7 @@ async fn creates_revokes_and_deletes() {
 async fn a_path_with_the_stage_requires_a_setting() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
     let answer = lambda.invoke("1", &event("rest-create-identity")).await;
-    let detail = "No function has this path. GET / lists them.";
-    answer.assert_problem(404, "not-found", "No such function", detail, &[]);
+    answer.assert_code(404, "not-found", &[]);
 }
 
 #[tokio::test]
@@ -89,12 +86,10 @@ async fn requires_a_caller_key() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
     let mut wrong = event("url-create-identity");
     wrong["headers"]["x-functions-key"] = "key-of-somebody-else".into();
-    let detail = "The key in x-functions-key is none of this service's.";
-    lambda.invoke("1", &wrong).await.assert_problem(401, "unauthorized", "Not authorized", detail, &[]);
+    lambda.invoke("1", &wrong).await.assert_code(401, "unauthorized", &[]);
     let mut none = event("url-create-identity");
     none["headers"].as_object_mut().unwrap().remove("x-functions-key");
-    let detail = "Send one x-functions-key header with one of the keys that the operator gave out.";
-    lambda.invoke("2", &none).await.assert_problem(401, "unauthorized", "Not authorized", detail, &[]);
+    lambda.invoke("2", &none).await.assert_code(401, "unauthorized", &[]);
 }
 
 #[tokio::test]

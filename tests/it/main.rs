@@ -34,14 +34,12 @@ macro_rules! through_each_host {
 }
 
 mod access;
-mod audit;
 mod auth;
 mod check;
 mod commands;
 mod config;
 mod dev;
 mod directory_command;
-mod disconnect;
 mod docs;
 mod emulator;
 mod faults;
@@ -54,13 +52,13 @@ mod hosted;
 mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;
-mod log;
 mod manifest;
 #[cfg(all(feature = "otel", unix))]
 mod otel;
 mod people;
 mod process;
 mod properties;
+mod request_log;
 mod rotation;
 mod secrets;
 mod serve;

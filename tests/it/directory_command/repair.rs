@@ -7,7 +7,7 @@ use std::{
 
 use serde_json::json;
 
-use super::{Store, alice, name, nobody, three_users, user};
+use super::{Store, alice, name, three_users, user};
 
 /// What `repair` prints: the counts of fine, ended, dropped, removed and failed.
 fn counts(table: &str) -> [usize; 5] {
@@ -50,7 +50,7 @@ failed           0  stays as it was; run it again
 async fn removes_the_record_of_somebody_forgotten_long_ago() {
     let (store, _) = three_users().await;
     store.token(user("dave")).await;
-    assert!(store.directory.forget(user("dave"), &nobody()).await.unwrap());
+    assert!(store.directory.forget(user("dave")).await.unwrap());
     // However old the others are, they stay.
     age(&store, user("carol"), 25);
     age(&store, user("dave"), 23);

@@ -55,7 +55,7 @@ async fn of_a_hundred_first_calls_on_two_instances_one_identity_is_left() {
         let only = fixture.only_identity().await;
         assert_eq!(tokens.len(), CALLS);
         assert_eq!(owners(&fixture, &tokens).await, BTreeSet::from([only.clone()]));
-        assert_eq!(fixture.witnessed(), BTreeSet::from([only.clone()]), "the record of deeds says the same");
+        assert_eq!(fixture.logged().await, BTreeSet::from([only.clone()]), "the log says the same");
         let (_, made) = fixture.identities().await;
         assert!(made >= 2, "there was no race");
         for instance in &instances {
@@ -76,7 +76,7 @@ async fn users_do_not_get_into_each_others_way() {
         let (alive, _) = fixture.identities().await;
         assert_eq!(alive.len(), users.len());
         assert_eq!(owners(&fixture, &tokens).await, alive);
-        assert_eq!(fixture.witnessed(), alive);
+        assert_eq!(fixture.logged().await, alive);
         assert_eq!(instances[0].records().await.len(), users.len());
         for user in users {
             let id = instances[0].recorded(user).await.unwrap();

@@ -1,25 +1,22 @@
 //! What these tests stand on: an emulator behind a relay, instances that share a directory, and a reckoning.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, time::Duration};
 
 use acs_tokens::{
     acs::{
         Client, ClientOptions,
         connection_string::ConnectionString,
-        types::{IdentityId, Scope, TokenRequest},
+        hash::short_hash,
+        types::{Scope, TokenRequest},
     },
-    directory::{Deed, Directory, DirectorySettings, Error, Issued, Name, Record, UserId, Witness},
+    directory::{Directory, DirectorySettings, Error, Issued, Name, Record, UserId},
 };
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use super::relay::Relay;
 use crate::harness::{
-    self,
+    self, identity_log,
     people::{AUDIENCE, claim},
 };
 
@@ -44,7 +41,6 @@ pub(crate) struct Fixture {
     pub(crate) acs: Relay,
     emulator: String,
     http: reqwest::Client,
-    deeds: Arc<Mutex<Vec<(Deed, IdentityId)>>>,
 }
 
 impl Fixture {
@@ -54,8 +50,9 @@ impl Fixture {
 
     /// One over the emulator at this address.
     pub(crate) async fn over(emulator: String) -> Self {
+        identity_log::start();
         let acs = Relay::to(&emulator).await;
-        Self { acs, emulator, http: reqwest::Client::builder().build().unwrap(), deeds: Arc::default() }
+        Self { acs, emulator, http: reqwest::Client::builder().build().unwrap() }
     }
 
     pub(crate) fn client(&self) -> Client {
@@ -65,9 +62,7 @@ impl Fixture {
 
     /// An instance of the functions: its own memory, the directory shared.
     pub(crate) fn instance(&self, settings: &DirectorySettings) -> Instance {
-        let deeds = Arc::clone(&self.deeds);
-        let witness: Witness = Arc::new(move |deed, id: &IdentityId| deeds.lock().unwrap().push((deed, id.clone())));
-        Instance { directory: Directory::open(settings, self.client()).unwrap(), witness }
+        Instance { directory: Directory::open(settings, self.client()).unwrap() }
     }
 
     /// The emulator's test issuer.
@@ -128,12 +123,12 @@ impl Fixture {
         self.assert_token(issued.token.expose(), issued.id.as_str()).await;
     }
 
-    /// The identities that the witness was told of, less those that it was told are deleted.
-    pub(crate) fn witnessed(&self) -> BTreeSet<String> {
-        let deeds = self.deeds.lock().unwrap();
-        let of = |wanted| deeds.iter().filter(move |(deed, _)| *deed == wanted).map(|(_, id)| id.as_str().to_owned());
-        let deleted: BTreeSet<String> = of(Deed::Deleted).collect();
-        of(Deed::Created).filter(|id| !deleted.contains(id)).collect()
+    /// The identities that were logged as created, but not as deleted.
+    pub(crate) async fn logged(&self) -> BTreeSet<String> {
+        let state = self.control("GET", "state", &Value::Null).await;
+        let ids = state["identities"].as_array().unwrap().iter().map(|identity| identity["id"].as_str().unwrap());
+        let is_logged = |id: &&str| identity_log::last_action(&short_hash(id)).as_deref() == Some("create-identity");
+        ids.filter(is_logged).map(str::to_owned).collect()
     }
 }
 
@@ -141,7 +136,6 @@ impl Fixture {
 #[derive(Clone)]
 pub(crate) struct Instance {
     pub(crate) directory: Directory,
-    witness: Witness,
 }
 
 impl Instance {
@@ -152,11 +146,11 @@ impl Instance {
 
     /// A token at the first try, or what came in between.
     pub(crate) async fn token_at_once(&self, user: UserId) -> Result<Issued, Error> {
-        self.directory.issue_token(user, &request(), &self.witness).await
+        self.directory.issue_token(user, &request()).await
     }
 
     pub(crate) async fn revoke(&self, user: UserId) -> Option<String> {
-        let revoked = patiently(|| self.directory.revoke_tokens(user, &self.witness)).await;
+        let revoked = patiently(|| self.directory.revoke_tokens(user)).await;
         revoked.map(|id| id.as_str().to_owned())
     }
 
@@ -165,7 +159,7 @@ impl Instance {
     }
 
     pub(crate) async fn forget_at_once(&self, user: UserId) -> Result<bool, Error> {
-        self.directory.forget(user, &self.witness).await
+        self.directory.forget(user).await
     }
 
     /// All that is in the directory.

@@ -122,7 +122,7 @@ async fn leaving_reaches_the_identity_that_the_user_has_now() {
 
         assert!(two.forget(alice()).await);
         assert!(fixture.identities().await.0.is_empty(), "it remembered another one");
-        assert!(fixture.witnessed().is_empty());
+        assert!(fixture.logged().await.is_empty());
 
         let second = comes_back(&fixture, &one).await;
         delete_elsewhere(&fixture).await;
