@@ -13,6 +13,7 @@ mod serve;
 
 use std::{
     error::Error,
+    ffi::OsString,
     io::{self, Write as _},
     net::SocketAddr,
     process::ExitCode,
@@ -23,12 +24,15 @@ use tokio::net::TcpListener;
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
+/// The command that runs if the arguments name none.
+const DEFAULT: &str = if cfg!(feature = "emulator") { "dev" } else { "serve" };
+
 /// Identities and access tokens for Azure Communication Services
 #[derive(Debug, Parser)]
 #[command(version, disable_help_subcommand = true)]
 struct Arguments {
     #[command(subcommand)]
-    command: Option<Command>,
+    command: Command,
 }
 
 #[derive(Debug, Subcommand)]
@@ -45,25 +49,25 @@ enum Command {
     Quickstart(quickstart::Options),
     /// List the settings and check whether they work
     Check(check::Options),
-    /// Administer the user directory
+    /// Export, show and repair the records of the user directory
     Directory(directory::Options),
 }
 
 /// Runs the command that the arguments name. Exits with 2 on invalid arguments and with 1 on any other failure.
 pub async fn run() -> ExitCode {
-    let result = match Arguments::parse().command {
+    let mut arguments: Vec<OsString> = std::env::args_os().collect();
+    if arguments.len() == 1 {
+        arguments.push(DEFAULT.into());
+    }
+    let result = match Arguments::parse_from(arguments).command {
         #[cfg(feature = "emulator")]
-        None => dev::run(dev::Options::default()).await,
-        #[cfg(not(feature = "emulator"))]
-        None => serve::run(serve::Options::default()).await,
+        Command::Dev(options) => dev::run(options).await,
+        Command::Serve(options) => serve::run(options).await,
         #[cfg(feature = "emulator")]
-        Some(Command::Dev(options)) => dev::run(options).await,
-        Some(Command::Serve(options)) => serve::run(options).await,
-        #[cfg(feature = "emulator")]
-        Some(Command::Emulator(options)) => emulator::run(options).await,
-        Some(Command::Quickstart(options)) => quickstart::run(options).await,
-        Some(Command::Check(options)) => check::run(options).await,
-        Some(Command::Directory(options)) => directory::run(options).await,
+        Command::Emulator(options) => emulator::run(options).await,
+        Command::Quickstart(options) => quickstart::run(options).await,
+        Command::Check(options) => check::run(options).await,
+        Command::Directory(options) => directory::run(options).await,
     };
     if let Err(error) = result {
         eprint(&format!("error: {error}"));
@@ -83,7 +87,7 @@ fn eprint(text: &str) {
 }
 
 /// Returns the value of an environment variable.
-fn env_var(name: &str) -> Option<std::ffi::OsString> {
+fn env_var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 

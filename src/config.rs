@@ -18,7 +18,7 @@ pub use table::{SETTINGS, Setting};
 
 use crate::{
     access::AccessRules,
-    acs::ClientOptions,
+    acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth},
     directory::DirectorySettings,
     http::allowed_origins::Cors,
@@ -39,7 +39,7 @@ pub enum Program {
 #[derive(Debug)]
 pub struct Config {
     /// The ACS resource and how to call it.
-    pub client: ClientOptions,
+    pub client: AcsSettings,
     /// How callers are authenticated.
     pub authenticator: Authenticator,
     /// What callers may do.
@@ -85,7 +85,7 @@ impl Config {
 
     /// Returns a configuration for tools on this machine: no authentication, and defaults for everything else.
     #[must_use]
-    pub fn local(client: ClientOptions) -> Self {
+    pub fn local(client: AcsSettings) -> Self {
         Self {
             client,
             authenticator: BackendAuth::Anyone.into(),

@@ -1,68 +1,51 @@
-//! Which ACS identity belongs to which signed-in user.
+//! The user directory: the ACS identity of each signed-in user.
 //!
-//! An object store keeps one small object for each user. This process caches what it has read, up to a limit, and holds
-//! nothing that another process would need: if a cached identity is out of date, ACS says that it is gone, and the
-//! directory is read again.
+//! An object store holds one record for each user. A record is replaced only if it has not changed since it was read. If
+//! two processes create an identity for the same user at once, the second write fails: that process deletes its identity
+//! and uses the recorded one. Each process caches identities. If a cached identity no longer exists, ACS says so, and the
+//! record is read again.
 
+mod admin;
+mod error;
 mod http;
 mod key;
 mod open;
-mod operate;
 mod problem;
 mod record;
-mod records;
 mod store;
 mod store_location;
 mod user_locks;
 
 use std::{
-    fmt,
-    future::Future,
     num::NonZeroUsize,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
+use acs_identity::{
+    CreatedIdentity, IdentityClient,
+    types::{AccessToken, IdentityId, TokenRequest},
+};
 use lru::LruCache;
+use object_store::ObjectMeta;
 
-pub use key::{InvalidKey, Key, Name};
-pub use operate::{DirectoryAdmin, Repaired};
-pub use record::Record;
-pub use store::{Entry, Failure};
+pub use admin::{DirectoryAdmin, RepairOutcome};
+pub use error::Error;
+pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
+pub use record::{Record, RecordEntry};
+pub use store::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
 
-use crate::{
-    acs::{
-        self,
-        types::{AccessToken, IdentityId, TokenRequest},
-    },
-    request_log,
-};
-use records::Records;
+use crate::request_log;
+use store::RecordStore;
 use user_locks::UserLocks;
 
-/// How many users' identities are kept in memory. Each takes about 250 bytes.
-const KNOWN: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+/// Maximum number of cached identities. Each takes about 250 bytes.
+const MAX_CACHED_USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
-/// How often a call starts over because another one, here or elsewhere, has changed what it had found.
-const ROUNDS: usize = 5;
+/// Number of times a call starts over because another call has changed the user's record or identity.
+const MAX_CONFLICTS: usize = 5;
 
-/// A signed-in user, as the hash by which callers tell them apart.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-pub struct UserId([u8; 32]);
-
-impl From<[u8; 32]> for UserId {
-    fn from(hash: [u8; 32]) -> Self {
-        Self(hash)
-    }
-}
-
-impl fmt::Debug for UserId {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("UserId(…)")
-    }
-}
-
-/// A user's token, and whose it is.
+/// A user's access token and identity.
 #[derive(Debug, Clone)]
 pub struct Issued {
     /// The user's identity.
@@ -71,189 +54,218 @@ pub struct Issued {
     pub token: AccessToken,
 }
 
-/// What can go wrong.
-#[derive(Debug, thiserror::Error)]
-pub enum Error {
-    /// At ACS.
-    #[error(transparent)]
-    Acs(#[from] acs::Error),
-    /// The directory's store was not reached, or answered with an error.
-    #[error("the directory's store failed")]
-    Store(#[from] Failure),
-    /// Calls for the same user kept overtaking each other.
-    #[error("other calls for the same user were in the way")]
-    Contended,
-}
-
-/// The directory. Clones share it.
-#[derive(Clone)]
+/// The user directory. Clones share one cache.
+#[derive(Debug, Clone)]
 pub struct Directory(Arc<Inner>);
 
+#[derive(Debug)]
 struct Inner {
-    acs: acs::Client,
-    records: Records,
-    known: Mutex<LruCache<UserId, IdentityId>>,
+    acs: IdentityClient,
+    store: RecordStore,
+    key: DirectoryKey,
+    cache: Mutex<LruCache<UserId, IdentityId>>,
     user_locks: UserLocks,
 }
 
-/// What there is of a user, after it was made if need be.
-enum Resolved {
-    /// The user's identity.
-    Known(IdentityId),
-    /// An identity just made, with the token that was asked for.
-    Made(Issued),
-}
-
-impl fmt::Debug for Directory {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Directory").finish_non_exhaustive()
-    }
+/// A user's identity, with the requested token if the identity was just created.
+struct Resolved {
+    id: IdentityId,
+    token: Option<AccessToken>,
 }
 
 impl Directory {
-    /// The directory that the settings name. Nothing is asked of a remote one yet.
+    /// Opens the directory without a request to a remote store.
     ///
     /// # Errors
-    /// When its folder cannot be made, or the TLS library cannot be set up.
-    pub fn open(settings: &DirectorySettings, acs: acs::Client) -> Result<Self, Failure> {
-        let records = Records { store: open::open(settings, acs.http())?, key: settings.key.clone() };
-        let known = Mutex::new(LruCache::new(KNOWN));
-        Ok(Self(Arc::new(Inner { acs, records, known, user_locks: UserLocks::default() })))
+    /// Returns an error if the folder cannot be created or the HTTP client cannot be built.
+    pub fn open(settings: &DirectorySettings, acs: IdentityClient) -> Result<Self, StoreError> {
+        let store = open::open(settings, acs.http_client())?;
+        let cache = Mutex::new(LruCache::new(MAX_CACHED_USERS));
+        Ok(Self(Arc::new(Inner { acs, store, key: settings.key.clone(), cache, user_locks: UserLocks::default() })))
     }
 
-    /// A token for the user's own identity, which is made at first use.
+    /// Issues a token for the user's identity. Creates the identity at first use.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn issue_token(&self, user: UserId, token: &TokenRequest) -> Result<Issued, Error> {
-        let mut gone = None;
-        for _ in 0..ROUNDS {
-            let id = match self.known(user) {
-                Some(id) => id,
-                None => match self.settle(user, gone.take(), token).await? {
-                    Resolved::Known(id) => id,
-                    Resolved::Made(issued) => return Ok(issued),
-                },
-            };
-            match self.0.acs.issue_token(&id, token).await {
-                Err(error) if error.is_identity_gone() => gone = Some(self.evict(user, id)),
+    pub async fn issue_token(&self, user: UserId, request: &TokenRequest) -> Result<Issued, Error> {
+        let mut missing = None;
+        for _ in 0..MAX_CONFLICTS {
+            let Resolved { id, token } = self.get_or_create(user, missing, request).await?;
+            if let Some(token) = token {
+                return Ok(Issued { id, token });
+            }
+            match self.0.acs.issue_token(&id, request).await {
+                Err(error) if error.is_identity_gone() => missing = Some(self.evict(user, id)),
                 token => return Ok(Issued { token: token?, id }),
             }
         }
         Err(Error::Contended)
     }
 
-    /// Ends all tokens of the user's identity, and says which it is; nothing if there is none.
+    /// Revokes all tokens of the user's identity. Returns the identity, `None` if the user has none.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn revoke_tokens(&self, user: UserId) -> Result<Option<IdentityId>, Error> {
-        let mut gone = None;
-        for _ in 0..ROUNDS {
-            let id = match self.known(user) {
-                Some(id) => id,
-                None => match self.find(user, gone.take()).await? {
-                    Some(id) => id,
-                    None => return Ok(None),
-                },
-            };
+        let mut missing = None;
+        for _ in 0..MAX_CONFLICTS {
+            let Some(id) = self.find(user, missing.as_ref()).await? else { return Ok(None) };
             match self.0.acs.revoke_tokens(&id).await {
-                Err(error) if error.is_identity_gone() => gone = Some(self.evict(user, id)),
+                Err(error) if error.is_identity_gone() => missing = Some(self.evict(user, id)),
                 answer => return Ok(answer.map(|()| Some(id))?),
             }
         }
         Err(Error::Contended)
     }
 
-    /// Ends the user's identity with all its tokens, and forgets whose it was. Tells whether there was anything to forget.
-    /// What was begun is finished even if the caller hangs up; if the process is killed, by the next call that looks here.
+    /// Deletes the user's identity with all its tokens. Returns whether there was one.
+    ///
+    /// The deletion completes even if the caller disconnects. If the process is killed, the next call that reads the
+    /// record completes it.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn forget(&self, user: UserId) -> Result<bool, Error> {
-        let turn = self.0.user_locks.turn(user).await;
+    pub async fn delete_user(&self, user: UserId) -> Result<bool, Error> {
         let this = self.clone();
-        run_detached(async move {
-            let _turn = turn;
+        let work = async move {
             this.cache().pop(&user);
-            this.0.records.forget(&this.0.acs, user).await
-        })
-        .await
+            this.delete_recorded(user).await
+        };
+        self.0.user_locks.run_detached(user, work).await
     }
 
-    /// The user's identity, made with a token if there is none. `gone` is one that ACS does not know any more.
-    async fn settle(&self, user: UserId, gone: Option<IdentityId>, token: &TokenRequest) -> Result<Resolved, Error> {
-        let turn = self.0.user_locks.turn(user).await;
-        if let Some(id) = self.known(user) {
-            return Ok(Resolved::Known(id));
+    /// Returns the user's identity, or creates it with a token. `missing` is an identity that ACS does not have.
+    async fn get_or_create(
+        &self,
+        user: UserId,
+        missing: Option<IdentityId>,
+        request: &TokenRequest,
+    ) -> Result<Resolved, Error> {
+        if let Some(id) = self.cached(user) {
+            return Ok(Resolved { id, token: None });
         }
-        let (this, token) = (self.clone(), token.clone());
-        run_detached(async move {
-            let _turn = turn;
-            let settled = this.0.records.settle(&this.0.acs, user, gone.as_ref(), &token).await?;
-            let (Resolved::Known(id) | Resolved::Made(Issued { id, .. })) = &settled;
-            this.cache().put(user, id.clone());
-            Ok(settled)
-        })
-        .await
-    }
-
-    /// The user's identity, if there is one. `gone` is one that ACS does not know any more.
-    async fn find(&self, user: UserId, gone: Option<IdentityId>) -> Result<Option<IdentityId>, Error> {
-        let turn = self.0.user_locks.turn(user).await;
-        let this = self.clone();
-        run_detached(async move {
-            let _turn = turn;
-            let found = this.0.records.find(&this.0.acs, user, gone.as_ref()).await?;
-            if let Some(id) = &found {
-                this.cache().put(user, id.clone());
+        let (this, request) = (self.clone(), request.clone());
+        let work = async move {
+            if let Some(id) = this.cached(user) {
+                return Ok(Resolved { id, token: None });
             }
-            Ok(found)
-        })
-        .await
+            let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request).await?;
+            this.cache().put(user, resolved.id.clone());
+            Ok(resolved)
+        };
+        self.0.user_locks.run_detached(user, work).await
     }
 
-    fn known(&self, user: UserId) -> Option<IdentityId> {
+    /// Returns the user's identity, `None` if there is none. `missing` is an identity that ACS does not have.
+    async fn find(&self, user: UserId, missing: Option<&IdentityId>) -> Result<Option<IdentityId>, Error> {
+        if let Some(id) = self.cached(user) {
+            return Ok(Some(id));
+        }
+        let found = {
+            let _guard = self.0.user_locks.lock(user).await;
+            self.0.store.read(self.name(user)).await?
+        };
+        match found {
+            Some((Record::Active(id), _)) => Ok(Some(id).filter(|id| Some(id) != missing)),
+            Some((Record::Deleting(_), _)) => self.delete_user(user).await.map(|_| None),
+            Some((Record::Deleted, _)) | None => Ok(None),
+        }
+    }
+
+    async fn get_or_create_recorded(
+        &self,
+        user: UserId,
+        missing: Option<&IdentityId>,
+        request: &TokenRequest,
+    ) -> Result<Resolved, Error> {
+        let Inner { acs, store, .. } = &*self.0;
+        for _ in 0..MAX_CONFLICTS {
+            let previous = match store.read(self.name(user)).await? {
+                Some((Record::Active(id), _)) if Some(&id) != missing => return Ok(Resolved { id, token: None }),
+                Some((Record::Deleting(_), _)) => {
+                    self.delete_recorded(user).await?;
+                    continue;
+                }
+                found => found.map(|(_, meta)| meta),
+            };
+            let CreatedIdentity { id, token } = acs.create_identity_with_token(request).await?;
+            request_log::identity_created(&id);
+            // A process that is killed here leaves an identity without a record.
+            if self.record(user, &id, previous).await? {
+                return Ok(Resolved { id, token: Some(token) });
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// Writes the record of a new identity. Deletes the identity if another call was first or the write fails.
+    async fn record(&self, user: UserId, id: &IdentityId, previous: Option<ObjectMeta>) -> Result<bool, Error> {
+        let Inner { acs, store, .. } = &*self.0;
+        let (name, record) = (self.name(user), Record::Active(id.clone()));
+        let written = store.write(name, &record, previous).await;
+        // If the response to the write was lost, a retry fails because the record has changed.
+        if matches!(written, Ok(true)) || matches!(store.read(name).await, Ok(Some((found, _))) if found == record) {
+            return Ok(true);
+        }
+        if let Err(error) = revoke_and_delete(acs, id).await {
+            let cause = acs_identity::causes(&error);
+            tracing::warn!(cause, "could not delete an identity that has no record");
+        }
+        Ok(written?)
+    }
+
+    /// Marks the record, deletes the identity, then empties the record, so that any later call can complete the deletion.
+    async fn delete_recorded(&self, user: UserId) -> Result<bool, Error> {
+        let Inner { acs, store, .. } = &*self.0;
+        let name = self.name(user);
+        for _ in 0..MAX_CONFLICTS {
+            match store.read(name).await? {
+                // Whether or not this write succeeds, the next iteration acts on the current record.
+                Some((Record::Active(id), meta)) => _ = store.write(name, &Record::Deleting(id), Some(meta)).await?,
+                Some((Record::Deleting(id), meta)) => {
+                    revoke_and_delete(acs, &id).await?;
+                    // If this write conflicts, another call has completed the deletion.
+                    store.write(name, &Record::Deleted, Some(meta)).await?;
+                    return Ok(true);
+                }
+                Some((Record::Deleted, _)) | None => return Ok(false),
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    fn name(&self, user: UserId) -> RecordName {
+        RecordName::new(&self.0.key, user)
+    }
+
+    fn cached(&self, user: UserId) -> Option<IdentityId> {
         self.cache().get(&user).cloned()
     }
 
-    /// Drops what was known of the user, unless another call has cache better meanwhile.
+    /// Removes an identity from the cache, unless another call has replaced it.
     fn evict(&self, user: UserId, id: IdentityId) -> IdentityId {
-        let mut known = self.cache();
-        if known.peek(&user) == Some(&id) {
-            known.pop(&user);
+        let mut cache = self.cache();
+        if cache.peek(&user) == Some(&id) {
+            cache.pop(&user);
         }
         id
     }
 
-    /// The memory, locked; never across an await.
     fn cache(&self) -> MutexGuard<'_, LruCache<UserId, IdentityId>> {
-        self.0.known.lock().unwrap_or_else(PoisonError::into_inner)
+        self.0.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
-/// Ends the identity with all its tokens. One that is gone already is as good.
-async fn end(acs: &acs::Client, id: &IdentityId) -> Result<(), acs::Error> {
-    match acs.revoke_tokens(id).await {
-        Err(error) if !error.is_identity_gone() => return Err(error),
-        _ => {}
+/// Revokes the identity's tokens and deletes it. Succeeds if it does not exist.
+async fn revoke_and_delete(acs: &IdentityClient, id: &IdentityId) -> Result<(), acs_identity::Error> {
+    if let Err(error) = acs.revoke_tokens(id).await
+        && !error.is_identity_gone()
+    {
+        return Err(error);
     }
-    delete(acs, id).await
-}
-
-/// Deletes the identity. One that is gone already is as good.
-async fn delete(acs: &acs::Client, id: &IdentityId) -> Result<(), acs::Error> {
     match acs.delete_identity(id).await {
         Err(error) if error.is_identity_gone() => Ok(()),
         answer => answer.map(|()| request_log::identity_deleted(id)),
     }
-}
-
-/// Does it in a task of its own, which goes on when the caller hangs up or the deadline passes.
-async fn run_detached<T: Send + 'static>(
-    work: impl Future<Output = Result<T, Error>> + Send + 'static,
-) -> Result<T, Error> {
-    let task = tokio::spawn(request_log::in_current(work));
-    // Nothing comes back only if it panicked, and then what became of it is unknown.
-    task.await.unwrap_or(Err(Error::Acs(acs::Error::TimedOut)))
 }

@@ -4,6 +4,7 @@ pub mod fields;
 
 use std::time::Duration;
 
+use acs_identity::IdentityId;
 use axum::{
     body::{Body, Bytes},
     extract::{FromRequest, FromRequestParts, RawPathParams, Request},
@@ -13,7 +14,6 @@ use http::{HeaderMap, header, request::Parts};
 use http_body_util::{BodyExt as _, LengthLimitError, Limited};
 
 use crate::{
-    acs::types::IdentityId,
     problem::{Kind, Problem},
     request_log,
 };

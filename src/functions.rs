@@ -15,14 +15,15 @@ pub mod revoke_my_tokens;
 pub mod revoke_tokens;
 mod token;
 
+use acs_identity::IdentityClient;
 use axum::{
     extract::FromRef,
     routing::{MethodFilter, MethodRouter, on},
 };
 
 use crate::{
-    acs,
-    directory::{self, Directory},
+    directory::{Directory, DirectorySettings, StoreError},
+    readiness::Readiness,
 };
 
 /// The prefix of all routes: the Functions host's `routePrefix`.
@@ -32,7 +33,9 @@ pub const PREFIX: &str = "api";
 #[derive(Debug, Clone, FromRef)]
 pub struct Services {
     /// The ACS client.
-    pub acs: acs::Client,
+    pub acs: IdentityClient,
+    /// Whether ACS accepts the credential.
+    pub readiness: Readiness,
     /// The user directory; `None` without `USER_DIRECTORY`.
     pub directory: Option<Directory>,
 }
@@ -42,18 +45,15 @@ impl Services {
     ///
     /// # Errors
     /// If the directory's folder cannot be created, or TLS cannot be set up.
-    pub fn open(
-        acs: acs::Client,
-        directory: Option<&directory::DirectorySettings>,
-    ) -> Result<Self, directory::Failure> {
+    pub fn open(acs: IdentityClient, directory: Option<&DirectorySettings>) -> Result<Self, StoreError> {
         let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
-        Ok(Self { acs, directory })
+        Ok(Self { directory, ..acs.into() })
     }
 }
 
-impl From<acs::Client> for Services {
-    fn from(acs: acs::Client) -> Self {
-        Self { acs, directory: None }
+impl From<IdentityClient> for Services {
+    fn from(acs: IdentityClient) -> Self {
+        Self { readiness: Readiness::new(acs.clone()), acs, directory: None }
     }
 }
 

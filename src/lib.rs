@@ -6,13 +6,14 @@
 //!
 //! The modules, in reading order:
 //!
-//! - [`acs`]: the client of ACS Identity.
+//! - [`acs_client`], [`acs_observer`]: the client of ACS Identity (crate `acs-identity`) with this service's settings;
+//!   [`entra`]: its Entra credentials; [`remedy`]: likely causes and remedies of its errors.
 //! - [`functions`]: the table of functions, and one file for each.
 //! - [`auth`]: who is calling; [`access`]: what the caller may do.
 //! - [`directory`]: which ACS identity belongs to which signed-in user.
 //! - [`extract`], [`problem`]: request parsing, and problems (RFC 9457) as error responses.
 //! - [`http`](mod@http): the router and its layers; [`server`]: the router on a listener.
-//! - [`request_log`]: one log line per request; [`telemetry`]: the format of log lines, and OpenTelemetry.
+//! - [`request_log`]: one log line per request; [`telemetry`]: the format of log lines.
 //! - [`config`]: settings from the environment.
 //! - [`startup`]: the start of each program.
 //! - [`cli`]: the command line (feature `cli`); [`emulator`]: ACS Identity on your machine (feature `emulator`).
@@ -20,7 +21,8 @@
 //! docs/ARCHITECTURE.md lists which module may use which; `tests/it/tidy.rs` checks it.
 
 pub mod access;
-pub use acs_identity as acs;
+pub mod acs_client;
+pub mod acs_observer;
 pub mod auth;
 #[cfg(feature = "cli")]
 pub mod cli;
@@ -28,12 +30,17 @@ pub mod config;
 pub mod directory;
 #[cfg(feature = "emulator")]
 pub use acs_emulator as emulator;
+pub mod entra;
 pub mod extract;
 pub mod functions;
 pub mod http;
 pub mod problem;
+pub mod readiness;
 pub mod refreshing;
+pub mod remedy;
 pub mod request_log;
 pub mod server;
+pub mod short_hash;
 pub mod startup;
 pub mod telemetry;
+pub mod trace_context;

@@ -178,6 +178,9 @@ where
     }
 
     fn complete(&self, fetched: Result<Fresh<T>, RefreshError<E>>) -> Option<T> {
+        // For metrics.
+        let outcome = if fetched.is_ok() { "ok" } else { "failed" };
+        tracing::debug!(name: "refresh", cached = self.0.name, outcome);
         let mut state = self.state();
         state.running = None;
         state.completed_at = Some(Instant::now());
@@ -189,8 +192,9 @@ where
                 Some(value)
             }
             Err(failure) => {
-                if let Some((fresh, at)) = &state.known {
-                    let left_s = fresh.max_age.saturating_sub(at.elapsed()).as_secs();
+                let left = state.known.as_ref().and_then(|(fresh, at)| fresh.max_age.checked_sub(at.elapsed()));
+                if let Some(left) = left {
+                    let left_s = left.as_secs();
                     tracing::warn!(cause = %failure, left_s, "cannot renew the {}; the current one is kept", self.0.name);
                 }
                 state.failure = Some(failure);

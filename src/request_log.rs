@@ -8,14 +8,11 @@ use std::{
     time::Instant,
 };
 
+use acs_identity::{IdentityId, Scope, TokenLifetime};
 use serde::Serialize;
-use tracing::{Instrument as _, Level};
+use tracing::Level;
 
-use crate::acs::{
-    hash::short_hash,
-    trace::TraceContext,
-    types::{IdentityId, Scope, TokenLifetime},
-};
+use crate::{short_hash::short_hash, trace_context::TraceContext};
 
 /// The name of the event that ends a request. The formatter adds the fields of the [`RequestLog`] to it.
 pub const SUMMARY: &str = "request";
@@ -205,10 +202,7 @@ impl Current {
     /// Runs a future as part of the request.
     pub async fn scope<F: Future>(self, work: F) -> F::Output {
         match self.0 {
-            Some(handle) => {
-                let trace = handle.trace.clone();
-                CURRENT.scope(handle, trace.scope(work)).await
-            }
+            Some(handle) => CURRENT.scope(handle, work).await,
             None => work.await,
         }
     }
@@ -216,7 +210,13 @@ impl Current {
 
 /// Makes a future part of the current request, for a task of its own.
 pub fn in_current<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    current().scope(work.in_current_span())
+    current().scope(work)
+}
+
+/// Returns the trace context of a call to ACS: a child of the current request's, or the start of a new trace.
+#[must_use]
+pub fn trace_of_call() -> TraceContext {
+    current().0.map_or_else(TraceContext::start, |handle| handle.trace.child())
 }
 
 /// Logs that an identity was created on a user's behalf.

@@ -2,10 +2,11 @@
 
 use std::{error::Error, fmt, process::ExitCode};
 
+use acs_identity::Endpoint;
 use axum::Router;
 
 use crate::{
-    acs::{Client, endpoint::Endpoint},
+    acs_client,
     auth::BackendAuth,
     config::{Config, Program, default_log_filter},
     functions::Services,
@@ -46,24 +47,22 @@ pub fn start(program: Program) -> Result<App> {
 /// # Errors
 /// Fails if TLS cannot be set up or the folder of the user directory cannot be created.
 pub fn build(config: Config) -> Result<Router> {
-    let client = Client::new(config.client)?;
+    let client = config.client.client()?;
     let services = Services::open(client.clone(), config.directory.as_ref())?;
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
-    tokio::spawn(async move { client.warm().await });
+    tokio::spawn(acs_client::warm_up(client));
     let Config { authenticator, access, cors, .. } = config;
     Ok(Api { services, authenticator, access, cors }.into_router())
 }
 
 /// Logs the error with which a program ends, and returns its exit code.
-pub async fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
-    let code = match result {
+pub fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(cause = %error, "cannot start");
             // The Functions host restarts a handler that fails. It does not restart one that exits with 0.
             ExitCode::FAILURE
         }
-    };
-    telemetry::flush().await;
-    code
+    }
 }

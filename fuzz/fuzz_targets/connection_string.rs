@@ -2,10 +2,8 @@
 
 #![no_main]
 
-use acs_tokens::acs::{
-    connection_string::{ConnectionString, InvalidConnectionString as Error},
-    endpoint::{Endpoint, InvalidEndpoint},
-    signature::InvalidAccessKey,
+use acs_identity::{
+    ConnectionString, Endpoint, InvalidConnectionString as Error, InvalidEndpoint, signature::InvalidAccessKey,
 };
 use libfuzzer_sys::fuzz_target;
 

@@ -2,7 +2,7 @@
 
 #![no_main]
 
-use acs_tokens::acs::types::IdentityId;
+use acs_identity::types::IdentityId;
 use libfuzzer_sys::fuzz_target;
 use percent_encoding::{NON_ALPHANUMERIC, percent_decode_str, utf8_percent_encode};
 use url::Url;

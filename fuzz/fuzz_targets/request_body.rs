@@ -5,8 +5,8 @@
 
 use std::fmt::Debug;
 
+use acs_identity::types::Scope;
 use acs_tokens::{
-    acs::types::Scope,
     extract::{FromFields, fields::Fields},
     functions::{create_identity, exchange_teams_token, issue_token, my_teams_token, my_token},
     problem::Problem,

@@ -4,10 +4,10 @@ mod document;
 
 use std::{collections::BTreeMap, fmt, str::FromStr};
 
+use acs_identity::types::{Scope, TokenLifetime, TokenRequest};
 use serde::Deserialize;
 
 use crate::{
-    acs::types::{Scope, TokenLifetime, TokenRequest},
     auth::Caller,
     problem::{FieldFault, Kind, Problem},
 };

@@ -4,17 +4,14 @@ mod report;
 
 use std::time::{Duration, Instant};
 
+use acs_identity::{Accepted, ApiVersion, Endpoint, Error, ErrorKind, ServiceError, causes};
 use clap::{Args, ValueEnum};
 
 use super::{Result, env_var, print};
 use crate::{
-    acs::{
-        self, Accepted, Client, Error,
-        error::{Kind, ServiceError, causes},
-        remedy::{MAX_CLOCK_SKEW, describe_skew},
-        types::ApiVersion,
-    },
+    acs_client::AcsSettings,
     config::{EnvReader, Program},
+    remedy::{MAX_CLOCK_SKEW, Remedy, describe_skew, remedy},
 };
 use report::{Finding, Report};
 
@@ -38,21 +35,21 @@ const DEADLINE: Duration = Duration::from_secs(10);
 pub(super) async fn run(options: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
     let client = env.client();
-    let _ = (env.log_filter(Program::Server), env.directory());
+    let _ = (env.port(Program::Server), env.log_filter(Program::Server), env.directory());
     // Without these settings, the Functions host authenticates callers.
     let program = if env.names_callers() { Program::Server } else { Program::Functions };
     let authenticator = env.authenticator(program);
     let _ = (env.access(authenticator.as_ref()), env.cors());
-    let mut report = Report { endpoint: None, settings: env.found(), findings: Vec::new() };
-    if let Ok(client) = env.finish(client) {
-        report.endpoint = Some(client.endpoint.to_string());
-        report.findings = examine(acs::ClientOptions { deadline: DEADLINE, ..client }).await?;
-    }
+    let settings = env.found();
+    let report = match env.finish(client) {
+        Ok(client) => Report::new(Some(client.endpoint.to_string()), settings, examine(client).await?),
+        Err(_) => Report::new(None, settings, Vec::new()),
+    };
     print(&match options.output {
         Output::Text => report.to_text(),
-        Output::Json => report.to_json(),
+        Output::Json => serde_json::to_string_pretty(&report)?,
     });
-    match report.failures() {
+    match report.problems() {
         0 => Ok(()),
         1 => Err("1 problem found".into()),
         n => Err(format!("{n} problems found").into()),
@@ -60,91 +57,79 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 /// Sends a request to ACS that changes nothing.
-async fn examine(settings: acs::ClientOptions) -> Result<Vec<Finding>> {
-    let (endpoint, version) = (settings.endpoint.clone(), settings.api_version.clone());
-    let client = Client::new(settings)?;
-    let resolved = resolve(&endpoint).await;
+async fn examine(settings: AcsSettings) -> Result<Vec<Finding>> {
+    let name = resolve(&settings.endpoint).await;
+    let (version, kind) = (settings.api_version.clone(), settings.credential.kind());
+    let client = AcsSettings { deadline: DEADLINE, ..settings }.client()?;
     let start = Instant::now();
-    let result = client.probe().await;
-    let took = start.elapsed();
-    let mut findings = vec![resolved];
-    findings.extend(match &result {
-        Ok(answer) => accepted(answer, &version, took),
-        Err(Error::Service(error)) => rejected(&client, &result, error, took),
+    let result = client.verify_credential().await;
+    let answered = Finding::ok("answer", format!("in {} ms, including the connection", start.elapsed().as_millis()));
+    let remedy = result.as_ref().err().and_then(|error| remedy(error, kind));
+    let [answer, clock, credential, version] = match &result {
+        Ok(accepted) => {
+            let credential = Finding::ok("credential", "accepted".to_owned());
+            [answered, clock(accepted.clock_skew), credential, supported(accepted, &version)]
+        }
+        Err(Error::Service(error)) => rejected(answered, error, remedy),
         Err(error @ Error::Credential(_)) => {
             let unknown = |name| Finding::unknown(name, "no request was sent without a credential");
-            let failed = Finding::failed("credential", causes(error)).with_remedy(client.remedy(error));
-            vec![unknown("answer"), unknown("clock"), failed, unknown("api-version")]
+            let credential = Finding::failed("credential", causes(error), remedy);
+            [unknown("answer"), unknown("clock"), credential, unknown("api-version")]
         }
         Err(error) => {
-            let unknown = "ACS did not respond";
-            let failed = Finding::failed("answer", causes(error)).with_remedy(client.remedy(error));
-            let rest = ["clock", "credential", "api-version"].map(|name| Finding::unknown(name, unknown));
-            [failed].into_iter().chain(rest).collect()
+            let unknown = |name| Finding::unknown(name, "ACS did not respond");
+            let answer = Finding::failed("answer", causes(error), remedy);
+            [answer, unknown("clock"), unknown("credential"), unknown("api-version")]
         }
-    });
-    Ok(findings)
+    };
+    Ok(vec![name, answer, clock, credential, version])
 }
 
-async fn resolve(endpoint: &acs::endpoint::Endpoint) -> Finding {
+async fn resolve(endpoint: &Endpoint) -> Finding {
     let url = endpoint.url();
     let host = url.host_str().unwrap_or_default().trim_matches(['[', ']']);
     match tokio::net::lookup_host((host, url.port_or_known_default().unwrap_or(443))).await {
         Ok(addresses) => {
             let mut addresses: Vec<String> = addresses.map(|address| address.ip().to_string()).collect();
             addresses.dedup();
-            Finding::good("name", format!("{host} resolves to {}", addresses.join(", ")))
+            Finding::ok("name", format!("{host} resolves to {}", addresses.join(", ")))
         }
-        Err(error) => Finding::failed("name", format!("{host} does not resolve: {error}")),
+        Err(error) => Finding::failed("name", format!("{host} does not resolve: {error}"), None),
     }
 }
 
-fn accepted(answer: &Accepted, version: &ApiVersion, took: Duration) -> Vec<Finding> {
-    let listed = answer.supported_versions.as_deref().unwrap_or_default();
-    let listed = listed.split(',').any(|listed| listed.trim() == version.as_str());
-    let list = if listed { ", and ACS lists it" } else { ", but ACS does not list it" };
-    vec![
-        answered(took),
-        clock(answer.clock_skew),
-        Finding::good("credential", "accepted".to_owned()),
-        Finding::good("api-version", format!("{} is accepted{list}", version.as_str())),
-    ]
+fn supported(accepted: &Accepted, version: &ApiVersion) -> Finding {
+    let listed = accepted.supported_versions.as_deref().unwrap_or_default();
+    let is_listed = listed.split(',').any(|listed| listed.trim() == version.as_str());
+    let list = if is_listed { "and ACS lists it" } else { "but ACS does not list it" };
+    Finding::ok("api-version", format!("{} is accepted, {list}", version.as_str()))
 }
 
-fn rejected(
-    client: &Client,
-    result: &std::result::Result<Accepted, Error>,
-    error: &ServiceError,
-    took: Duration,
-) -> Vec<Finding> {
-    let failed = |name| {
-        let remedy = result.as_ref().err().and_then(|error| client.remedy(error));
-        Finding::failed(name, error.to_string()).with_remedy(remedy)
-    };
-    let status = error.status.as_u16();
-    let (credential, version) = match error.kind {
-        Kind::ApiVersion => (Finding::unknown("credential", "ACS checks the api-version first"), failed("api-version")),
-        Kind::Other if !matches!(status, 401 | 403) => {
+fn rejected(answered: Finding, error: &ServiceError, remedy: Option<Remedy>) -> [Finding; 4] {
+    let clock = clock(error.clock_skew);
+    let failed = |name| Finding::failed(name, error.to_string(), remedy);
+    match error.kind {
+        ErrorKind::UnsupportedApiVersion => {
+            let credential = Finding::unknown("credential", "ACS checks the api-version first");
+            [answered, clock, credential, failed("api-version")]
+        }
+        ErrorKind::Other if !matches!(error.status.as_u16(), 401 | 403) => {
             let unknown = |name| Finding::unknown(name, "ACS returned another error");
-            return vec![failed("answer"), clock(error.clock_skew), unknown("credential"), unknown("api-version")];
+            [failed("answer"), clock, unknown("credential"), unknown("api-version")]
         }
-        Kind::Denied | Kind::IdentityNotOwned | Kind::InvalidAccessToken | Kind::Other => {
-            (failed("credential"), Finding::unknown("api-version", "ACS checks the credential first"))
+        ErrorKind::Denied | ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other => {
+            let version = Finding::unknown("api-version", "ACS checks the credential first");
+            [answered, clock, failed("credential"), version]
         }
-    };
-    vec![answered(took), clock(error.clock_skew), credential, version]
-}
-
-fn answered(took: Duration) -> Finding {
-    Finding::good("answer", format!("in {} ms, including the connection", took.as_millis()))
+    }
 }
 
 fn clock(skew: Option<jiff::SignedDuration>) -> Finding {
     match skew {
         None => Finding::unknown("clock", "the response has no Date header"),
         Some(skew) if skew.abs() > MAX_CLOCK_SKEW => {
-            Finding::failed("clock", format!("{}; a signature is valid for 300 s", describe_skew(skew)))
+            Finding::failed("clock", format!("{}; a signature is valid for 300 s", describe_skew(skew)), None)
         }
-        Some(skew) => Finding::good("clock", describe_skew(skew)),
+        Some(skew) => Finding::ok("clock", describe_skew(skew)),
     }
 }

@@ -6,6 +6,7 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
 use http::HeaderValue;
 
@@ -15,7 +16,7 @@ use super::{
     env_var, listen, print, shutdown_signal,
 };
 use crate::{
-    acs::{ClientOptions, connection_string::ConnectionString, types::ApiVersion},
+    acs_client::AcsSettings,
     auth::{
         Authenticator, BackendAuth, Bearer, RoleMapping,
         bearer::{BearerSettings, Issuer},
@@ -53,12 +54,6 @@ pub(super) struct Options {
     tls: TlsOptions,
 }
 
-impl Default for Options {
-    fn default() -> Self {
-        Self { port: 7071, emulator_port: 7072, emulator_https_port: 7073, data: None, tls: TlsOptions::default() }
-    }
-}
-
 pub(super) async fn run(options: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
     // No keys are checked on loopback, as under `func start`.
@@ -90,7 +85,6 @@ pub(super) async fn run(options: Options) -> Result<()> {
         about(&data)
     ));
     let result = server::run(listener, router, shutdown_signal()).await;
-    telemetry::flush().await;
     Ok(result?)
 }
 
@@ -131,9 +125,9 @@ fn with_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
 }
 
 /// Returns the options of a client of an emulator on this machine.
-pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> Result<ClientOptions> {
+pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> Result<AcsSettings> {
     let connection_string: ConnectionString = connection_string("http", emulator).parse()?;
-    Ok(ClientOptions { api_version, ..connection_string.into() })
+    Ok(AcsSettings { api_version, ..connection_string.into() })
 }
 
 /// Returns the calls of the quickstart and those of a user, as shell commands.

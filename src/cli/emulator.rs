@@ -35,7 +35,7 @@ pub(super) struct Options {
 }
 
 /// The certificate for https.
-#[derive(Debug, Default, Args)]
+#[derive(Debug, Args)]
 pub(super) struct TlsOptions {
     /// A certificate (PEM); by default a new self-signed one at each start
     #[arg(long, requires = "key", value_name = "FILE")]

@@ -6,6 +6,7 @@ mod steps;
 
 use std::net::SocketAddr;
 
+use acs_identity::{ApiVersion, Endpoint, TeamsTokenRequest};
 use clap::Args;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
@@ -13,7 +14,7 @@ use uuid::Uuid;
 
 use super::{Result, env_var, eprint, shutdown_signal};
 use crate::{
-    acs::{ClientOptions, TeamsTokenRequest, endpoint::Endpoint, types::ApiVersion},
+    acs_client::AcsSettings,
     config::{Config, EnvReader, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID},
     server, startup, telemetry,
 };
@@ -74,7 +75,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
 /// Starts the functions with the resource that the environment names, else with an emulator.
 async fn start(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<SocketAddr> {
     // A failed step shows a problem; its cause is in the log.
-    telemetry::init_aside();
+    telemetry::init_stderr();
     let mut env = EnvReader::new(&env_var);
     let options = if env.names_a_resource() {
         let options = env.client();
@@ -93,7 +94,7 @@ async fn start(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<Sock
 }
 
 #[cfg(feature = "emulator")]
-async fn emulator(full: bool, teams: &mut Option<TeamsTokenRequest>, api_version: ApiVersion) -> Result<ClientOptions> {
+async fn emulator(full: bool, teams: &mut Option<TeamsTokenRequest>, api_version: ApiVersion) -> Result<AcsSettings> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let emulator = crate::emulator::Emulator::new(<_>::default());
@@ -108,6 +109,6 @@ async fn emulator(full: bool, teams: &mut Option<TeamsTokenRequest>, api_version
 
 #[cfg(not(feature = "emulator"))]
 #[expect(clippy::unused_async, reason = "the variant with the emulator awaits")]
-async fn emulator(_: bool, _: &mut Option<TeamsTokenRequest>, _: ApiVersion) -> Result<ClientOptions> {
+async fn emulator(_: bool, _: &mut Option<TeamsTokenRequest>, _: ApiVersion) -> Result<AcsSettings> {
     Err("this build has no emulator; set COMMUNICATION_SERVICES_CONNECTION_STRING, or use --url".into())
 }

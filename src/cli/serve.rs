@@ -9,7 +9,6 @@ use crate::{
     config::Program,
     server,
     startup::{self, App},
-    telemetry,
 };
 
 /// The address to serve on.
@@ -23,18 +22,10 @@ pub(super) struct Options {
     port: Option<u16>,
 }
 
-#[cfg(not(feature = "emulator"))]
-impl Default for Options {
-    fn default() -> Self {
-        Self { host: IpAddr::from([127, 0, 0, 1]), port: None }
-    }
-}
-
 pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     let App { router, port: default_port, endpoint } = startup::start(Program::Server)?;
     let (listener, address) = listen(&host.to_string(), port.unwrap_or(default_port), "--port").await?;
     tracing::info!(%address, %endpoint, "serving");
     let result = server::run(listener, router, shutdown_signal()).await;
-    telemetry::flush().await;
     Ok(result?)
 }

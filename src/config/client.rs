@@ -2,6 +2,8 @@
 
 use std::str::FromStr;
 
+use acs_identity::{AccessKey, AccessKeys, ApiVersion, ConnectionString, Endpoint};
+
 use super::{
     EnvReader,
     table::{
@@ -9,13 +11,9 @@ use super::{
         IDENTITY_HEADER, LOG_IDENTITY_IDS, SECONDARY_KEY, TENANT_ID, TOKEN_FILE,
     },
 };
-use crate::acs::{
-    ClientOptions,
-    connection_string::ConnectionString,
-    credential::{Credential, Entra, Keys, Way},
-    endpoint::Endpoint,
-    signature::AccessKey,
-    types::ApiVersion,
+use crate::{
+    acs_client::{AcsCredential, AcsSettings},
+    entra::TokenSource,
 };
 
 /// What authorizes calls to ACS.
@@ -54,13 +52,13 @@ impl EnvReader<'_> {
         self.is_any_set(&[CONNECTION_STRING, ENDPOINT, ACCESS_KEY])
     }
 
-    /// Returns the options of the ACS client.
-    pub fn client(&mut self) -> Option<ClientOptions> {
+    /// Returns the settings of the ACS client.
+    pub fn client(&mut self) -> Option<AcsSettings> {
         let (api_version, log_identity_ids) = (self.api_version(), self.flag(LOG_IDENTITY_IDS));
         let (endpoint, key) = self.endpoint_and_key()?;
         let credential = self.credential(endpoint.as_ref(), key);
-        let options = ClientOptions::new(endpoint?, credential?);
-        Some(ClientOptions { api_version, log_identity_ids: log_identity_ids?, ..options })
+        let settings = AcsSettings::new(endpoint?, credential?);
+        Some(AcsSettings { api_version, log_identity_ids: log_identity_ids?, ..settings })
     }
 
     /// Returns the api-version of the ACS REST API.
@@ -69,10 +67,10 @@ impl EnvReader<'_> {
     }
 
     /// Returns how to get Entra tokens for a service other than ACS, where the key of ACS does not apply.
-    pub(super) fn entra_for_storage(&mut self) -> Option<Entra> {
+    pub(super) fn entra_for_storage(&mut self) -> Option<TokenSource> {
         let kind = self.parsed(CREDENTIAL).filter(|kind| *kind != CredentialKind::Key);
         let kind = kind.unwrap_or_else(|| self.default_kind(false));
-        self.entra_source(kind).map(Entra::for_storage)
+        self.entra_source(kind)
     }
 
     /// Returns the endpoint and the key; `None` for either if it is unset or invalid.
@@ -95,7 +93,7 @@ impl EnvReader<'_> {
         }
     }
 
-    fn credential(&mut self, endpoint: Option<&Endpoint>, key: Option<AccessKey>) -> Option<Credential> {
+    fn credential(&mut self, endpoint: Option<&Endpoint>, key: Option<AccessKey>) -> Option<AcsCredential> {
         let has_key = self.is_any_set(&[CONNECTION_STRING, ACCESS_KEY]);
         let secondary = self.access_key(SECONDARY_KEY);
         if self.is_set(SECONDARY_KEY) && !has_key {
@@ -106,14 +104,14 @@ impl EnvReader<'_> {
             if !has_key {
                 return self.reject(ACCESS_KEY, format!("is missing; {CREDENTIAL}=key requires it"));
             }
-            return Some(Credential::Keys(Keys::new(key?, secondary)));
+            return Some(AcsCredential::Keys(AccessKeys::new(key?, secondary)));
         }
         let source = self.entra_source(kind);
         if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {
             let setting = if self.is_set(ENDPOINT) { ENDPOINT } else { CONNECTION_STRING };
             return self.reject(setting, "uses http; without a key the endpoint must use https, even on loopback");
         }
-        Some(Credential::Entra(Entra::new(source?)))
+        Some(AcsCredential::Entra(source?))
     }
 
     /// Chooses a key if there is one, else what the platform offers, in the order of `DefaultAzureCredential` of the
@@ -135,24 +133,28 @@ impl EnvReader<'_> {
         CredentialKind::Cli
     }
 
-    fn entra_source(&mut self, kind: CredentialKind) -> Option<Way> {
+    fn entra_source(&mut self, kind: CredentialKind) -> Option<TokenSource> {
         match kind {
             CredentialKind::Key => None,
-            CredentialKind::ManagedIdentity => Some(Way::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
+            CredentialKind::ManagedIdentity => Some(TokenSource::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
             CredentialKind::WorkloadIdentity => {
                 let names = [TENANT_ID, CLIENT_ID, TOKEN_FILE];
                 let [tenant_id, client_id, file] = names.map(|name| self.required(name, "workload-identity"));
-                Some(Way::WorkloadIdentity { tenant_id: tenant_id?, client_id: client_id?, token_file: file?.into() })
+                Some(TokenSource::WorkloadIdentity {
+                    tenant_id: tenant_id?,
+                    client_id: client_id?,
+                    token_file: file?.into(),
+                })
             }
             #[cfg(feature = "lambda")]
             CredentialKind::AwsFederation => self.aws_federation(),
-            CredentialKind::Cli => Some(Way::DeveloperTools),
+            CredentialKind::Cli => Some(TokenSource::DeveloperTools),
         }
     }
 
     /// Returns the role of the Lambda function, for which AWS issues tokens that Entra trusts.
     #[cfg(feature = "lambda")]
-    fn aws_federation(&mut self) -> Option<Way> {
+    fn aws_federation(&mut self) -> Option<TokenSource> {
         use super::table::{AWS_ACCESS_KEY_ID, AWS_REGION, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, STS_ENDPOINT};
 
         let names = [TENANT_ID, CLIENT_ID, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN];
@@ -160,14 +162,14 @@ impl EnvReader<'_> {
             names.map(|name| self.required(name, "aws-federation"));
         let region = region?;
         let sts = self.parsed(STS_ENDPOINT).or_else(|| format!("https://sts.{region}.amazonaws.com").parse().ok());
-        let role = crate::acs::credential::aws::Role {
+        let role = crate::entra::aws::Role {
             sts: sts?,
             region,
             access_key_id: key_id?,
             secret_access_key: secret?.into(),
             session_token: session?.into(),
         };
-        Some(Way::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
+        Some(TokenSource::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
     }
 
     fn access_key(&mut self, name: &'static str) -> Option<AccessKey> {

@@ -1,37 +1,18 @@
 //! The settings of the user directory.
 
+use acs_identity::http::is_loopback;
 use reqwest::Url;
 
 use super::{
     EnvReader,
-    table::{
-        AWS_ACCESS_KEY_ID, AWS_CONTAINER_CREDENTIALS, AWS_DEFAULT_REGION, AWS_REGION, AWS_ROLE_ARN,
-        AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN, AWS_WEB_IDENTITY_TOKEN_FILE, S3_ENDPOINT, USER_DIRECTORY,
-        USER_DIRECTORY_KEY,
-    },
+    table::{S3_ENDPOINT, SETTINGS, USER_DIRECTORY, USER_DIRECTORY_KEY},
 };
-use crate::{
-    acs::endpoint::is_loopback,
-    directory::{DirectorySettings, Key, StoreLocation},
-};
-
-/// The settings for S3, under the names that every AWS SDK reads.
-const AWS: [&str; 9] = [
-    AWS_ACCESS_KEY_ID,
-    AWS_SECRET_ACCESS_KEY,
-    AWS_SESSION_TOKEN,
-    AWS_REGION,
-    AWS_DEFAULT_REGION,
-    S3_ENDPOINT,
-    AWS_WEB_IDENTITY_TOKEN_FILE,
-    AWS_ROLE_ARN,
-    AWS_CONTAINER_CREDENTIALS,
-];
+use crate::directory::{DirectoryKey, DirectorySettings, StoreLocation};
 
 impl EnvReader<'_> {
     /// Returns the user directory, or `Some(None)` if none is set.
     pub fn directory(&mut self) -> Option<Option<DirectorySettings>> {
-        let key = self.parsed::<Key>(USER_DIRECTORY_KEY);
+        let key = self.parsed::<DirectoryKey>(USER_DIRECTORY_KEY);
         if !self.is_set(USER_DIRECTORY) {
             if self.is_set(USER_DIRECTORY_KEY) {
                 let detail = format!("has no effect without {USER_DIRECTORY}; set both or neither");
@@ -42,7 +23,7 @@ impl EnvReader<'_> {
         let place = self.parsed(USER_DIRECTORY);
         let key = match place {
             // The names need not be found again by another process.
-            Some(StoreLocation::Memory) if !self.is_set(USER_DIRECTORY_KEY) => Some(Key::random()),
+            Some(StoreLocation::Memory) if !self.is_set(USER_DIRECTORY_KEY) => Some(DirectoryKey::random()),
             _ if !self.is_set(USER_DIRECTORY_KEY) => {
                 let detail = "is missing; generate it with `openssl rand -base64 32` and keep it: if it is lost, \
                               existing records can no longer be matched to users";
@@ -59,26 +40,29 @@ impl EnvReader<'_> {
             StoreLocation::S3 { .. } => aws = self.aws(),
             _ => {}
         }
-        Some(Some(DirectorySettings { place: place?, key: key?, entra, aws }))
+        Some(Some(DirectorySettings { location: place?, key: key?, entra, aws }))
     }
 
     /// Returns a user directory that outlives the process, for commands that work on its records.
     pub fn persistent_directory(&mut self) -> Option<DirectorySettings> {
         match self.directory()? {
             None => self.reject(USER_DIRECTORY, "is missing; set it to the location of the directory"),
-            Some(directory) if directory.place == StoreLocation::Memory => {
+            Some(directory) if directory.location == StoreLocation::Memory => {
                 self.reject(USER_DIRECTORY, "is `memory:`, which other processes cannot read; use another place")
             }
             directory => directory,
         }
     }
 
+    /// Returns the settings for S3, which have the names that every AWS SDK reads.
     fn aws(&mut self) -> Vec<(&'static str, String)> {
         let is_allowed = |url: Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
         if self.value(S3_ENDPOINT).is_some_and(|endpoint| !Url::parse(&endpoint).is_ok_and(is_allowed)) {
             self.report(S3_ENDPOINT, "must be an https URL, or an http URL on loopback");
         }
-        AWS.into_iter().filter_map(|name| Some((name, self.value(name)?))).collect()
+        // The object store knows these settings by name.
+        let aws = SETTINGS.iter().filter(|setting| setting.section == "AWS" && setting.read_by.contains(&"directory"));
+        aws.filter_map(|setting| Some((setting.name, self.value(setting.name)?))).collect()
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::{ffi::OsString, fmt, str::FromStr};
 
+use serde::Serialize;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{
@@ -10,15 +11,16 @@ use super::{
 };
 
 /// A setting as `acs-tokens check` reports it.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, Serialize)]
 pub struct Found {
     /// The name of the setting.
     pub name: &'static str,
-    /// Whether the setting has a value.
-    pub is_set: bool,
+    /// Where the value comes from. `None` if the setting is unset.
+    pub source: Option<&'static str>,
     /// The value, unless it is a secret or invalid.
     pub value: Option<String>,
     /// The errors in the setting.
+    #[serde(rename = "faults")]
     pub errors: Vec<String>,
 }
 
@@ -62,9 +64,9 @@ impl<'a> EnvReader<'a> {
             let value = (self.get)(setting.name).filter(|value| !value.is_empty());
             // An invalid value may be a secret in the wrong variable.
             let hidden = setting.secret || !errors.is_empty();
-            let is_set = value.is_some();
+            let source = value.is_some().then_some("environment");
             let value = value.and_then(|value| value.into_string().ok()).filter(|_| !hidden);
-            Found { name: setting.name, is_set, value, errors }
+            Found { name: setting.name, source, value, errors }
         });
         found.collect()
     }

@@ -1,4 +1,4 @@
-//! How the object store makes its requests: by the same HTTP client as everything else here.
+//! Connects the object store to the HTTP client of this service. The connector of `object_store` would add HTTP/2.
 
 use std::time::Duration;
 
@@ -11,26 +11,12 @@ use object_store::{
     },
 };
 
-/// The time one request may take.
+/// Timeout of one request.
 const TIMEOUT: Duration = Duration::from_secs(4);
 
-/// Hands over the client that is there.
+/// Provides an existing client.
 #[derive(Debug, Clone)]
 pub(super) struct Connector(pub(super) reqwest::Client);
-
-impl Connector {
-    /// For a store on this machine, where no proxy would find it.
-    pub(super) fn loopback() -> object_store::Result<Self> {
-        client(reqwest::Client::builder().no_proxy()).map(Self)
-    }
-}
-
-/// A client for stores alone.
-pub(super) fn client(builder: reqwest::ClientBuilder) -> object_store::Result<reqwest::Client> {
-    // A redirect would carry a credential to another host.
-    let client = builder.redirect(reqwest::redirect::Policy::none()).connect_timeout(TIMEOUT).build();
-    client.map_err(|error| object_store::Error::Generic { store: "HTTP", source: error.into() })
-}
 
 impl HttpConnector for Connector {
     fn connect(&self, _: &ClientOptions) -> object_store::Result<HttpClient> {
@@ -47,18 +33,18 @@ impl HttpService for Service {
         let (parts, body) = request.into_parts();
         let body = body.collect().await?.to_bytes();
         let request = self.0.request(parts.method, parts.uri.to_string()).headers(parts.headers).body(body);
-        let response = request.timeout(TIMEOUT).send().await.map_err(broke)?;
+        let response = request.timeout(TIMEOUT).send().await.map_err(convert)?;
         let mut answer = http::Response::new(());
         *answer.status_mut() = response.status();
         *answer.headers_mut() = response.headers().clone();
-        // Records are small, and a page of a listing is at most some MB.
-        let body = response.bytes().await.map_err(broke)?;
+        // Records are small, and a page of a listing is at most a few MB.
+        let body = response.bytes().await.map_err(convert)?;
         Ok(answer.map(|()| HttpResponseBody::from(body)))
     }
 }
 
-/// The kind decides whether the store tries again.
-fn broke(error: reqwest::Error) -> HttpError {
+/// Converts an error. Its kind decides whether the object store retries.
+fn convert(error: reqwest::Error) -> HttpError {
     let kind = if error.is_connect() {
         HttpErrorKind::Connect
     } else if error.is_timeout() {

@@ -1,101 +1,93 @@
-//! The names under which users stand in a directory: keyed hashes, so that they say nothing without the key.
+//! Record names: keyed hashes, so that a record does not reveal its user.
 
-use std::{fmt, str::FromStr, sync::Arc};
+use std::{fmt, str::FromStr};
 
+use aws_lc_rs::hmac;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
-use secrecy::{ExposeSecret as _, SecretSlice};
-use sha2::Sha256;
+use uuid::Uuid;
 
-use super::UserId;
+/// A signed-in user, as the hash of issuer and subject.
+#[derive(Clone, Copy, PartialEq, Eq, Hash)]
+pub struct UserId([u8; 32]);
 
-/// What names are hashed with. Who loses it loses who is who.
-#[derive(Clone)]
-pub struct Key(Arc<SecretSlice<u8>>);
-
-/// A text that is no key.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not base64 of at least 32 bytes; `openssl rand -base64 32` makes one")]
-pub struct InvalidKey;
-
-impl Key {
-    /// The shortest key, in bytes: as long as the hash (RFC 2104 section 3).
-    pub const MIN_LENGTH: usize = 32;
-
-    /// A key that nobody else has.
-    #[must_use]
-    pub fn random() -> Self {
-        Self(Arc::new(
-            [uuid::Uuid::new_v4(), uuid::Uuid::new_v4(), uuid::Uuid::new_v4()]
-                .map(uuid::Uuid::into_bytes)
-                .concat()
-                .into(),
-        ))
+impl From<[u8; 32]> for UserId {
+    fn from(hash: [u8; 32]) -> Self {
+        Self(hash)
     }
 }
 
-impl FromStr for Key {
+impl fmt::Debug for UserId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("UserId(…)")
+    }
+}
+
+/// The key of record names. If it is lost, existing records can no longer be matched to users.
+#[derive(Debug, Clone)]
+pub struct DirectoryKey(hmac::Key);
+
+/// The error for a key that is not base64 or too short.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+#[error("is not base64 of at least 32 bytes; create a key with `openssl rand -base64 32`")]
+pub struct InvalidKey;
+
+impl DirectoryKey {
+    /// Minimum length in bytes: that of the hash (RFC 2104 section 3).
+    pub const MIN_LENGTH: usize = 32;
+
+    /// Creates a random key.
+    #[must_use]
+    pub fn random() -> Self {
+        Self::new(&[(); 3].map(|()| Uuid::new_v4().into_bytes()).concat())
+    }
+
+    fn new(bytes: &[u8]) -> Self {
+        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    }
+}
+
+impl FromStr for DirectoryKey {
     type Err = InvalidKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
         let bytes = STANDARD.decode(text).map_err(|_| InvalidKey)?;
-        if bytes.len() < Self::MIN_LENGTH {
-            return Err(InvalidKey);
-        }
-        Ok(Self(Arc::new(bytes.into())))
+        if bytes.len() >= Self::MIN_LENGTH { Ok(Self::new(&bytes)) } else { Err(InvalidKey) }
     }
 }
 
-impl fmt::Debug for Key {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("Key(…)")
-    }
-}
+/// The name of a user's record: HMAC-SHA256 of the user id, written as 64 lowercase hex digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+pub struct RecordName([u8; 32]);
 
-/// A user's name in a directory: HMAC-SHA256 of the user's hash, written as 64 hex digits.
-#[derive(Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct Name([u8; 32]);
-
-/// A text that is no name.
+/// The error for a text that is not a record name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("not a name of a directory; one has 64 hex digits")]
+#[error("not a record name; it has 64 lowercase hex digits")]
 pub struct InvalidName;
 
-impl Name {
-    /// The user's name.
+impl RecordName {
+    /// Returns the name of the user's record.
     #[must_use]
-    pub fn of(key: &Key, user: UserId) -> Self {
-        // HMAC takes a key of any length.
-        let mac = Hmac::<Sha256>::new_from_slice(key.0.expose_secret()).map(|mac| mac.chain_update(user.0));
-        Self(mac.map(|mac| mac.finalize().into_bytes().into()).unwrap_or_default())
+    pub fn new(key: &DirectoryKey, user: UserId) -> Self {
+        let mut name = [0; 32];
+        name.copy_from_slice(hmac::sign(&key.0, &user.0).as_ref());
+        Self(name)
     }
 }
 
-impl FromStr for Name {
+impl FromStr for RecordName {
     type Err = InvalidName;
 
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let mut bytes = [0; 32];
-        // Lower case alone, so that each name has one spelling.
-        if text.len() != 64 || !text.bytes().all(|b| matches!(b, b'0'..=b'9' | b'a'..=b'f')) {
-            return Err(InvalidName);
-        }
-        for (i, byte) in bytes.iter_mut().enumerate() {
-            *byte = u8::from_str_radix(&text[2 * i..2 * i + 2], 16).map_err(|_| InvalidName)?;
-        }
-        Ok(Self(bytes))
+        let mut name = [0; 32];
+        hex::decode_to_slice(text, &mut name).map_err(|_| InvalidName)?;
+        // Uppercase digits would give a record a second name.
+        Some(Self(name)).filter(|name| name.to_string() == text).ok_or(InvalidName)
     }
 }
 
-impl fmt::Display for Name {
+impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
-    }
-}
-
-impl fmt::Debug for Name {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "Name({self})")
+        f.write_str(&hex::encode(self.0))
     }
 }
 
@@ -105,25 +97,23 @@ mod tests {
 
     // printf '\x01%.0s' {1..32} | openssl dgst -sha256 -mac hmac -macopt hexkey:$(printf '0b%.0s' {1..32})
     #[test]
-    fn hashes_as_openssl_does() {
-        let key: Key = STANDARD.encode([0x0b; 32]).parse().unwrap();
-        let name = Name::of(&key, UserId::from([1; 32]));
+    fn record_name_is_the_hmac_of_the_user() {
+        let key: DirectoryKey = STANDARD.encode([0x0b; 32]).parse().unwrap();
+        let name = RecordName::new(&key, UserId::from([1; 32]));
         assert_eq!(name.to_string(), "ea3ce3e2e328be8d8ebfe7107a68cdd7adae8d6188ddb06d91b8dbb4cb9c1842");
         assert_eq!(name.to_string().parse(), Ok(name));
-        assert_ne!(Name::of(&Key::random(), UserId::from([1; 32])), name);
-        assert_eq!(format!("{key:?}"), "Key(…)");
+        assert_ne!(RecordName::new(&DirectoryKey::random(), UserId::from([1; 32])), name);
+        assert_eq!(format!("{key:?}"), "DirectoryKey(Key { algorithm: SHA256 })");
     }
 
     #[test]
-    fn takes_no_short_key_and_no_other_name() {
+    fn invalid_keys_and_names_are_rejected() {
         for text in ["", "c2hvcnQ=", "not base64!", &STANDARD.encode([1; 31])] {
-            assert_eq!(text.parse::<Key>().err(), Some(InvalidKey), "{text}");
+            assert_eq!(text.parse::<DirectoryKey>().err(), Some(InvalidKey), "{text}");
         }
         let name = "0".repeat(64);
-        for text in
-            ["", "0", &name.replace('0', "G"), &name.replace('0', "A"), &format!("{name}0"), "é".repeat(32).as_str()]
-        {
-            assert_eq!(text.parse::<Name>(), Err(InvalidName), "{text}");
+        for text in ["", "0", &name.replace('0', "G"), &name.replace('0', "A"), &format!("{name}0"), &"é".repeat(32)] {
+            assert_eq!(text.parse::<RecordName>(), Err(InvalidName), "{text}");
         }
     }
 }

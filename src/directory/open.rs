@@ -1,41 +1,39 @@
-//! Opening the store that the settings name.
+//! Opens the store of a user directory.
 
 use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
+use acs_identity::http::client_builder;
 use async_trait::async_trait;
+use azure_core::credentials::TokenCredential as _;
 #[cfg(feature = "s3")]
-use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
+use object_store::aws::AmazonS3Builder;
 use object_store::{
-    BackoffConfig, CredentialProvider, ObjectStore, RetryConfig,
+    CredentialProvider, ObjectStore, RetryConfig,
     azure::{AzureCredential, MicrosoftAzureBuilder},
     local::LocalFileSystem,
     memory::InMemory,
     path::Path,
 };
 
-use super::{
-    DirectorySettings, Failure, StoreLocation,
-    http::Connector,
-    store::{Cause, Store},
-};
-use crate::acs::credential::Entra;
+use super::{DirectorySettings, StoreError, StoreLocation, http::Connector, store::RecordStore};
+use crate::entra::{EntraCredential, STORAGE_SCOPE};
 
-/// The key of Azurite's one account, the same for everybody.
+/// The published key of Azurite's default account.
 /// <https://learn.microsoft.com/azure/storage/common/storage-use-azurite#well-known-storage-account-and-key>
 const AZURITE_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UVErCz4I6tq/K1SZFPTOtr/KBHBeksoGMGw==";
 
 /// Opens the store.
-pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Result<Store, Failure> {
+pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Result<RecordStore, StoreError> {
     let mut lock = None;
-    let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.place {
+    let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.location {
         StoreLocation::Memory => {
             tracing::warn!(
-                "USER_DIRECTORY is memory: people get other identities in each process, and lose them with it"
+                "USER_DIRECTORY is memory: each process creates identities of its own and forgets them when it ends"
             );
             (Arc::new(InMemory::new()), "")
         }
         StoreLocation::Files(folder) => {
-            make_private(folder).map_err(Cause::from)?;
+            create_private(folder)?;
             lock = Some(folder.join("lock"));
             (Arc::new(LocalFileSystem::new_with_prefix(folder)?), "")
         }
@@ -48,7 +46,10 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
                 .with_retry(retry())
                 .with_http_connector(connector(*emulated, http)?);
             let blob = match &settings.entra {
-                Some(entra) => blob.with_credentials(Arc::new(Keyless { entra: entra.clone(), http: http.clone() })),
+                Some(source) => {
+                    let entra = EntraCredential::new(source.clone(), STORAGE_SCOPE, http.clone());
+                    blob.with_credentials(Arc::new(StorageCredential(entra)))
+                }
                 None => blob.with_access_key(AZURITE_KEY),
             };
             (Arc::new(blob.build()?), prefix)
@@ -56,43 +57,40 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
         #[cfg(feature = "s3")]
         StoreLocation::S3 { bucket, prefix } => (s3(bucket, &settings.aws, http)?, prefix),
         #[cfg(not(feature = "s3"))]
-        StoreLocation::S3 { .. } => return Err(Cause::WithoutS3.into()),
+        StoreLocation::S3 { .. } => {
+            let source = "this program was built without S3".into();
+            return Err(object_store::Error::Generic { store: "S3", source }.into());
+        }
     };
-    Ok(Store { objects, prefix: Path::from(prefix), lock })
+    Ok(RecordStore { objects, prefix: Path::from(prefix), lock })
 }
 
 #[cfg(feature = "s3")]
-fn s3(bucket: &str, settings: &[(&str, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, Failure> {
-    // Only an endpoint on this machine may be plain http.
+fn s3(bucket: &str, settings: &[(&str, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    // Validation of the settings rejects http endpoints on other machines.
     let loopback = settings.iter().any(|(_, value)| value.starts_with("http://"));
-    let s3 = AmazonS3Builder::new()
+    let mut s3 = AmazonS3Builder::new()
         .with_bucket_name(bucket)
         .with_allow_http(loopback)
         .with_retry(retry())
         .with_http_connector(connector(loopback, http)?);
-    let set = |s3: AmazonS3Builder, (name, value): &(&str, String)| match name
-        .to_ascii_lowercase()
-        .parse::<AmazonS3ConfigKey>()
-    {
-        Ok(key) => s3.with_config(key, value),
-        Err(_) => s3,
-    };
-    Ok(Arc::new(settings.iter().fold(s3, set).build()?))
+    for (name, value) in settings {
+        s3 = s3.with_config(name.to_ascii_lowercase().parse()?, value);
+    }
+    Ok(Arc::new(s3.build()?))
 }
 
-fn connector(loopback: bool, http: &reqwest::Client) -> object_store::Result<Connector> {
-    if loopback { Connector::loopback() } else { Ok(Connector(http.clone())) }
+fn connector(loopback: bool, http: &reqwest::Client) -> Result<Connector, StoreError> {
+    Ok(Connector(if loopback { client_builder().no_proxy().build()? } else { http.clone() }))
 }
 
-/// A request waits for it, so that it is no longer than a request.
+/// Retries within the time that a caller waits.
 fn retry() -> RetryConfig {
-    let backoff =
-        BackoffConfig { init_backoff: Duration::from_millis(100), max_backoff: Duration::from_secs(1), base: 2.0 };
-    RetryConfig { backoff, max_retries: 2, retry_timeout: Duration::from_secs(5) }
+    RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(5), ..RetryConfig::default() }
 }
 
-/// Makes the folder, for its owner alone. One that is there stays as it is.
-fn make_private(folder: &FilePath) -> std::io::Result<()> {
+/// Creates the folder for its owner only. Does not change an existing folder.
+fn create_private(folder: &FilePath) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -100,21 +98,17 @@ fn make_private(folder: &FilePath) -> std::io::Result<()> {
     builder.create(folder)
 }
 
-/// Entra's tokens for Azure Storage.
+/// Provides Entra tokens for Azure Storage.
 #[derive(Debug)]
-struct Keyless {
-    entra: Entra,
-    http: reqwest::Client,
-}
+struct StorageCredential(EntraCredential);
 
 #[async_trait]
-impl CredentialProvider for Keyless {
+impl CredentialProvider for StorageCredential {
     type Credential = AzureCredential;
 
     async fn get_credential(&self) -> object_store::Result<Arc<AzureCredential>> {
-        let token = self.entra.access_token(&self.http).await;
-        let token =
-            token.map_err(|failure| object_store::Error::Generic { store: "Blob", source: Box::new(failure) })?;
-        Ok(Arc::new(AzureCredential::BearerToken(token)))
+        let token = self.0.get_token(&[STORAGE_SCOPE], None).await;
+        let token = token.map_err(|error| object_store::Error::Generic { store: "Blob", source: Box::new(error) })?;
+        Ok(Arc::new(AzureCredential::BearerToken(token.token.secret().to_owned())))
     }
 }

@@ -1,14 +1,11 @@
 //! The problems that errors of the user directory become.
 
 use super::Error;
-use crate::{
-    acs::error::causes,
-    problem::{Kind, Problem},
-};
+use crate::problem::{Kind, Problem};
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
-        let cause = causes(&error);
+        let cause = acs_identity::causes(&error);
         let detail = match error {
             Error::Acs(error) => return error.into(),
             Error::Store(_) => "The user directory could not be reached. Try again later.",

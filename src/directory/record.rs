@@ -1,18 +1,31 @@
-//! What the directory keeps of a user: one small JSON object.
+//! Records of the user directory: one JSON object per user.
 
+use acs_identity::types::IdentityId;
+use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use crate::acs::types::IdentityId;
+use super::{RecordName, StoreError};
 
-/// What is known of a user.
+/// The state of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Record {
     /// The user has this identity.
-    Identity(IdentityId),
-    /// The user has asked to be forgotten. The identity may be there still, but is not to be used again.
-    Leaving(IdentityId),
-    /// The user was forgotten. The object stays, since no store can delete one only if nobody has changed it meanwhile.
-    Forgotten,
+    Active(IdentityId),
+    /// This identity is being deleted. It may still exist, but must not be used again.
+    Deleting(IdentityId),
+    /// The identity was deleted. The record stays, since object stores cannot delete an object on a condition.
+    Deleted,
+}
+
+/// A record, its name and the time it was written.
+#[derive(Debug, Clone)]
+pub struct RecordEntry {
+    /// The name of the record.
+    pub name: RecordName,
+    /// The record.
+    pub record: Record,
+    /// When the record was written.
+    pub written_at: Timestamp,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -20,39 +33,35 @@ pub enum Record {
 struct WireRecord {
     #[serde(skip_serializing_if = "Option::is_none")]
     identity: Option<String>,
-    #[serde(default, skip_serializing_if = "is_false")]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     leaving: bool,
 }
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde hands it over so")]
-const fn is_false(value: &bool) -> bool {
-    !*value
-}
-
-/// An object that no directory wrote.
-#[derive(Debug, thiserror::Error)]
-#[error("the object is not a record of a directory")]
-pub(super) struct NotARecord;
-
 impl Record {
-    pub(super) fn from_json(json: &[u8]) -> Result<Self, NotARecord> {
-        let WireRecord { identity, leaving } = serde_json::from_slice(json).map_err(|_| NotARecord)?;
+    /// Returns the identity, `None` if it was deleted.
+    #[must_use]
+    pub const fn identity(&self) -> Option<&IdentityId> {
+        match self {
+            Self::Active(id) | Self::Deleting(id) => Some(id),
+            Self::Deleted => None,
+        }
+    }
+
+    pub(super) fn from_json(json: &[u8]) -> Result<Self, StoreError> {
+        let WireRecord { identity, leaving } = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
         match (identity.map(|id| id.parse()), leaving) {
-            (Some(Ok(id)), false) => Ok(Self::Identity(id)),
-            (Some(Ok(id)), true) => Ok(Self::Leaving(id)),
-            (None, false) => Ok(Self::Forgotten),
-            (Some(Err(_)), _) | (None, true) => Err(NotARecord),
+            (Some(Ok(id)), false) => Ok(Self::Active(id)),
+            (Some(Ok(id)), true) => Ok(Self::Deleting(id)),
+            (None, false) => Ok(Self::Deleted),
+            (Some(Err(_)), _) | (None, true) => Err(StoreError::InvalidRecord),
         }
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
-        let (identity, leaving) = match self {
-            Self::Identity(id) => (Some(id.as_str().to_owned()), false),
-            Self::Leaving(id) => (Some(id.as_str().to_owned()), true),
-            Self::Forgotten => (None, false),
-        };
-        // Strings and flags: serde_json has no way to fail on these.
-        serde_json::to_vec(&WireRecord { identity, leaving }).unwrap_or_default()
+        let identity = self.identity().map(|id| id.as_str().to_owned());
+        let record = WireRecord { identity, leaving: matches!(self, Self::Deleting(_)) };
+        // Serializing strings and flags cannot fail.
+        serde_json::to_vec(&record).unwrap_or_default()
     }
 }
 
@@ -63,12 +72,12 @@ mod tests {
     const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
 
     #[test]
-    fn is_written_and_read_back() {
+    fn json_round_trips_and_foreign_json_is_rejected() {
         let id: IdentityId = ID.parse().unwrap();
         for (record, json) in [
-            (Record::Identity(id.clone()), format!(r#"{{"identity":"{ID}"}}"#)),
-            (Record::Leaving(id), format!(r#"{{"identity":"{ID}","leaving":true}}"#)),
-            (Record::Forgotten, "{}".to_owned()),
+            (Record::Active(id.clone()), format!(r#"{{"identity":"{ID}"}}"#)),
+            (Record::Deleting(id), format!(r#"{{"identity":"{ID}","leaving":true}}"#)),
+            (Record::Deleted, "{}".to_owned()),
         ] {
             assert_eq!(String::from_utf8(record.to_json()).unwrap(), json);
             assert_eq!(Record::from_json(json.as_bytes()).unwrap(), record);

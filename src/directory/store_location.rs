@@ -1,102 +1,97 @@
-//! Where a directory is, as `USER_DIRECTORY` names it.
+//! The location of a user directory, as set by `USER_DIRECTORY`.
 
 use std::{fmt, path::PathBuf, str::FromStr};
 
+use acs_identity::http::is_loopback;
 use reqwest::Url;
 
-use super::Key;
-use crate::acs::{credential::Entra, endpoint::is_loopback};
+use super::DirectoryKey;
+use crate::entra::TokenSource;
 
-/// What a directory needs to know.
+/// Settings of a user directory.
 #[derive(Clone)]
 pub struct DirectorySettings {
-    /// Where it is.
-    pub place: StoreLocation,
-    /// What users' names are hashed with.
-    pub key: Key,
-    /// Who this is for Azure Blob Storage.
-    pub entra: Option<Entra>,
-    /// What S3 needs, under the names of the AWS SDKs: `AWS_REGION` and the like.
+    /// The location of the store.
+    pub location: StoreLocation,
+    /// The key of record names.
+    pub key: DirectoryKey,
+    /// The credential for Azure Blob Storage. Azurite needs none.
+    pub entra: Option<TokenSource>,
+    /// Settings for S3, named as in the AWS SDKs: `AWS_REGION` etc.
     pub aws: Vec<(&'static str, String)>,
 }
 
 impl fmt::Debug for DirectorySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { place, key, entra, aws } = self;
-        // Secrets are among the values.
+        let Self { location, key, entra, aws } = self;
+        // Names only: some values are secret.
         let aws: Vec<&str> = aws.iter().map(|(name, _)| *name).collect();
         let mut shown = f.debug_struct("DirectorySettings");
-        shown.field("place", place).field("key", key).field("entra", entra).field("aws", &aws).finish()
+        shown.field("location", location).field("key", key).field("entra", entra).field("aws", &aws).finish()
     }
 }
 
 impl DirectorySettings {
-    /// A directory in this process's memory, which ends with it.
+    /// A directory in the memory of this process, with a random key.
     #[must_use]
     pub fn in_memory() -> Self {
-        Self::at(StoreLocation::Memory, Key::random())
+        Self::at(StoreLocation::Memory, DirectoryKey::random())
     }
 
-    /// A directory that needs nobody's leave.
+    /// A directory that needs no credential.
     #[must_use]
-    pub const fn at(place: StoreLocation, key: Key) -> Self {
-        Self { place, key, entra: None, aws: Vec::new() }
+    pub const fn at(location: StoreLocation, key: DirectoryKey) -> Self {
+        Self { location, key, entra: None, aws: Vec::new() }
     }
 }
 
-/// Where a directory is.
+/// The location of a store.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum StoreLocation {
-    /// `memory:`: in this process, and gone with it.
+    /// `memory:`: the memory of this process. Records are lost when it ends.
     Memory,
-    /// `file:///…`: in a folder on this machine, for any number of processes.
+    /// `file:///…`: a folder on this machine, shared by any number of processes.
     Files(PathBuf),
-    /// `https://<account>.blob.core.windows.net/<container>[/<prefix>]`: in Azure Blob Storage.
+    /// `https://<account>.blob.core.windows.net/<container>[/<prefix>]`: Azure Blob Storage.
     Blob {
         /// The storage account.
         account: String,
-        /// The address of its blobs.
+        /// The URL of the account's blobs.
         endpoint: String,
-        /// The container, which must be there.
+        /// The container, which must exist.
         container: String,
-        /// What names begin with; empty for nothing.
+        /// Prefix of blob names. Empty if unset.
         prefix: String,
-        /// It is Azurite on this machine, which knows one account and its key.
+        /// Whether this is Azurite on this machine.
         emulated: bool,
     },
-    /// `s3://<bucket>[/<prefix>]`: in Amazon S3 or its like.
+    /// `s3://<bucket>[/<prefix>]`: Amazon S3 or a compatible store.
     S3 {
-        /// The bucket, which must be there.
+        /// The bucket, which must exist.
         bucket: String,
-        /// What names begin with; empty for nothing.
+        /// Prefix of object names. Empty if unset.
         prefix: String,
     },
 }
 
-/// A text that names no place.
+/// The error for an invalid location.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidStoreLocation {
-    /// None of the kinds there are.
-    #[error(
-        "is none of https://<account>.blob.core.windows.net/<container>, s3://<bucket>, file:///<folder> and memory:"
-    )]
-    Unknown,
-    /// A URL with parts that would go unread, or that hold a secret.
-    #[error("has a user, a query or a fragment, which mean nothing there; access is by managed identity or role")]
-    Decorated,
-    /// Records would go over the network in the clear.
-    #[error("is plain http; only Azurite on this machine may be")]
-    PlainHttp,
-    /// Nothing is said of the container.
-    #[error("names no container: https://<account>.blob.core.windows.net/<container>")]
-    NoContainer,
-    /// Nothing is said of the bucket.
-    #[error("names no bucket: s3://<bucket>")]
-    NoBucket,
-    /// A path on another machine, or none.
-    #[error("is not the URL of a folder on this machine: file:///<folder>")]
-    NoFolder,
-}
+#[error("{0}")]
+pub struct InvalidStoreLocation(&'static str);
+
+const UNSUPPORTED: InvalidStoreLocation = InvalidStoreLocation(
+    "is not a supported location; use https://<account>.blob.core.windows.net/<container>, s3://<bucket>, \
+     file:///<folder> or memory:",
+);
+// Such a part may contain a secret.
+const UNEXPECTED_PART: InvalidStoreLocation =
+    InvalidStoreLocation("has a user, query or fragment; remove it, access is by managed identity or role");
+const PLAIN_HTTP: InvalidStoreLocation =
+    InvalidStoreLocation("uses http, which is only for Azurite on this machine; use https");
+const NO_CONTAINER: InvalidStoreLocation =
+    InvalidStoreLocation("names no container; use https://<account>.blob.core.windows.net/<container>");
+const NO_BUCKET: InvalidStoreLocation = InvalidStoreLocation("names no bucket; use s3://<bucket>");
+const NO_FOLDER: InvalidStoreLocation = InvalidStoreLocation("names no folder on this machine; use file:///<folder>");
 
 impl FromStr for StoreLocation {
     type Err = InvalidStoreLocation;
@@ -105,45 +100,44 @@ impl FromStr for StoreLocation {
         if text == "memory:" {
             return Ok(Self::Memory);
         }
-        let url = Url::parse(text).map_err(|_| InvalidStoreLocation::Unknown)?;
+        let url = Url::parse(text).map_err(|_| UNSUPPORTED)?;
         let bare = url.username().is_empty() && url.password().is_none();
         if !bare || url.query().is_some() || url.fragment().is_some() {
-            return Err(InvalidStoreLocation::Decorated);
+            return Err(UNEXPECTED_PART);
         }
         match url.scheme() {
-            "file" => url.to_file_path().map(Self::Files).map_err(|()| InvalidStoreLocation::NoFolder),
+            "file" => url.to_file_path().map(Self::Files).map_err(|()| NO_FOLDER),
             "s3" => {
-                let bucket =
-                    url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(InvalidStoreLocation::NoBucket)?;
+                let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(NO_BUCKET)?;
                 Ok(Self::S3 { bucket: bucket.to_owned(), prefix: url.path().trim_matches('/').to_owned() })
             }
             "https" | "http" => blob(&url),
-            _ => Err(InvalidStoreLocation::Unknown),
+            _ => Err(UNSUPPORTED),
         }
     }
 }
 
 fn blob(url: &Url) -> Result<StoreLocation, InvalidStoreLocation> {
-    let host = url.host_str().ok_or(InvalidStoreLocation::Unknown)?;
+    let host = url.host_str().ok_or(UNSUPPORTED)?;
     let emulated = is_loopback(url);
     if url.scheme() == "http" && !emulated {
-        return Err(InvalidStoreLocation::PlainHttp);
+        return Err(PLAIN_HTTP);
     }
     let mut path = url.path().trim_matches('/');
     let mut endpoint = url.origin().ascii_serialization();
     let account = if emulated {
-        // Azurite has the account in the path, as no name resolves to it.
-        let (account, rest) = path.split_once('/').ok_or(InvalidStoreLocation::NoContainer)?;
+        // Azurite has the account in the path instead of the host.
+        let (account, rest) = path.split_once('/').ok_or(NO_CONTAINER)?;
         path = rest;
         endpoint = format!("{endpoint}/{account}");
         account
     } else {
-        // In China and for the US government the rest of the name differs.
-        host.split_once(".blob.").map(|(account, _)| account).ok_or(InvalidStoreLocation::Unknown)?
+        // National clouds have other suffixes after `.blob.`.
+        host.split_once(".blob.").map(|(account, _)| account).ok_or(UNSUPPORTED)?
     };
     let (container, prefix) = path.split_once('/').unwrap_or((path, ""));
     if container.is_empty() {
-        return Err(InvalidStoreLocation::NoContainer);
+        return Err(NO_CONTAINER);
     }
     Ok(StoreLocation::Blob {
         account: account.to_owned(),
@@ -165,10 +159,10 @@ mod tests {
     }
 
     #[test]
-    fn reads_each_kind() {
+    fn locations_are_parsed() {
         let azure = "https://contoso.blob.core.windows.net";
         let s3 = |prefix: &str| StoreLocation::S3 { bucket: "users".to_owned(), prefix: prefix.to_owned() };
-        for (text, place) in [
+        for (text, location) in [
             ("memory:", StoreLocation::Memory),
             ("s3://users", s3("")),
             ("s3://users/of/app/", s3("of/app")),
@@ -179,32 +173,32 @@ mod tests {
                 blob("http://127.0.0.1:10000/devstoreaccount1", "users", "", true),
             ),
         ] {
-            assert_eq!(text.parse(), Ok(place), "{text}");
+            assert_eq!(text.parse(), Ok(location), "{text}");
         }
     }
 
     #[cfg(unix)]
     #[test]
-    fn reads_a_folder() {
+    fn file_url_is_a_folder() {
         assert_eq!("file:///var/lib/users".parse(), Ok(StoreLocation::Files("/var/lib/users".into())));
     }
 
     #[test]
-    fn says_what_is_wrong() {
+    fn invalid_locations_are_rejected() {
         for (text, error) in [
-            ("", InvalidStoreLocation::Unknown),
-            ("users", InvalidStoreLocation::Unknown),
-            ("memory", InvalidStoreLocation::Unknown),
-            ("acs-custom-id", InvalidStoreLocation::Unknown),
-            ("ftp://contoso/users", InvalidStoreLocation::Unknown),
-            ("https://contoso.com/users", InvalidStoreLocation::Unknown),
-            ("http://contoso.blob.core.windows.net/users", InvalidStoreLocation::PlainHttp),
-            ("https://contoso.blob.core.windows.net/", InvalidStoreLocation::NoContainer),
-            ("https://contoso.blob.core.windows.net/users?sv=1&sig=secret", InvalidStoreLocation::Decorated),
-            ("https://me:secret@contoso.blob.core.windows.net/users", InvalidStoreLocation::Decorated),
-            ("http://127.0.0.1:10000/devstoreaccount1", InvalidStoreLocation::NoContainer),
-            ("s3://", InvalidStoreLocation::NoBucket),
-            ("file://server/users", InvalidStoreLocation::NoFolder),
+            ("users", UNSUPPORTED),
+            ("memory", UNSUPPORTED),
+            ("acs-custom-id", UNSUPPORTED),
+            ("ftp://contoso/users", UNSUPPORTED),
+            ("https://contoso.com/users", UNSUPPORTED),
+            ("http://contoso.blob.core.windows.net/users", PLAIN_HTTP),
+            ("https://contoso.blob.core.windows.net/", NO_CONTAINER),
+            ("http://127.0.0.1:10000/devstoreaccount1", NO_CONTAINER),
+            ("https://contoso.blob.core.windows.net/users?sv=1&sig=secret", UNEXPECTED_PART),
+            ("https://me:secret@contoso.blob.core.windows.net/users", UNEXPECTED_PART),
+            ("s3://users#secret", UNEXPECTED_PART),
+            ("s3://", NO_BUCKET),
+            ("file://server/users", NO_FOLDER),
         ] {
             assert_eq!(text.parse::<StoreLocation>(), Err(error), "{text}");
         }

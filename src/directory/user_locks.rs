@@ -1,35 +1,50 @@
-//! One call at a time for each user.
+//! A lock for each user.
 
 use std::{
     collections::HashMap,
+    future::Future,
     sync::{Arc, Mutex, PoisonError, Weak},
 };
 
 use tokio::sync::OwnedMutexGuard;
 
-use super::UserId;
+use super::{Error, UserId};
+use crate::request_log;
 
-/// The users whose identity is being looked for, made or deleted in this process.
+/// The users whose records this process reads or changes.
 #[derive(Debug, Default)]
 pub(super) struct UserLocks(Mutex<HashMap<UserId, Weak<tokio::sync::Mutex<()>>>>);
 
-/// A user's turn. It ends when this is dropped.
-pub(super) type Turn = OwnedMutexGuard<()>;
-
 impl UserLocks {
-    /// Waits for the calls for the same user that came before.
-    pub(super) async fn turn(&self, user: UserId) -> Turn {
+    /// Locks the user, after all earlier calls for the same user.
+    pub(super) async fn lock(&self, user: UserId) -> OwnedMutexGuard<()> {
         let mutex = {
             let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
             users.retain(|_, mutex| mutex.strong_count() > 0);
-            let known = users.get(&user).and_then(Weak::upgrade);
-            known.unwrap_or_else(|| {
+            let existing = users.get(&user).and_then(Weak::upgrade);
+            existing.unwrap_or_else(|| {
                 let mutex = Arc::default();
                 users.insert(user, Arc::downgrade(&mutex));
                 mutex
             })
         };
         mutex.lock_owned().await
+    }
+
+    /// Locks the user and runs `work` in a task of its own, which completes even if the caller disconnects.
+    pub(super) async fn run_detached<T: Send + 'static>(
+        &self,
+        user: UserId,
+        work: impl Future<Output = Result<T, Error>> + Send + 'static,
+    ) -> Result<T, Error> {
+        let guard = self.lock(user).await;
+        let task = async move {
+            let _guard = guard;
+            work.await
+        };
+        let task = tokio::spawn(request_log::in_current(task));
+        // After a panic it is unknown which calls to ACS took effect, as after a timeout.
+        task.await.unwrap_or(Err(Error::Acs(acs_identity::Error::TimedOut)))
     }
 }
 
@@ -38,16 +53,16 @@ mod tests {
     use super::*;
 
     #[tokio::test]
-    async fn one_at_a_time_and_nothing_left_behind() {
+    async fn calls_for_one_user_wait_and_unused_locks_are_removed() {
         let user_locks = UserLocks::default();
         let (alice, bob) = (UserId::from([1; 32]), UserId::from([2; 32]));
-        let turn = user_locks.turn(alice).await;
-        let mut waiting = Box::pin(user_locks.turn(alice));
+        let guard = user_locks.lock(alice).await;
+        let mut waiting = Box::pin(user_locks.lock(alice));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());
-        drop(user_locks.turn(bob).await);
-        drop(turn);
+        drop(user_locks.lock(bob).await);
+        drop(guard);
         drop(waiting.await);
-        drop(user_locks.turn(bob).await);
-        assert_eq!(user_locks.0.lock().unwrap().len(), 1, "only the last one, until the next comes");
+        drop(user_locks.lock(bob).await);
+        assert_eq!(user_locks.0.lock().unwrap().len(), 1, "unused locks are removed with the next call");
     }
 }

@@ -2,6 +2,10 @@
 
 mod delete_on_drop;
 
+use acs_identity::{
+    IdentityClient,
+    types::{Scope, TokenLifetime},
+};
 use axum::{
     Extension,
     extract::State,
@@ -21,10 +25,6 @@ use super::{
 };
 use crate::{
     access::policy::EffectivePolicy,
-    acs::{
-        self, CreatedIdentity,
-        types::{Scope, TokenLifetime},
-    },
     extract::{FromFields, Json, fields::Fields},
     problem::Problem,
 };
@@ -66,7 +66,7 @@ struct Created<'a> {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<acs::Client>,
+    State(acs): State<IdentityClient>,
     Extension(policy): Extension<EffectivePolicy>,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
@@ -77,7 +77,7 @@ pub async fn handle(
 }
 
 async fn create(
-    acs: acs::Client,
+    acs: IdentityClient,
     policy: &EffectivePolicy,
     Request { scopes, lifetime }: Request,
 ) -> Result<DeleteOnDrop, Problem> {
@@ -86,11 +86,11 @@ async fn create(
 }
 
 fn answer(created: DeleteOnDrop) -> Response {
-    let CreatedIdentity { id, token } = created.identity();
+    let id = created.id();
     let location = format!("/{PREFIX}/identities/{id}");
     let body = token::to_json(&Created {
         identity: WireIdentity { id: id.as_str() },
-        access_token: token.as_ref().map(WireToken::from),
+        access_token: created.token().map(WireToken::from),
     });
     // The body is a stream, so its length is not known to the server.
     let length = body.len().to_string();

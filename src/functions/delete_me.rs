@@ -10,6 +10,6 @@ use crate::problem::Problem;
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(Me { user, directory }: Me) -> Result<StatusCode, Problem> {
-    directory.forget(user).await?;
+    directory.delete_user(user).await?;
     Ok(StatusCode::NO_CONTENT)
 }

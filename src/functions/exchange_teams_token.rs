@@ -2,6 +2,7 @@
 //!
 //! <https://learn.microsoft.com/azure/communication-services/quickstarts/manage-teams-identity>
 
+use acs_identity::{IdentityClient, TeamsTokenRequest};
 use axum::{extract::State, response::Response};
 use secrecy::SecretString;
 use serde_json::Value;
@@ -9,7 +10,6 @@ use uuid::Uuid;
 
 use super::token;
 use crate::{
-    acs::{self, TeamsTokenRequest},
     extract::{
         FromFields, Json, TokenFormat,
         fields::{Faults, Fields},
@@ -56,7 +56,7 @@ fn guid(faults: &mut Faults<'_>, value: &Value) -> Option<Uuid> {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<acs::Client>,
+    State(acs): State<IdentityClient>,
     format: TokenFormat,
     Json(Request(request)): Json<Request>,
 ) -> Result<Response, Problem> {

@@ -1,5 +1,6 @@
 //! `GET health`: tells whether the process is alive, and with `?ready` whether ACS accepts its credential.
 
+use acs_identity::causes;
 use axum::{
     extract::State,
     response::{IntoResponse, Response},
@@ -10,20 +11,20 @@ use http::{
 };
 
 use crate::{
-    acs::{self, error::causes},
     problem::{Kind, Problem},
+    readiness::Readiness,
 };
 
 /// Answers 200. With `ready` in the query, answers 503 if ACS does not accept the credential.
 ///
 /// # Errors
 /// [`Kind::NotReady`].
-pub async fn handle(State(acs): State<acs::Client>, uri: Uri) -> Result<Response, Problem> {
+pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Response, Problem> {
     let query = uri.query().unwrap_or_default();
     if !query.split('&').any(|pair| pair.split('=').next() == Some("ready")) {
         return Ok(json(r#"{"status":"alive"}"#));
     }
-    match acs.ready().await {
+    match readiness.check().await {
         Ok(()) => Ok(json(r#"{"status":"ready"}"#)),
         // The cause is only logged: the caller is not authenticated.
         Err(error) => {

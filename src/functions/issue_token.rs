@@ -1,14 +1,14 @@
 //! `POST identities/{id}/tokens`: issues a token for an identity. To refresh a token, clients request another one.
 
+use acs_identity::{
+    IdentityClient,
+    types::{Scope, TokenLifetime},
+};
 use axum::{Extension, extract::State, response::Response};
 
 use super::token;
 use crate::{
     access::policy::EffectivePolicy,
-    acs::{
-        self,
-        types::{Scope, TokenLifetime},
-    },
     extract::{FromFields, Json, Path, TokenFormat, fields::Fields},
     problem::Problem,
 };
@@ -37,7 +37,7 @@ impl FromFields for Request {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<acs::Client>,
+    State(acs): State<IdentityClient>,
     Extension(policy): Extension<EffectivePolicy>,
     Path(id): Path,
     format: TokenFormat,

@@ -4,6 +4,7 @@
 
 mod claims;
 
+use acs_identity::{IdentityClient, TeamsTokenRequest};
 use axum::{
     extract::{FromRequestParts, State},
     response::Response,
@@ -15,7 +16,6 @@ use uuid::Uuid;
 
 use super::{Services, exchange_teams_token, me, token};
 use crate::{
-    acs::{self, TeamsTokenRequest},
     auth::EntraAccount,
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::{Kind, Problem},
@@ -57,7 +57,7 @@ impl FromRequestParts<Services> for TeamsUser {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<acs::Client>,
+    State(acs): State<IdentityClient>,
     TeamsUser(account, app_id): TeamsUser,
     format: TokenFormat,
     Json(Request(token)): Json<Request>,

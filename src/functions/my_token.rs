@@ -1,11 +1,11 @@
 //! `POST me/token`: issues a token for the signed-in user's own identity, which is created at first use.
 
+use acs_identity::types::{Scope, TokenLifetime};
 use axum::{Extension, response::Response};
 
 use super::{me::Me, token};
 use crate::{
     access::policy::EffectivePolicy,
-    acs::types::{Scope, TokenLifetime},
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::Problem,
 };

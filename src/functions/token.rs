@@ -1,5 +1,6 @@
 //! What the functions that issue tokens have in common: the fields for scopes and lifetime, and the answer.
 
+use acs_identity::types::{AccessToken, IdentityId, Scope, TokenLifetime, TokenRequest, format_timestamp};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
@@ -7,7 +8,6 @@ use serde_json::Value;
 
 use crate::{
     access::policy::EffectivePolicy,
-    acs::types::{AccessToken, IdentityId, Scope, TokenLifetime, TokenRequest, format_timestamp},
     extract::{
         TokenFormat,
         fields::{Faults, Fields},
@@ -117,7 +117,7 @@ pub(super) fn authorize(
     // A refused request is logged with what it asked for.
     request_log::record(|log| log.set_token(scopes, lifetime));
     let token = policy.allow(scopes, lifetime)?;
-    let lifetime = token.validity().unwrap_or(TokenLifetime::MAX);
+    let lifetime = token.lifetime().unwrap_or(TokenLifetime::MAX);
     request_log::record(|log| log.set_token(Some(token.scopes()), Some(lifetime)));
     Ok(token)
 }

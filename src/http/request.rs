@@ -2,13 +2,13 @@
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
-use tracing::{Instrument as _, Level, Span, field::Empty};
+use tracing::Level;
 use uuid::Uuid;
 
 use crate::{
-    acs::trace::TraceContext,
     problem::Problem,
     request_log::{self, Ending, RequestLog},
+    trace_context::TraceContext,
 };
 
 /// The header with the request id, in requests and responses.
@@ -24,11 +24,10 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     let is_ping = request.uri().path() == "/";
     let trace = TraceContext::of(request.headers());
     let log = request_log::Request::start(request_id.clone(), request.method().to_string(), trace);
-    let span = span();
-    let mut response = log.scope(next.run(request).instrument(span.clone())).await;
+    let mut response = log.scope(next.run(request)).await;
 
     let problem = response.extensions_mut().remove::<Problem>();
-    span.in_scope(|| log.finish(|log| ending(log, response.status(), problem.as_ref(), is_ping)));
+    log.finish(|log| ending(log, response.status(), problem.as_ref(), is_ping));
     if let Some(problem) = problem {
         // The other headers of the router's response, such as Content-Length, are those of an empty body.
         let allow = response.headers_mut().remove(header::ALLOW);
@@ -69,20 +68,4 @@ fn request_id(headers: &HeaderMap) -> String {
         .into_iter()
         .find_map(|name| last(name).filter(is_valid))
         .map_or_else(|| Uuid::new_v4().to_string(), str::to_owned)
-}
-
-/// Creates the span in which the ACS client records its calls.
-fn span() -> Span {
-    tracing::error_span!(
-        "acs",
-        identity = Empty,
-        tries = Empty,
-        upstream_ms = Empty,
-        acs_status = Empty,
-        acs_code = Empty,
-        acs_request_id = Empty,
-        ms_cv = Empty,
-        likely_cause = Empty,
-        remedy = Empty,
-    )
 }

@@ -2,33 +2,29 @@
 
 use std::time::Duration;
 
+use acs_identity::{ErrorKind, ServiceError, causes};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{FieldFault, Kind, Problem};
-use crate::acs::{
-    self,
-    error::{Kind as AcsKind, ServiceError, causes},
-};
-
 const CREDENTIAL_REJECTED: &str = "ACS rejected this service's credential. The service's log has the details.";
 
-impl From<acs::Error> for Problem {
-    fn from(error: acs::Error) -> Self {
+impl From<acs_identity::Error> for Problem {
+    fn from(error: acs_identity::Error) -> Self {
         let cause = causes(&error);
         let (kind, detail) = match error {
-            acs::Error::Service(error) => return service_problem(&error).with_cause(cause),
-            acs::Error::Credential(_) => (
+            acs_identity::Error::Service(error) => return service_problem(&error).with_cause(cause),
+            acs_identity::Error::Credential(_) => (
                 Kind::Misconfigured,
                 "This service has no credential for ACS, so nothing was done. The service's log has the details.",
             ),
-            acs::Error::Connect(_) => {
+            acs_identity::Error::Connect(_) => {
                 (Kind::UpstreamUnreachable, "ACS could not be reached, so nothing was done. Try again later.")
             }
-            acs::Error::TimedOut => (
+            acs_identity::Error::TimedOut => (
                 Kind::UpstreamTimeout,
                 "ACS did not answer in time. It is unknown whether the request was carried out.",
             ),
-            acs::Error::Interrupted(_) | acs::Error::InvalidResponse { .. } => (
+            acs_identity::Error::Interrupted(_) | acs_identity::Error::InvalidResponse { .. } => (
                 Kind::UpstreamFailed,
                 "ACS did not answer completely. It is unknown whether the request was carried out.",
             ),
@@ -39,16 +35,16 @@ impl From<acs::Error> for Problem {
 
 fn service_problem(error: &ServiceError) -> Problem {
     match error.kind {
-        AcsKind::Denied => Problem::new(Kind::Misconfigured, CREDENTIAL_REJECTED),
-        AcsKind::ApiVersion => {
+        ErrorKind::Denied => Problem::new(Kind::Misconfigured, CREDENTIAL_REJECTED),
+        ErrorKind::UnsupportedApiVersion => {
             Problem::new(Kind::Misconfigured, "ACS rejected the api-version that this service uses.")
         }
-        AcsKind::IdentityNotOwned => identity_not_found(),
-        AcsKind::InvalidAccessToken => teams_token_refused(
+        ErrorKind::IdentityNotOwned => identity_not_found(),
+        ErrorKind::InvalidAccessToken => teams_token_refused(
             "ACS rejected the Teams user's token: it is expired, malformed, or not issued for Teams calls through ACS. \
              Get a new one from Entra.",
         ),
-        AcsKind::Other => match error.status {
+        ErrorKind::Other => match error.status {
             StatusCode::BAD_REQUEST => refused(error),
             StatusCode::NOT_FOUND => identity_not_found(),
             StatusCode::TOO_MANY_REQUESTS => throttled(error.retry_after),

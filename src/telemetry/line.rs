@@ -3,20 +3,20 @@
 use std::fmt;
 
 use serde::Serialize;
-use serde_json::{Map, Value};
+use serde_json::Value;
 use tracing::{Event, Subscriber};
 use tracing_serde::fields::AsMap as _;
 use tracing_subscriber::{
     fmt::{
-        FmtContext, FormattedFields,
-        format::{FormatEvent, FormatFields, JsonFields, Writer},
+        FmtContext,
+        format::{FormatEvent, FormatFields, Writer},
     },
-    registry::{LookupSpan, Scope},
+    registry::LookupSpan,
 };
 
 use crate::request_log::{self, RequestLog};
 
-/// The format of log lines. Spans must be formatted by [`JsonFields`].
+/// The format of log lines. Fields of spans are not written: only libraries have spans.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum Line {
     /// A JSON object without nested objects.
@@ -43,8 +43,6 @@ struct Fields<'a, E: Serialize> {
     #[serde(flatten)]
     request: Option<OfRequest<'a>>,
     #[serde(flatten)]
-    spans: Map<String, Value>,
-    #[serde(flatten)]
     event: E,
 }
 
@@ -53,15 +51,9 @@ where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let metadata = event.metadata();
         let is_summary = metadata.name() == request_log::SUMMARY;
-        let mut spans = Map::new();
-        for span in context.event_scope().into_iter().flat_map(Scope::from_root).filter(|_| is_summary) {
-            let extensions = span.extensions();
-            let text = extensions.get::<FormattedFields<JsonFields>>().map_or("", |fields| fields.fields.as_str());
-            spans.extend(serde_json::from_str::<Map<_, _>>(text).unwrap_or_default());
-        }
         request_log::with_current(|log| {
             let request = log.map(|log| match is_summary {
                 true => OfRequest::Summary(log),
@@ -72,7 +64,6 @@ where
                 level: metadata.level().as_str(),
                 target: metadata.target(),
                 request,
-                spans,
                 event: event.field_map(),
             };
             match self {

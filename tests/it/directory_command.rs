@@ -1,19 +1,19 @@
-//! `acs-tokens directory`: what operators see of people's records, and what `repair` does for them.
+//! `acs-tokens directory`: what `export` and `show` print, and what `repair` changes.
 
-mod refusals;
+mod errors;
 mod repair;
 
 use std::{fs, path::PathBuf};
 
+use acs_identity::{
+    ConnectionString, IdentityClient,
+    types::{Scope, TokenRequest},
+};
 use acs_tokens::{
-    acs::{
-        Client, ClientOptions,
-        connection_string::ConnectionString,
-        hash::short_hash,
-        types::{Scope, TokenRequest},
-    },
+    acs_client::AcsSettings,
     auth::Subject,
-    directory::{self, Directory, Issued, Key, Name, StoreLocation, UserId},
+    directory::{Directory, DirectorySettings, RecordName, StoreLocation, UserId},
+    short_hash::short_hash,
 };
 use jiff::Timestamp;
 use reqwest::Url;
@@ -30,148 +30,127 @@ const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 const ALICE: &str = "aaaaaaaa-2222-4333-8444-555555555555";
 const ISSUER: &str = "https://login.contoso.example";
+const SUMMARY: &str = "1 active, 1 deleting, 1 deleted, 0 unreadable\n";
 
-fn alice() -> UserId {
-    UserId::from(*Subject::entra(TENANT, ALICE).hash())
-}
-
-/// A user of another issuer.
+/// `alice` is a user of Microsoft Entra, all others are users of another issuer.
 fn user(subject: &str) -> UserId {
-    UserId::from(*Subject::oidc(ISSUER, subject).hash())
+    let subject = if subject == "alice" { Subject::entra(TENANT, ALICE) } else { Subject::oidc(ISSUER, subject) };
+    UserId::from(*subject.hash())
 }
 
-fn name(user: UserId) -> String {
-    Name::of(&KEY.parse::<Key>().unwrap(), user).to_string()
+fn name(subject: &str) -> String {
+    RecordName::new(&KEY.parse().unwrap(), user(subject)).to_string()
 }
 
-/// A directory in a folder, as the service keeps it, and the ACS that it is for.
-struct Store {
+/// A directory in a folder, as the service writes it, and an ACS emulator.
+struct Fixture {
     api: Api,
     folder: TempDir,
-    acs: Client,
+    acs: IdentityClient,
     directory: Directory,
 }
 
-impl Store {
-    async fn open() -> Self {
-        let api = Api::direct().await;
-        let folder = tempfile::tempdir().unwrap();
-        let acs = ClientOptions::from(api.connection_string().parse::<ConnectionString>().unwrap());
-        let acs = Client::new(acs).unwrap();
-        let settings =
-            directory::DirectorySettings::at(StoreLocation::Files(folder.path().to_owned()), KEY.parse().unwrap());
-        let directory = Directory::open(&settings, acs.clone()).unwrap();
+impl Fixture {
+    async fn new() -> Self {
+        let (api, folder) = (Api::direct().await, tempfile::tempdir().unwrap());
+        let acs = AcsSettings::from(api.connection_string().parse::<ConnectionString>().unwrap()).client().unwrap();
+        let location = StoreLocation::Files(folder.path().to_owned());
+        let directory = Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone()).unwrap();
         Self { api, folder, acs, directory }
     }
 
-    fn url(&self) -> String {
-        Url::from_file_path(self.folder.path()).unwrap().to_string()
+    /// Alice is active, Bob's deletion was interrupted, Carol was deleted. Returns the identities of Alice and Bob.
+    async fn with_three_users() -> (Self, [String; 2]) {
+        let fixture = Self::new().await;
+        let ids = [fixture.token("alice").await, fixture.token("bob").await];
+        fixture.interrupt_deletion("bob").await;
+        fixture.token("carol").await;
+        fixture.delete("carol").await;
+        (fixture, ids)
     }
 
-    /// The command, in an environment that says where the directory is, and more.
-    fn command(&self, arguments: &[&str], more: &[(&str, &str)]) -> Command {
-        let url = self.url();
-        let environment = [&[("USER_DIRECTORY", &*url), ("USER_DIRECTORY_KEY", KEY)], more].concat();
-        cli(&[&["directory"], arguments].concat(), &environment)
+    fn command(&self, arguments: &[&str]) -> Command {
+        let (url, acs) = (Url::from_file_path(self.folder.path()).unwrap(), self.api.connection_string());
+        let environment = [
+            ("USER_DIRECTORY", url.as_str()),
+            ("USER_DIRECTORY_KEY", KEY),
+            ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs),
+        ];
+        // `export` and `show` need no credential for ACS.
+        let settings = if arguments[0] == "repair" { &environment[..] } else { &environment[..2] };
+        cli(&[&["directory"], arguments].concat(), settings)
     }
 
     async fn run(&self, arguments: &[&str]) -> (i32, String, String) {
-        run(self.command(arguments, &[])).await
+        run(self.command(arguments)).await
     }
 
-    async fn repair(&self, arguments: &[&str], more: &[(&str, &str)]) -> (i32, String, String) {
-        let connection_string = self.api.connection_string();
-        let more = [&[("COMMUNICATION_SERVICES_CONNECTION_STRING", &*connection_string)], more].concat();
-        run(self.command(&[&["repair"], arguments].concat(), &more)).await
-    }
-
-    /// A user's token, as the service would issue it.
-    async fn token(&self, user: UserId) -> Issued {
+    /// Issues a token and returns the identity.
+    async fn token(&self, subject: &str) -> String {
         let request = TokenRequest::new(vec![Scope::Chat], None).unwrap();
-        self.directory.issue_token(user, &request).await.unwrap()
+        self.directory.issue_token(user(subject), &request).await.unwrap().id.as_str().to_owned()
     }
 
-    /// A user's deletion, broken off before ACS has deleted the identity.
-    async fn half_forget(&self, user: UserId) {
-        let fault = json!({"operation": "delete-identity", "answer": {"status": 403}});
+    async fn delete(&self, subject: &str) {
+        assert!(self.directory.delete_user(user(subject)).await.unwrap());
+    }
+
+    /// Starts a deletion, which fails before ACS deletes the identity.
+    async fn interrupt_deletion(&self, subject: &str) {
+        self.fail_next("delete-identity").await;
+        self.directory.delete_user(user(subject)).await.unwrap_err();
+    }
+
+    async fn fail_next(&self, operation: &str) {
+        let fault = json!({"operation": operation, "answer": {"status": 403}});
         self.api.control("POST", "faults", Some(fault)).await;
-        assert!(self.directory.forget(user).await.is_err());
     }
 
-    fn record(&self, user: UserId) -> PathBuf {
-        self.folder.path().join(format!("{}.json", name(user)))
-    }
-
-    /// How often ACS was asked for an operation.
-    async fn calls(&self, operation: &str) -> u64 {
-        self.api.control("GET", "calls", None).await[operation]["received"].as_u64().unwrap_or_default()
-    }
-
-    /// Whether ACS has deleted an identity.
-    async fn is_deleted(&self, id: &str) -> bool {
-        let state = self.api.control("GET", "state", None).await;
-        let identities = state["identities"].as_array().unwrap();
-        !identities.iter().find(|identity| identity["id"] == id).unwrap()["deletedAt"].is_null()
+    fn record(&self, subject: &str) -> PathBuf {
+        self.folder.path().join(format!("{}.json", name(subject)))
     }
 }
 
-/// One user with an identity, one whose deletion was broken off, one forgotten: the ids of the first two.
-async fn three_users() -> (Store, [String; 2]) {
-    let store = Store::open().await;
-    let ids = [store.token(alice()).await.id, store.token(user("bob")).await.id];
-    store.half_forget(user("bob")).await;
-    store.token(user("carol")).await;
-    assert!(store.directory.forget(user("carol")).await.unwrap());
-    (store, ids.map(|id| id.as_str().to_owned()))
-}
-
-/// The columns of the table that `export` prints, but for the third, which must be a time.
-fn columns(listed: &str) -> Vec<Vec<&str>> {
-    let columns = listed.lines().map(|line| {
-        let mut columns: Vec<&str> = line.split_whitespace().collect();
-        let written_at: Timestamp = columns.remove(2).parse().unwrap();
-        assert!(Timestamp::now().duration_since(written_at).as_hours() == 0);
-        columns
-    });
-    columns.collect()
+/// Removes the third column of a table and asserts that it is a time.
+fn without_time(line: &str) -> Vec<String> {
+    let mut columns: Vec<String> = line.split_whitespace().map(str::to_owned).collect();
+    columns.remove(2).parse::<Timestamp>().unwrap();
+    columns
 }
 
 #[tokio::test]
-async fn export_prints_one_line_for_each_user() {
-    let (store, [alices, bobs]) = three_users().await;
-    let [alice, bob, carol] = [alice(), user("bob"), user("carol")].map(name);
-    // What is named otherwise, or lies deeper, is no record.
-    fs::write(store.folder.path().join("notes.json"), "{}").unwrap();
-    fs::create_dir(store.folder.path().join("copies")).unwrap();
-    fs::write(store.folder.path().join(format!("copies/{alice}.json")), "{}").unwrap();
+async fn export_prints_a_table_sorted_by_name() {
+    let (fixture, [alice, bob]) = Fixture::with_three_users().await;
+    // Other names and subfolders are skipped.
+    fs::write(fixture.folder.path().join("notes.json"), "{}").unwrap();
+    fs::create_dir(fixture.folder.path().join("copies")).unwrap();
+    fs::write(fixture.folder.path().join(format!("copies/{}.json", name("alice"))), "{}").unwrap();
 
-    let (code, stdout, stderr) = store.run(&["export"]).await;
-    assert_eq!((code, &*stderr), (0, "3 records: 1 identity, 1 leaving, 1 forgotten\n"));
-    let (short_alices, short_bobs) = (short_hash(&alices), short_hash(&bobs));
-    let mut expected =
-        [[&*alice, "identity", &short_alices], [&bob, "leaving", &short_bobs], [&carol, "forgotten", "-"]];
-    expected.sort_unstable();
-    assert_eq!(columns(&stdout), expected);
-    // In columns for people: each begins where the others do.
-    assert!(
-        stdout.lines().all(|line| &line[64..66] == "  " && &line[75..77] == "  " && &line[97..99] == "  "),
-        "{stdout}"
-    );
-
-    let (code, stdout, _) = store.run(&["export", "--output", "table", "--ids"]).await;
-    assert_eq!(code, 0);
-    let mut expected = [[&*alice, "identity", &alices], [&bob, "leaving", &bobs], [&carol, "forgotten", "-"]];
-    expected.sort_unstable();
-    assert_eq!(columns(&stdout), expected);
+    for (arguments, [alice, bob]) in [
+        (&["export"][..], [short_hash(&alice), short_hash(&bob)]),
+        (&["export", "--output", "table", "--ids"], [alice.clone(), bob.clone()]),
+    ] {
+        let (code, stdout, stderr) = fixture.run(arguments).await;
+        assert_eq!((code, &*stderr), (0, SUMMARY));
+        let mut expected = [
+            [name("alice"), "active".to_owned(), alice],
+            [name("bob"), "deleting".to_owned(), bob],
+            [name("carol"), "deleted".to_owned(), "-".to_owned()],
+        ];
+        expected.sort_unstable();
+        assert_eq!(stdout.lines().map(without_time).collect::<Vec<_>>(), expected);
+        let aligned = stdout.lines().all(|line| [64, 74, 96].iter().all(|at| &line[*at..at + 2] == "  "));
+        assert!(aligned, "{stdout}");
+    }
 }
 
 #[tokio::test]
-async fn export_succeeds_when_its_reader_has_gone() {
-    let (store, _) = three_users().await;
+async fn export_succeeds_if_stdout_is_closed() {
+    let (fixture, _) = Fixture::with_three_users().await;
     for output in ["table", "jsonl"] {
         let (reader, writer) = std::io::pipe().unwrap();
         drop(reader);
-        let mut command = store.command(&["export", "--output", output], &[]);
+        let mut command = fixture.command(&["export", "--output", output]);
         let output = command.stdout(writer).stderr(std::process::Stdio::piped()).spawn().unwrap();
         let output = output.wait_with_output().await.unwrap();
         assert_eq!((output.status.code(), output.stderr), (Some(0), Vec::new()));
@@ -179,73 +158,63 @@ async fn export_succeeds_when_its_reader_has_gone() {
 }
 
 #[tokio::test]
-async fn show_finds_a_user_by_each_of_their_names() {
-    let (store, [alices, _]) = three_users().await;
-    let (alice, carol) = (name(alice()), name(user("carol")));
-    // Entra writes GUIDs in any case.
-    for arguments in [
-        &["--tenant", TENANT, "--object", ALICE][..],
-        &["--tenant", TENANT, "--object", &ALICE.to_ascii_uppercase()],
-        &["--name", &alice],
+async fn show_finds_a_user_by_claims_or_name() {
+    let (fixture, [id, _]) = Fixture::with_three_users().await;
+    let (alice, upper) = (name("alice"), ALICE.to_ascii_uppercase());
+    let active = format!("name      {alice}\nstate     active\nidentity  {}", short_hash(&id));
+    for (arguments, expected) in [
+        (&["--tenant", TENANT, "--object", ALICE][..], active.clone()),
+        (&["--tenant", TENANT, "--object", &upper], active.clone()),
+        (&["--name", &alice], active.clone()),
+        (&["--name", &alice, "--ids"], format!("{active}\nid        {id}")),
+        (&["--issuer", ISSUER, "--subject", "carol"], format!("name      {}\nstate     deleted", name("carol"))),
     ] {
-        let (code, stdout, stderr) = store.run(&[&["show"], arguments].concat()).await;
-        let (said, written) = stdout.rsplit_once("\nwritten   ").unwrap();
-        let expected = format!("name      {alice}\nstate     identity\nidentity  {}", short_hash(&alices));
-        assert_eq!((code, said, &*stderr), (0, &*expected, ""));
+        let (code, stdout, stderr) = fixture.run(&[&["show"], arguments].concat()).await;
+        let (shown, written) = stdout.rsplit_once("\nwritten   ").unwrap();
+        assert_eq!((code, shown, &*stderr), (0, &*expected, ""));
         assert!(written.trim().parse::<Timestamp>().is_ok(), "{written}");
     }
-    let (_, stdout, _) = store.run(&["show", "--name", &alice, "--ids"]).await;
-    assert!(stdout.contains(&format!("\nid        {alices}\n")), "{stdout}");
-
-    let (code, stdout, _) = store.run(&["show", "--issuer", ISSUER, "--subject", "carol"]).await;
-    let (said, _) = stdout.rsplit_once("\nwritten   ").unwrap();
-    assert_eq!((code, said), (0, &*format!("name      {carol}\nstate     forgotten")));
-
-    let (code, stdout, stderr) = store.run(&["show", "--issuer", ISSUER, "--subject", "Carol"]).await;
-    let said = format!("error: there is no record of that user, whose name is {}\n", name(user("Carol")));
-    assert_eq!((code, &*stdout, stderr), (1, "", said));
+    let unknown = fixture.run(&["show", "--issuer", ISSUER, "--subject", "Carol"]).await;
+    assert_eq!(unknown, (1, String::new(), format!("error: the user has no record {}\n", name("Carol"))));
 }
 
 #[tokio::test]
-async fn export_writes_one_json_object_for_each_user() {
-    let (store, [alices, bobs]) = three_users().await;
-    let (code, stdout, stderr) = store.run(&["export", "--output", "jsonl"]).await;
-    assert_eq!((code, &*stderr), (0, "3 records: 1 identity, 1 leaving, 1 forgotten\n"));
-    let [alice, bob, carol] = [alice(), user("bob"), user("carol")].map(name);
-    for (name, state, identity) in
-        [(&alice, "identity", json!(alices)), (&bob, "leaving", json!(bobs)), (&carol, "forgotten", Value::Null)]
+async fn export_writes_json_lines_to_a_file_only_if_all_records_are_readable() {
+    let (fixture, [alice, bob]) = Fixture::with_three_users().await;
+    let (code, stdout, stderr) = fixture.run(&["export", "--output", "jsonl"]).await;
+    assert_eq!((code, &*stderr, stdout.lines().count()), (0, SUMMARY, 3));
+    for (subject, state, identity) in
+        [("alice", "active", json!(alice)), ("bob", "deleting", json!(bob)), ("carol", "deleted", Value::Null)]
     {
-        let line = stdout.lines().find(|line| line.contains(name)).unwrap();
+        let name = name(subject);
+        let line = stdout.lines().find(|line| line.contains(&name)).unwrap();
         let start = format!(r#"{{"name":"{name}","state":"{state}","identity":{identity},"writtenAt":""#);
-        assert!(line.starts_with(&start), "{line}");
-        let written_at = serde_json::from_str::<Value>(line).unwrap()["writtenAt"].as_str().unwrap().to_owned();
+        let written_at = line.strip_prefix(&start).unwrap().strip_suffix("\"}").unwrap();
         assert!(written_at.parse::<Timestamp>().is_ok(), "{written_at}");
     }
-    assert_eq!(stdout.lines().count(), 3);
 
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("users.jsonl");
     let path = file.to_str().unwrap();
-    let (code, none, _) = store.run(&["export", "--output", "jsonl", "--file", path]).await;
-    assert_eq!((code, &*none, fs::read_to_string(&file).unwrap()), (0, "", stdout.clone()));
+    let export = ["export", "-o", "jsonl", "-f", path];
+    assert_eq!(fixture.run(&export).await, (0, String::new(), SUMMARY.to_owned()));
+    assert_eq!(fs::read_to_string(&file).unwrap(), stdout);
     #[cfg(unix)]
     {
         use std::os::unix::fs::PermissionsExt as _;
         assert_eq!(fs::metadata(&file).unwrap().permissions().mode() & 0o777, 0o600);
     }
 
-    // With a record that cannot be read it is not whole, so that the file stays as it was.
-    fs::write(store.record(user("bob")), "not a record").unwrap();
-    let (code, _, stderr) = store.run(&["export", "-o", "jsonl", "-f", path]).await;
-    let said = format!(
-        "{bob} cannot be read: the object is not a record of a directory\n\
-         3 records: 1 identity, 0 leaving, 1 forgotten, 1 unreadable\n\
-         error: {path} is not written: one record could not be read\n"
+    fs::write(fixture.record("bob"), "not a record").unwrap();
+    let expected = format!(
+        "{} failed: the object is not a record of a user directory\n\
+         1 active, 0 deleting, 1 deleted, 1 unreadable\n\
+         error: cannot write {path}: failed records: 1\n",
+        name("bob")
     );
-    assert_eq!((code, stderr), (1, said));
-    assert_eq!(fs::read_to_string(&file).unwrap(), stdout);
-    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "nothing half done is left");
-    // All others are printed.
-    let (code, stdout, _) = store.run(&["export"]).await;
-    assert_eq!((code, stdout.lines().count()), (1, 2));
+    assert_eq!(fixture.run(&export).await, (1, String::new(), expected));
+    assert_eq!(fs::read_to_string(&file).unwrap(), stdout, "the earlier export stays");
+    assert_eq!(fs::read_dir(folder.path()).unwrap().count(), 1, "no temporary file is left");
+    let (code, stdout, _) = fixture.run(&["export"]).await;
+    assert_eq!((code, stdout.lines().count()), (1, 2), "the other records are printed");
 }

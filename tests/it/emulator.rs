@@ -1,6 +1,6 @@
-//! The emulator's conformance: raw requests signed by hand, exact answers.
+//! Conformance tests of the emulator: raw requests, signed here, and exact answers.
 //!
-//! Nothing here uses the crate's own client or signature: both ends of one's own code can share a mistake.
+//! They do not use the client or the signature of this project: both ends can share a mistake.
 
 use std::{collections::BTreeMap, io, net::SocketAddr};
 
@@ -11,32 +11,36 @@ use jiff::Timestamp;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
 use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
+    io::{AsyncRead, AsyncReadExt as _, AsyncWrite, AsyncWriteExt as _},
     net::{TcpListener, TcpStream},
 };
 
 mod authentication;
+mod control;
 mod diagnosis;
+mod errors;
 mod faults;
-mod kept;
-mod keys;
 mod managed_identity;
 mod operations;
 mod page;
-mod refusals;
+mod state_file;
 mod teams;
 mod tls;
 mod tokens;
-mod versions;
 
-const STABLE: &str = "api-version=2026-09-23";
+const CREATE: &str = "/identities?api-version=2026-09-23";
 
-/// An emulator of a test's own. It ends with the test's runtime.
-struct Bench {
+/// Returns the target of an operation on an identity, such as `/:issueAccessToken`.
+fn target(id: &str, operation: &str) -> String {
+    format!("/identities/{id}{operation}?api-version=2026-09-23")
+}
+
+/// An emulator of one test. It ends with the runtime of the test.
+struct Server {
     address: SocketAddr,
 }
 
-/// What is signed; a test bends it to see what the emulator says.
+/// What is signed. A test changes it to get a wrong signature.
 struct Signing {
     key: Vec<u8>,
     method: String,
@@ -48,13 +52,13 @@ struct Signing {
 
 /// A request, byte for byte.
 #[derive(Clone)]
-struct Call {
+struct Request {
     line: String,
     headers: Vec<(String, String)>,
     body: String,
 }
 
-/// An answer as it came over the wire.
+/// An answer as received.
 #[derive(Debug)]
 struct Answer {
     status: u16,
@@ -62,34 +66,38 @@ struct Answer {
     body: String,
 }
 
-impl Bench {
+impl Server {
     async fn start() -> Self {
+        Self::with(Options::default()).await
+    }
+
+    async fn with(options: Options) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap();
-        let emulator = Emulator::new(Options::default());
-        tokio::spawn(async move { emulator.serve_http(listener).await });
+        tokio::spawn(async move { Emulator::new(options).serve_http(listener).await });
         Self { address }
     }
 
-    /// A request as an SDK would send it, rightly signed.
-    fn call(&self, method: &str, target: &str, body: &str) -> Call {
-        self.bent(method, target, body, |_| ())
+    /// Returns a correctly signed request.
+    fn request(&self, method: &str, target: &str, body: &str) -> Request {
+        self.signed(method, target, body, |_| ())
     }
 
-    /// A request that is right, but whose signature is over something else.
-    fn bent(&self, method: &str, target: &str, body: &str, bend: impl FnOnce(&mut Signing)) -> Call {
+    /// Returns a request whose signature is over something else.
+    fn signed(&self, method: &str, target: &str, body: &str, change: impl FnOnce(&mut Signing)) -> Request {
         let date = Timestamp::now().strftime("%a, %d %b %Y %H:%M:%S GMT").to_string();
         let hash = STANDARD.encode(Sha256::digest(body));
         let host = self.address.to_string();
-        let mut call = Call {
+        let headers = [
+            ("Host", host.clone()),
+            ("x-ms-date", date.clone()),
+            ("x-ms-content-sha256", hash.clone()),
+            ("Content-Type", "application/json".to_owned()),
+            ("Content-Length", body.len().to_string()),
+        ];
+        let mut request = Request {
             line: format!("{method} {target} HTTP/1.1"),
-            headers: vec![
-                ("Host".to_owned(), host.clone()),
-                ("x-ms-date".to_owned(), date.clone()),
-                ("x-ms-content-sha256".to_owned(), hash.clone()),
-                ("Content-Type".to_owned(), "application/json".to_owned()),
-                ("Content-Length".to_owned(), body.len().to_string()),
-            ],
+            headers: headers.map(|(name, value)| (name.to_owned(), value)).to_vec(),
             body: body.to_owned(),
         };
         let mut signing = Signing {
@@ -100,42 +108,75 @@ impl Bench {
             values: vec![date, host, hash],
             separator: ";",
         };
-        bend(&mut signing);
-        call.set("Authorization", &signing.header());
-        call
+        change(&mut signing);
+        request.set("Authorization", &signing.header());
+        request
     }
 
-    /// Sends a request on a connection of its own and reads to the end.
-    async fn try_send(&self, call: &Call) -> io::Result<Answer> {
-        let mut stream = TcpStream::connect(self.address).await?;
-        stream.write_all(call.bytes().as_bytes()).await?;
-        let mut answer = Vec::new();
-        stream.read_to_end(&mut answer).await?;
-        Answer::parse(&answer)
+    /// Returns a request that is signed with another key.
+    fn signed_with(&self, key: &str, target: &str, body: &str) -> Request {
+        self.signed("POST", target, body, |signing| signing.key = STANDARD.decode(key).unwrap())
     }
 
-    async fn send(&self, call: &Call) -> Answer {
-        self.try_send(call).await.unwrap()
+    async fn try_send(&self, request: &Request) -> io::Result<Answer> {
+        request.send_on(TcpStream::connect(self.address).await?).await
     }
 
-    /// A right call and its answer.
-    async fn ask(&self, method: &str, target: &str, body: &str) -> Answer {
-        self.send(&self.call(method, target, body)).await
+    async fn send(&self, request: &Request) -> Answer {
+        self.try_send(request).await.unwrap()
     }
 
-    /// A call to the control API.
+    /// Sends a correctly signed request.
+    async fn call(&self, method: &str, target: &str, body: &str) -> Answer {
+        self.send(&self.request(method, target, body)).await
+    }
+
+    /// Sends a request to the control API.
     async fn control(&self, method: &str, path: &str, body: &Value) -> Answer {
-        let body = if body.is_null() { String::new() } else { body.to_string() };
-        let mut call = self.call(method, &format!("/_emulator/{path}"), &body);
-        call.remove("Authorization");
-        self.send(&call).await
+        self.send(&self.control_request(method, path, body)).await
     }
 
-    /// A new identity's id.
+    fn control_request(&self, method: &str, path: &str, body: &Value) -> Request {
+        let body = if body.is_null() { String::new() } else { body.to_string() };
+        let mut request = self.request(method, &format!("/_emulator/{path}"), &body);
+        request.remove("Authorization");
+        request
+    }
+
+    /// Returns a document of the control API.
+    async fn get(&self, path: &str) -> Value {
+        self.control("GET", path, &Value::Null).await.json()
+    }
+
+    /// Posts to the control API and returns its answer.
+    async fn post(&self, path: &str, body: &Value) -> Value {
+        let answer = self.control("POST", path, body).await;
+        assert_eq!(answer.status, 200, "{answer:?}");
+        answer.json()
+    }
+
+    /// Sends a request to the control API that is answered with 204.
+    async fn order(&self, method: &str, path: &str, body: &Value) {
+        let answer = self.control(method, path, body).await;
+        assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
+    }
+
+    /// Creates an identity and returns its id.
     async fn identity(&self) -> String {
-        let answer = self.ask("POST", &format!("/identities?{STABLE}"), "{}").await;
+        let answer = self.call("POST", CREATE, "{}").await;
         assert_eq!(answer.status, 201, "{answer:?}");
         answer.json()["identity"]["id"].as_str().unwrap().to_owned()
+    }
+
+    /// Issues a token.
+    async fn token(&self, id: &str, body: &str) -> String {
+        let answer = self.call("POST", &target(id, "/:issueAccessToken"), body).await;
+        answer.json()["token"].as_str().unwrap().to_owned()
+    }
+
+    /// Returns the status of a token.
+    async fn token_status(&self, token: &str) -> Value {
+        self.post("tokens/check", &serde_json::json!({ "token": token })).await["status"].clone()
     }
 }
 
@@ -152,24 +193,33 @@ impl Signing {
     }
 }
 
-impl Call {
+impl Request {
     fn set(&mut self, name: &str, value: &str) {
         self.remove(name);
         self.headers.push((name.to_owned(), value.to_owned()));
     }
 
-    fn remove(&mut self, name: &str) {
-        self.headers.retain(|(known, _)| !known.eq_ignore_ascii_case(name));
+    fn remove(&mut self, name: &str) -> Option<(String, String)> {
+        let at = self.headers.iter().position(|(known, _)| known.eq_ignore_ascii_case(name))?;
+        Some(self.headers.remove(at))
     }
 
     fn bytes(&self) -> String {
         let headers: Vec<String> = self.headers.iter().map(|(name, value)| format!("{name}: {value}")).collect();
         format!("{}\r\n{}\r\nConnection: close\r\n\r\n{}", self.line, headers.join("\r\n"), self.body)
     }
+
+    /// Sends the request on a connection of its own and reads to the end.
+    async fn send_on(&self, mut stream: impl AsyncRead + AsyncWrite + Unpin) -> io::Result<Answer> {
+        stream.write_all(self.bytes().as_bytes()).await?;
+        let mut answer = Vec::new();
+        stream.read_to_end(&mut answer).await?;
+        Answer::parse(&answer)
+    }
 }
 
 impl Answer {
-    /// Reads a whole answer; one that ends too early is an `UnexpectedEof`.
+    /// Parses a complete answer. Returns `UnexpectedEof` for a truncated one.
     fn parse(bytes: &[u8]) -> io::Result<Self> {
         let eof = || io::Error::from(io::ErrorKind::UnexpectedEof);
         let text = String::from_utf8_lossy(bytes);
@@ -204,5 +254,21 @@ impl Answer {
 
     fn header(&self, name: &str) -> Option<&str> {
         self.headers.get(name).map(String::as_str)
+    }
+
+    /// Checks status and body of an error of the REST API: JSON without a charset, sent chunked.
+    #[track_caller]
+    fn assert_error(&self, status: u16, code: &str, message: &str, target: Option<&str>) {
+        let mut error = serde_json::json!({ "code": code, "message": message });
+        if let Some(target) = target {
+            error["target"] = target.into();
+        }
+        // Members of `Value` are in alphabetical order, as those of the answer are.
+        let expected = serde_json::json!({ "error": error }).to_string();
+        assert_eq!((self.status, &self.body), (status, &expected));
+        assert_eq!(self.header("content-type"), Some("application/json"));
+        assert_eq!(self.header("transfer-encoding"), Some("chunked"));
+        assert_eq!(self.header("content-length"), None);
+        assert!(self.header("ms-cv").is_some());
     }
 }

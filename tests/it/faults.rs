@@ -33,7 +33,7 @@ async fn api() -> Api {
     // Three attempts of 3 s fit into the deadline, with the waits between them. 3 s are enough on a busy machine.
     Api::with_settings(|settings| {
         settings.deadline = Duration::from_secs(12);
-        settings.try_timeout = Duration::from_secs(3);
+        settings.attempt_timeout = Duration::from_secs(3);
     })
     .await
 }

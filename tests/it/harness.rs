@@ -1,13 +1,14 @@
 //! The fixture of the functions' tests: the router or the handler, an emulator behind it, and a client.
 
 mod answer;
-pub(crate) mod identity_log;
+pub(crate) mod log;
 pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
 
+use acs_identity::ConnectionString;
 use acs_tokens::{
-    acs::{Client, ClientOptions, connection_string::ConnectionString},
+    acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth},
     directory,
     emulator::{Emulator, Options, connection_string},
@@ -54,20 +55,20 @@ impl Api {
     }
 
     /// Serves the router with changed options of the ACS client.
-    pub(crate) async fn with_settings(change: impl FnOnce(&mut ClientOptions)) -> Self {
+    pub(crate) async fn with_settings(change: impl FnOnce(&mut AcsSettings)) -> Self {
         Self::with_parts(change, |parts| parts).await
     }
 
     /// Serves the router with changed options of the ACS client, and changed parts.
     pub(crate) async fn with_parts(
-        options: impl FnOnce(&mut ClientOptions),
+        options: impl FnOnce(&mut AcsSettings),
         change: impl FnOnce(ServiceApi) -> ServiceApi,
     ) -> Self {
         let (emulator, connection_string) = emulator().await;
-        let mut settings: ClientOptions = connection_string.parse::<ConnectionString>().unwrap().into();
+        let mut settings: AcsSettings = connection_string.parse::<ConnectionString>().unwrap().into();
         options(&mut settings);
         let directory = directory::DirectorySettings::in_memory();
-        let services = Services::open(Client::new(settings).unwrap(), Some(&directory)).unwrap();
+        let services = Services::open(settings.client().unwrap(), Some(&directory)).unwrap();
         let app = change(ServiceApi::new(services, BackendAuth::Anyone));
         Self::serving(emulator, app.into_router()).await
     }

@@ -124,7 +124,7 @@ async fn the_managed_identity_needs_no_key() {
     }
     assert_eq!(bench.managed_identity_tokens().await, 1, "the token is kept");
     let log = functions.log().await;
-    let got = log.iter().find(|line| line["message"] == "Entra gave a token").unwrap();
+    let got = log.iter().find(|line| line["message"] == "fetched an Entra token").unwrap();
     assert!(got["valid_s"].as_i64().unwrap() > 86_000, "{got}");
 }
 
@@ -148,7 +148,7 @@ async fn the_first_token_is_got_without_being_asked_for() {
     let bench = Bench::start().await;
     let settings = [("IDENTITY_ENDPOINT", &*bench.identity_endpoint), ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER)];
     let mut functions = bench.handler(&settings).await;
-    functions.running.until(|line| line.contains("Entra gave a token")).await;
+    functions.running.until(|line| line.contains("fetched an Entra token")).await;
     assert_eq!(bench.managed_identity_tokens().await, 1);
 }
 
@@ -205,7 +205,7 @@ async fn without_a_credential_the_caller_learns_little_and_the_log_all() {
     let bench = Bench::start().await;
     let nowhere = format!("http://{}/msi/token", free_port().await);
     for (endpoint, header, tries, cause) in [
-        (&*bench.identity_endpoint, "wrong", 1, "the X-IDENTITY-HEADER is not the emulator's"),
+        (&*bench.identity_endpoint, "wrong", 1, "the X-IDENTITY-HEADER is not that of the emulator"),
         (&nowhere, "wrong", 3, "tcp connect error"),
     ] {
         let functions = bench.handler(&[("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", header)]).await;

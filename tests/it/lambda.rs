@@ -7,14 +7,15 @@ mod runtime_api;
 
 #[cfg(unix)]
 use acs_tokens::emulator::connection_string;
-use serde_json::{Value, json};
+use serde_json::Value;
 
-use crate::harness::{Answer, assert_token, emulator};
+use crate::harness::{assert_token, emulator};
 use runtime_api::Lambda;
 
 /// REST APIs require this setting: without it, the path of an event begins with the stage.
 const IGNORE_STAGE: (&str, &str) = ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true");
 const CALLER_KEYS: (&str, &str) = ("CALLER_KEYS", "tests=key-of-the-test-events");
+
 /// Starts `bootstrap` with an emulator and more settings.
 async fn lambda(settings: &[(&str, &str)]) -> Lambda {
     let connection_string = emulator().await.1;
@@ -27,11 +28,6 @@ fn event(name: &str) -> Value {
     let path = format!("{}/tests/it/lambda/events/{name}.json", env!("CARGO_MANIFEST_DIR"));
     let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
     serde_json::from_str(&text).unwrap()
-}
-
-#[track_caller]
-fn assert_gone(answer: &Answer) {
-    answer.assert_code(404, "identity-not-found", &[]);
 }
 
 #[tokio::test]
@@ -52,7 +48,7 @@ async fn responds_to_each_kind_of_event() {
         assert_eq!(answer.header("x-request-id"), name);
     }
     for name in ["rest-delete-identity", "http-delete-identity", "alb-multi-value-revoke-tokens"] {
-        assert_gone(&lambda.invoke(name, &event(name)).await);
+        lambda.invoke(name, &event(name)).await.assert_code(404, "identity-not-found", &[]);
     }
     let head = lambda.invoke("head", &event("url-head-health")).await;
     head.assert_ok(200);
@@ -71,25 +67,23 @@ async fn creates_revokes_and_deletes() {
     assert_eq!(answer.body, "");
     delete["rawPath"] = path.into();
     lambda.invoke("3", &delete).await.assert_ok(204);
-    assert_gone(&lambda.invoke("4", &delete).await);
+    lambda.invoke("4", &delete).await.assert_code(404, "identity-not-found", &[]);
 }
 
 #[tokio::test]
 async fn a_path_with_the_stage_requires_a_setting() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
-    let answer = lambda.invoke("1", &event("rest-create-identity")).await;
-    answer.assert_code(404, "not-found", &[]);
+    lambda.invoke("1", &event("rest-create-identity")).await.assert_code(404, "not-found", &[]);
 }
 
 #[tokio::test]
 async fn requires_a_caller_key() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
-    let mut wrong = event("url-create-identity");
-    wrong["headers"]["x-functions-key"] = "key-of-somebody-else".into();
-    lambda.invoke("1", &wrong).await.assert_code(401, "unauthorized", &[]);
-    let mut none = event("url-create-identity");
-    none["headers"].as_object_mut().unwrap().remove("x-functions-key");
-    lambda.invoke("2", &none).await.assert_code(401, "unauthorized", &[]);
+    let mut event = event("url-create-identity");
+    event["headers"]["x-functions-key"] = "an-unknown-key".into();
+    lambda.invoke("1", &event).await.assert_code(401, "unauthorized", &[]);
+    event["headers"].as_object_mut().unwrap().remove("x-functions-key");
+    lambda.invoke("2", &event).await.assert_code(401, "unauthorized", &[]);
 }
 
 #[tokio::test]

@@ -39,6 +39,7 @@ mod check;
 mod commands;
 mod config;
 mod dev;
+mod directory;
 mod directory_command;
 mod docs;
 mod emulator;
@@ -53,9 +54,6 @@ mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod manifest;
-#[cfg(all(feature = "otel", unix))]
-mod otel;
-mod people;
 mod process;
 mod properties;
 mod request_log;

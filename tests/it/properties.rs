@@ -1,14 +1,11 @@
 //! Properties of the parsers, checked with generated input.
 
-use acs_tokens::{
-    acs::{
-        connection_string::ConnectionString,
-        endpoint::{Endpoint, InvalidEndpoint},
-        signature::AccessKey,
-        types::{ApiVersion, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest},
-    },
-    extract::{TokenFormat, fields::Fields},
+use acs_identity::{
+    ConnectionString, Endpoint, InvalidEndpoint,
+    signature::AccessKey,
+    types::{ApiVersion, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest},
 };
+use acs_tokens::extract::{TokenFormat, fields::Fields};
 use axum::extract::FromRequestParts as _;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use proptest::{collection::vec, option, prelude::*, sample::select};

@@ -5,14 +5,11 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
+use acs_identity::{AccessKeys, Error, ErrorKind, IdentityClient, is_transient, signature::AccessKey};
 use acs_tokens::{
-    acs::{
-        Client, ClientOptions, Error,
-        credential::{Credential, Entra, Keys, Way},
-        error::Kind,
-        signature::AccessKey,
-    },
+    acs_client::{AcsCredential, AcsSettings},
     emulator::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY},
+    entra::TokenSource,
 };
 use serde_json::{Value, json};
 
@@ -21,10 +18,10 @@ use crate::harness;
 const CALLERS: usize = 32;
 const CALLS: usize = 400;
 
-fn client(emulator: &str, primary: &str, secondary: Option<&str>) -> Client {
+fn client(emulator: &str, primary: &str, secondary: Option<&str>) -> IdentityClient {
     let key = |text: &str| AccessKey::from_base64(text).unwrap();
-    let credential = Credential::Keys(Keys::new(key(primary), secondary.map(key)));
-    Client::new(ClientOptions::new(emulator.parse().unwrap(), credential)).unwrap()
+    let keys = AccessKeys::new(key(primary), secondary.map(key));
+    IdentityClient::new(emulator.parse().unwrap(), keys).unwrap()
 }
 
 /// Regenerates a key at the control API and gives it.
@@ -38,7 +35,7 @@ async fn regenerate(emulator: &str, which: &str) -> String {
 }
 
 /// Calls from all sides; when a part of them is done a key is regenerated, and as many again follow. Gives what failed.
-async fn storm(emulator: &str, client: &Client, which: &str) -> (String, Vec<Error>) {
+async fn storm(emulator: &str, client: &IdentityClient, which: &str) -> (String, Vec<Error>) {
     let (done, rotated) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let calling: Vec<_> = (0..CALLERS)
         .map(|_| {
@@ -47,7 +44,7 @@ async fn storm(emulator: &str, client: &Client, which: &str) -> (String, Vec<Err
                 let (mut failed, mut after) = (Vec::new(), 0);
                 while after < CALLS / CALLERS {
                     after += usize::from(rotated.load(Ordering::SeqCst));
-                    failed.extend(client.create_identity(None).await.err());
+                    failed.extend(client.create_identity().await.err());
                     done.fetch_add(1, Ordering::SeqCst);
                 }
                 failed
@@ -77,7 +74,7 @@ async fn a_rotation_of_both_keys_loses_no_call() {
     let (_, failed) = storm(&emulator, &after, "secondary").await;
     assert!(failed.is_empty(), "{failed:?}");
     // The first client knows none of the keys by now.
-    assert!(before.create_identity(None).await.is_err());
+    assert!(before.create_identity().await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -93,8 +90,8 @@ async fn two_wrong_keys_are_tried_once_each() {
     let (emulator, _) = harness::emulator().await;
     let client = client(&emulator, "d3Jvbmc=", Some("d3JvbmcgdG9v"));
     for calls in [2, 4] {
-        let error = client.create_identity(None).await.unwrap_err();
-        assert!(matches!(&error, Error::Service(error) if error.kind == Kind::Denied), "{error:?}");
+        let error = client.create_identity().await.unwrap_err();
+        assert!(matches!(&error, Error::Service(error) if error.kind == ErrorKind::Denied), "{error:?}");
         let state = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
         let state: Value = serde_json::from_str(&state).unwrap();
         assert_eq!(state["create-identity"]["received"], calls);
@@ -104,10 +101,10 @@ async fn two_wrong_keys_are_tried_once_each() {
 #[tokio::test]
 async fn a_bearer_token_is_not_sent_over_plain_http() {
     let (emulator, _) = harness::emulator().await;
-    let credential = Credential::Entra(Entra::new(Way::ManagedIdentity { client_id: None }));
-    let client = Client::new(ClientOptions::new(emulator.parse().unwrap(), credential)).unwrap();
-    let error = client.create_identity(None).await.unwrap_err();
-    assert!(matches!(&error, Error::Credential(failure) if !failure.is_passing()), "{error:?}");
+    let credential = AcsCredential::Entra(TokenSource::ManagedIdentity { client_id: None });
+    let client = AcsSettings::new(emulator.parse().unwrap(), credential).client().unwrap();
+    let error = client.create_identity().await.unwrap_err();
+    assert!(matches!(&error, Error::Credential(error) if !is_transient(error)), "{error:?}");
     let calls = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
     assert_eq!(calls, "{}");
 }

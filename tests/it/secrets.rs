@@ -136,18 +136,19 @@ async fn assert_absent(api: &Api, secrets: &[String], answers: &[Answer]) {
 
 #[test]
 fn debug_output_contains_no_secret() {
-    use acs_tokens::{acs, auth::CallerKey};
+    use acs_identity::{AccessToken, ConnectionString, TeamsTokenRequest};
+    use acs_tokens::{acs_client::AcsSettings, auth::CallerKey};
     let text = "endpoint=https://contoso.communication.azure.com/;accesskey=c2VjcmV0LWtleQ==";
-    let parsed: acs::connection_string::ConnectionString = text.parse().unwrap();
-    let settings = acs::ClientOptions::from(parsed.clone());
-    let teams = acs::TeamsTokenRequest {
+    let parsed: ConnectionString = text.parse().unwrap();
+    let settings = AcsSettings::from(parsed.clone());
+    let teams = TeamsTokenRequest {
         token: "secret-token".to_owned().into(),
         app_id: APP.parse().unwrap(),
         user_id: USER.parse().unwrap(),
     };
-    let token = acs::types::AccessToken::new("secret-token".to_owned().into(), jiff::Timestamp::UNIX_EPOCH);
+    let token = AccessToken::new("secret-token".to_owned().into(), jiff::Timestamp::UNIX_EPOCH);
     let key = CallerKey { name: "web".to_owned(), key: "secret-key".to_owned().into() };
-    let client = acs::Client::new(settings.clone()).unwrap();
+    let client = settings.clone().client().unwrap();
     let shown = format!("{parsed:?} {settings:?} {teams:?} {token:?} {key:?} {client:?}");
     // The access key in base64, as text, and as bytes.
     for secret in ["c2Vjc", "secret-", "115, 101, 99", "0x73"] {

@@ -1,12 +1,14 @@
 //! What the client puts on the wire and what it makes of answers, byte by byte, without the emulator.
 
-use acs_tokens::acs::{
-    Client, ClientOptions, Error, TeamsTokenRequest,
-    connection_string::ConnectionString,
-    error::{Fault, Kind},
+use acs_identity::{
+    ConnectionString, Error, ErrorKind, IdentityClient, InvalidResponseReason, TeamsTokenRequest,
     signature::{AccessKey, content_hash, string_to_sign},
-    trace::{TRACEPARENT, TRACESTATE, TraceContext},
     types::{IdentityId, Scope, TokenLifetime, TokenRequest},
+};
+use acs_tokens::{
+    acs_client::AcsSettings,
+    request_log,
+    trace_context::{TRACEPARENT, TRACESTATE, TraceContext},
 };
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
@@ -18,11 +20,12 @@ const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-
 const PATH: &str = "/identities/8%3Aacs%3A2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
 
 /// A socket that reads one request, gives one answer and hangs up.
-async fn once(answer: impl Into<String>) -> (Client, JoinHandle<Received>) {
+async fn once(answer: impl Into<String>) -> (IdentityClient, JoinHandle<Received>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    let client = Client::new(text.parse::<ConnectionString>().unwrap().into()).unwrap();
+    // With the service's observer, which adds the trace context.
+    let client = AcsSettings::from(text.parse::<ConnectionString>().unwrap()).client().unwrap();
     let answer = answer.into();
     let received = tokio::spawn(async move {
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -114,27 +117,27 @@ Content-Length: {}
 #[tokio::test]
 async fn creates_an_identity_alone() {
     let (client, received) = once(answer("201 Created", &format!(r#"{{"identity":{{"id":"{ID}"}}}}"#))).await;
-    let created = client.create_identity(None).await.unwrap();
-    assert_eq!((created.id.as_str(), created.token.is_none()), (ID, true));
+    assert_eq!(client.create_identity().await.unwrap().as_str(), ID);
     received.await.unwrap().assert("POST", "/identities?api-version=2025-06-30", "{}");
 }
 
 #[tokio::test]
-async fn hands_the_trace_on() {
+async fn trace_context_is_passed_on() {
     let (client, received) = once(answer("201 Created", &format!(r#"{{"identity":{{"id":"{ID}"}}}}"#))).await;
     let headers = [
         (TRACEPARENT, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".parse().unwrap()),
         (TRACESTATE, "a=1".parse().unwrap()),
     ];
     let request = TraceContext::of(&headers.into_iter().collect());
-    request.clone().scope(client.create_identity(None)).await.unwrap();
+    let log = request_log::Request::start("the-id".to_owned(), "POST".to_owned(), request.clone());
+    log.scope(client.create_identity()).await.unwrap();
     let received = received.await.unwrap();
     let parts: Vec<&str> = received.header("traceparent").split('-').collect();
     let [version, trace_id, span_id, flags] = parts[..] else { panic!("{parts:?}") };
     assert_eq!((version, trace_id, flags), ("00", "0af7651916cd43dd8448eb211c80319c", "00"));
     assert!(span_id.len() == 16 && span_id != request.span_id() && span_id != "b7ad6b7169203331", "{span_id}");
     assert_eq!(received.header("tracestate"), "a=1");
-    // Without a request around it, a call begins a trace of its own.
+    // Outside of a request, a call starts a trace.
     let (client, received) = once(answer("204 No Content", "")).await;
     client.revoke_tokens(&id()).await.unwrap();
     assert!(received.await.unwrap().header("traceparent").ends_with("-01"));
@@ -144,7 +147,7 @@ async fn hands_the_trace_on() {
 async fn creates_an_identity_with_a_token() {
     let created = format!(r#"{{"identity":{{"id":"{ID}"}},"accessToken":{TOKEN}}}"#);
     let (client, received) = once(answer("201 Created", &created)).await;
-    let token = client.create_identity(Some(&token_request())).await.unwrap().token.unwrap();
+    let token = client.create_identity_with_token(&token_request()).await.unwrap().token;
     assert_eq!((token.expose(), token.expires_on().as_millisecond()), ("t.o.k", 1_752_183_579_324));
     assert_eq!(format!("{token:?}"), "AccessToken { expires_on: 2025-07-10T21:39:39.3244584Z, .. }");
     let body = r#"{"createTokenWithScopes":["chat","voip.join"],"expiresInMinutes":60}"#;
@@ -190,7 +193,7 @@ async fn keeps_what_acs_says_of_an_error() {
     let body = r#"{"error":{"code":"ValidationError","message":"Invalid scopes - Scopes field is required.","target":"scopes"}}"#;
     let (client, received) = once(answer("400 Bad Request\r\nMS-CV: abc.0\r\nRetry-After: 3", body)).await;
     let Err(Error::Service(error)) = client.issue_token(&id(), &token_request()).await else { panic!("no error") };
-    assert_eq!((error.status.as_u16(), error.kind, error.code.as_str()), (400, Kind::Other, "ValidationError"));
+    assert_eq!((error.status.as_u16(), error.kind, error.code.as_str()), (400, ErrorKind::Other, "ValidationError"));
     assert_eq!(error.message, "Invalid scopes - Scopes field is required.");
     assert_eq!((error.target.as_deref(), error.ms_cv.as_deref()), (Some("scopes"), Some("abc.0")));
     assert_eq!(error.retry_after, Some(std::time::Duration::from_secs(3)));
@@ -200,14 +203,18 @@ async fn keeps_what_acs_says_of_an_error() {
 #[tokio::test]
 async fn tells_answers_that_are_not_of_acs() {
     for (answer, status, fault) in [
-        ("HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n", 302, Fault::Status),
-        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, Fault::Status),
-        ("HTTP/1.1 201 Created\r\nContent-Length: 6\r\n\r\n<html>", 201, Fault::Body),
-        ("HTTP/1.1 201 Created\r\nContent-Length: 15\r\n\r\n{\"token\":\"abc\"}", 201, Fault::Body),
+        (
+            "HTTP/1.1 302 Found\r\nLocation: http://evil.example/\r\nContent-Length: 0\r\n\r\n",
+            302,
+            InvalidResponseReason::Status,
+        ),
+        ("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", 200, InvalidResponseReason::Status),
+        ("HTTP/1.1 201 Created\r\nContent-Length: 6\r\n\r\n<html>", 201, InvalidResponseReason::Body),
+        ("HTTP/1.1 201 Created\r\nContent-Length: 15\r\n\r\n{\"token\":\"abc\"}", 201, InvalidResponseReason::Body),
     ] {
         let (client, _received) = once(answer).await;
-        match client.create_identity(None).await {
-            Err(Error::InvalidResponse { status: s, fault: f }) => assert_eq!((s.as_u16(), f), (status, fault)),
+        match client.create_identity().await {
+            Err(Error::InvalidResponse { status: s, reason: f }) => assert_eq!((s.as_u16(), f), (status, fault)),
             other => panic!("{other:?}"),
         }
     }
@@ -217,13 +224,13 @@ async fn tells_answers_that_are_not_of_acs() {
 async fn tells_a_connection_that_never_was_from_one_that_broke() {
     let unused = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
     let text = format!("endpoint=http://{unused}/;accesskey=cHc=");
-    let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let client = IdentityClient::from_connection_string(text.parse().unwrap()).unwrap();
     let error = client.issue_token(&id(), &token_request()).await.unwrap_err();
     assert!(matches!(error, Error::Connect(_)), "{error:?}");
     assert!(!format!("{error:?}").contains("14a2"), "the identity is in {error:?}");
 
     let (client, _received) = once("HTTP/1.1 201 Created\r\nContent-Length: 66\r\n\r\n{\"token\"").await;
-    let error = client.create_identity(None).await.unwrap_err();
+    let error = client.create_identity().await.unwrap_err();
     assert!(matches!(error, Error::Interrupted(_)), "{error:?}");
 }
 
@@ -232,7 +239,7 @@ async fn all_tries_of_a_call_carry_one_request_id_and_each_a_fresh_signature() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let client = IdentityClient::from_connection_string(text.parse().unwrap()).unwrap();
     let answers = ["429 Too Many Requests\r\nRetry-After: 1", "200 OK"].map(|status| answer(status, TOKEN));
     let server = tokio::spawn(async move {
         let mut received = Vec::new();
@@ -260,7 +267,7 @@ async fn the_first_call_finds_a_warm_connection() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    let client = Client::new(ClientOptions::from(text.parse::<ConnectionString>().unwrap())).unwrap();
+    let client = IdentityClient::from_connection_string(text.parse().unwrap()).unwrap();
     let server = tokio::spawn(async move {
         // One connection carries both, or the second answer has nowhere to go.
         let (mut stream, _) = listener.accept().await.unwrap();
@@ -270,7 +277,7 @@ async fn the_first_call_finds_a_warm_connection() {
         stream.write_all(answer("200 OK", TOKEN).as_bytes()).await.unwrap();
         (warming, call)
     });
-    client.warm().await;
+    client.warm_up().await.unwrap();
     client.issue_token(&id(), &token_request()).await.unwrap();
     let (warming, call) = server.await.unwrap();
     assert_eq!(warming.line, "HEAD / HTTP/1.1");

@@ -10,8 +10,9 @@ mod fault_plan;
 
 use std::{collections::BTreeSet, ffi::OsString, time::Instant};
 
+use acs_identity::ConnectionString;
 use acs_tokens::{
-    acs::{Client, ClientOptions, connection_string::ConnectionString},
+    acs_client::AcsSettings,
     auth::BackendAuth,
     emulator::{Emulator, Options, connection_string},
     http::Api,
@@ -37,10 +38,10 @@ async fn every_answer_is_documented_and_no_identity_is_lost() {
     let fault_plan = FaultPlan::new(address);
     fault_plan.request(Random::new(seed), operations).await;
 
-    let settings: ClientOptions = connection_string("http", address).parse::<ConnectionString>().unwrap().into();
+    let settings: AcsSettings = connection_string("http", address).parse::<ConnectionString>().unwrap().into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/api", listener.local_addr().unwrap());
-    let app = Api::new(Client::new(settings).unwrap(), BackendAuth::Anyone).into_router();
+    let app = Api::new(settings.client().unwrap(), BackendAuth::Anyone).into_router();
     tokio::spawn(server::run(listener, app, std::future::pending()));
 
     let start = Instant::now();

@@ -21,7 +21,7 @@
 //! - [`Emulator::new`] keeps its state in memory; [`Emulator::open`] keeps identities and keys in a file.
 //! - Most SDKs require https: use [`Emulator::serve_https`] with a [`Certificate`].
 //! - The control API below `/_emulator/` injects faults, changes settings, issues test users' tokens and shows the state.
-//!   [The documentation of the emulator](https://github.com/search?q=acs-tokens+emulator.md) lists every request.
+//!   `docs/emulator.md` in the repository describes every request.
 //!
 //! # Layers
 //!
@@ -69,6 +69,11 @@ mod state_file;
 mod teams;
 mod test_issuer;
 mod tokens;
+
+/// Compiles and runs the code of the README.
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
 
 pub use certificate::Certificate;
 pub use emulator::Emulator;

@@ -6,7 +6,7 @@
 
 use std::str::FromStr;
 
-use super::{
+use crate::{
     endpoint::{Endpoint, InvalidEndpoint},
     signature::{AccessKey, InvalidAccessKey},
 };
@@ -75,7 +75,7 @@ impl FromStr for ConnectionString {
 
 #[cfg(test)]
 mod tests {
-    use super::{InvalidConnectionString as Fault, *};
+    use crate::{InvalidConnectionString as Fault, *};
 
     #[test]
     fn takes_what_the_sdks_take() {

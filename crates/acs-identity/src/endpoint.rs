@@ -4,6 +4,8 @@ use std::{fmt, str::FromStr};
 
 use reqwest::Url;
 
+use crate::http::is_loopback;
+
 /// The endpoint of an ACS resource, such as `https://contoso.communication.azure.com/`.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
@@ -44,14 +46,6 @@ impl Endpoint {
         let host = self.0.host_str().unwrap_or_default();
         self.0.port().map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
     }
-}
-
-/// Whether a URL leads to this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
-#[must_use]
-pub fn is_loopback(url: &Url) -> bool {
-    let host = url.host_str().unwrap_or_default();
-    let address = host.trim_start_matches('[').trim_end_matches(']').parse::<std::net::IpAddr>();
-    host == "localhost" || address.is_ok_and(|ip| ip.is_loopback())
 }
 
 impl FromStr for Endpoint {

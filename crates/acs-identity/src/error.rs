@@ -1,114 +1,118 @@
-//! What can go wrong on the way to ACS and back, with everything ACS said about it.
+//! Errors of calls, with everything that ACS answered.
 
 use std::time::Duration;
 
+use azure_core::error::ErrorKind as AzureErrorKind;
 use jiff::SignedDuration;
 use reqwest::StatusCode;
 use uuid::Uuid;
 
-use super::credential::Failure;
-
-/// A call that did not end in the answer hoped for.
+/// The error of a call.
+///
+/// The variants say what is known of the outcome. Matches on it are meant to be exhaustive; a new variant will be a
+/// breaking change.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// ACS answered with an error.
     #[error(transparent)]
     Service(Box<ServiceError>),
-    /// No credential is to be had, so nothing was sent.
+    /// The token credential returned no token. Nothing was sent.
     #[error("no credential for ACS")]
-    Credential(#[source] Failure),
-    /// No connection came about, so ACS surely did nothing.
+    Credential(#[source] azure_core::Error),
+    /// The connection failed. ACS did not receive the request.
     #[error("no connection to ACS")]
     Connect(#[source] reqwest::Error),
-    /// The call's time ran out. ACS may have done what was asked.
+    /// The call timed out. ACS may have carried it out.
     #[error("ACS did not answer in time")]
     TimedOut,
-    /// The connection broke after the request was sent. ACS may have done what was asked.
+    /// The connection failed after the request was sent. ACS may have carried it out.
     #[error("the connection to ACS broke")]
     Interrupted(#[source] reqwest::Error),
-    /// ACS, or something in its place, answered what no ACS answers. It may have done what was asked.
-    #[error("the answer is not one of ACS: status {status}, {fault}")]
+    /// The response is not one of ACS. The request may have been carried out.
+    #[error("the response is not one of ACS: status {status}, {reason}")]
     InvalidResponse {
-        /// The status it came with.
+        /// The status of the response.
         status: StatusCode,
-        /// What is wrong with it.
-        fault: Fault,
+        /// The reason why it is invalid.
+        reason: InvalidResponseReason,
     },
 }
 
 impl Error {
-    /// Whether ACS says that the identity is none of this resource: deleted, or another's.
+    /// Returns whether ACS does not have the identity: it was deleted, or belongs to another resource.
     #[must_use]
     pub fn is_identity_gone(&self) -> bool {
         let Self::Service(error) = self else { return false };
-        error.kind == Kind::IdentityNotOwned || (error.kind == Kind::Other && error.status == StatusCode::NOT_FOUND)
+        error.kind == ErrorKind::IdentityNotOwned
+            || (error.kind == ErrorKind::Other && error.status == StatusCode::NOT_FOUND)
     }
 }
 
-/// Why an answer is not one of ACS.
+/// The reason why a response is not one of ACS.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum Fault {
-    /// Neither a success that the operation knows nor an error.
+pub enum InvalidResponseReason {
+    /// The status is neither an error nor the success status of the operation.
     #[error("a status that the operation does not have")]
     Status,
-    /// Not the JSON that the operation answers with.
+    /// The body is not the JSON of the operation.
     #[error("a body that is not the expected JSON")]
     Body,
-    /// Longer than any answer of ACS Identity.
+    /// The body is longer than 64 KiB.
     #[error("a body over 64 KiB")]
     TooLong,
 }
 
-/// An error as ACS told it.
+/// An error response of ACS.
 ///
 /// <https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#handling-errors>
 #[derive(Debug, thiserror::Error)]
 #[error("ACS answered {status}: {message}")]
+#[non_exhaustive]
 pub struct ServiceError {
-    /// The status.
+    /// The status of the response.
     pub status: StatusCode,
-    /// What kind of error it is.
-    pub kind: Kind,
-    /// ACS's `code`; empty if the body was none of ACS's.
+    /// The kind of the error.
+    pub kind: ErrorKind,
+    /// The error code of ACS; empty if the body is not an error of ACS.
     pub code: String,
-    /// ACS's `message`, written for developers.
+    /// The message of ACS, written for developers.
     pub message: String,
-    /// The field at fault, if ACS named one.
+    /// The field that the error is about.
     pub target: Option<String>,
-    /// ACS's correlation vector (`MS-CV`), to be quoted to Microsoft's support.
+    /// The correlation vector (`MS-CV`), for Microsoft's support.
     pub ms_cv: Option<String>,
-    /// The `x-ms-client-request-id` that the call was made with.
+    /// The `x-ms-client-request-id` of the request.
     pub request_id: Uuid,
-    /// How long ACS asks to wait.
+    /// The time that ACS asks to wait.
     pub retry_after: Option<Duration>,
-    /// How far this machine's clock is ahead of ACS's (`Date`), give or take a second and the answer's way.
+    /// How far the clock of this machine is ahead of the clock of ACS (`Date`), to about a second.
     pub clock_skew: Option<SignedDuration>,
-    /// The api-versions that ACS knows (`api-supported-versions`), as it lists them.
+    /// The API versions that ACS supports (`api-supported-versions`), as it lists them.
     pub supported_versions: Option<String>,
 }
 
-/// The kinds of error that somebody decides by.
+/// The kind of an error response.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// `Denied`: ACS does not take our credential.
+pub enum ErrorKind {
+    /// `Denied`: ACS rejected the credential.
     Denied,
-    /// `IdentityNotOwned`: the identity is not one of this resource.
+    /// `IdentityNotOwned`: the resource has no such identity.
     IdentityNotOwned,
-    /// `InvalidAccessToken`: the Teams user's token is not valid.
+    /// `InvalidAccessToken`: the token of the Teams user is not valid.
     InvalidAccessToken,
-    /// `UnsupportedApiVersion` and its like: our setting is wrong, not the request.
-    ApiVersion,
-    /// Anything else: the status tells.
+    /// `UnsupportedApiVersion`, `ApiVersionUnspecified` or `InvalidApiVersion`: ACS rejected the API version.
+    UnsupportedApiVersion,
+    /// Any other error, described by the status.
     Other,
 }
 
-impl Kind {
-    pub(super) fn of(code: &str) -> Self {
+impl ErrorKind {
+    pub(crate) fn from_code(code: &str) -> Self {
         match code {
             "Denied" => Self::Denied,
             "IdentityNotOwned" => Self::IdentityNotOwned,
             "InvalidAccessToken" => Self::InvalidAccessToken,
-            "UnsupportedApiVersion" | "ApiVersionUnspecified" | "InvalidApiVersion" => Self::ApiVersion,
+            "UnsupportedApiVersion" | "ApiVersionUnspecified" | "InvalidApiVersion" => Self::UnsupportedApiVersion,
             _ => Self::Other,
         }
     }
@@ -116,7 +120,7 @@ impl Kind {
 
 impl From<reqwest::Error> for Error {
     fn from(error: reqwest::Error) -> Self {
-        // The URL holds an identity id, and errors are logged.
+        // The URL contains an identity id, and errors are logged.
         let error = error.without_url();
         if error.is_connect() {
             Self::Connect(error)
@@ -128,8 +132,27 @@ impl From<reqwest::Error> for Error {
     }
 }
 
-/// An error and all it came from, in one line: reqwest's own text stops at "error sending request".
+/// Returns whether another attempt to get a token may succeed: the network failed, or the token service is busy.
 #[must_use]
-pub fn causes(error: &dyn std::error::Error) -> String {
-    std::iter::successors(Some(error), |error| error.source()).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+pub fn is_transient(error: &azure_core::Error) -> bool {
+    let of = |error: &azure_core::Error| match error.kind() {
+        AzureErrorKind::Connection | AzureErrorKind::Io => true,
+        // The instance metadata service answers 404 and 410 while it is updated.
+        // https://learn.microsoft.com/entra/identity/managed-identities-azure-resources/how-to-use-vm-token#error-handling
+        AzureErrorKind::HttpResponse { status, .. } => matches!(u16::from(*status), 404 | 408 | 410 | 429 | 500..),
+        _ => false,
+    };
+    chain(error).filter_map(|error| error.downcast_ref()).any(of)
+}
+
+/// Returns an error and its sources in one line, for logs: the text of a `reqwest::Error` leaves out its source.
+#[must_use]
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+}
+
+fn chain<'a>(
+    error: &'a (dyn std::error::Error + 'static),
+) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
+    std::iter::successors(Some(error), |error| error.source())
 }

@@ -1,4 +1,4 @@
-//! The operations of ACS Identity, each with the JSON it sends and reads.
+//! The operations of the API, each with the JSON that it sends and reads.
 //!
 //! <https://learn.microsoft.com/rest/api/communication/identity/communication-identity>
 
@@ -7,108 +7,121 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use uuid::Uuid;
 
-use super::{
-    Client, Error,
-    send::Operation,
-    types::{AccessToken, IdentityId, TokenRequest},
+use crate::{
+    Error, IdentityClient,
+    operation::Operation,
+    send::Response,
+    types::{AccessToken, IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 
-/// An identity just made, and its first token if one was asked for.
+/// A new identity and its first access token.
 #[derive(Debug, Clone)]
 pub struct CreatedIdentity {
     /// The identity.
     pub id: IdentityId,
-    /// Its first token.
-    pub token: Option<AccessToken>,
+    /// The access token.
+    pub token: AccessToken,
 }
 
-/// A Teams user's Entra token, with what must be true of it.
+/// A request to exchange the Entra token of a Teams user.
 #[derive(Debug, Clone)]
 pub struct TeamsTokenRequest {
     /// The Entra token, with a Teams scope of ACS.
     pub token: SecretString,
-    /// The Entra application that it was issued to (`appid`).
+    /// The id of the Entra application that the token was issued to (`appid`).
     pub app_id: Uuid,
-    /// The Teams user's object id in Entra (`oid`).
+    /// The object id of the Teams user in Entra (`oid`).
     pub user_id: Uuid,
 }
 
-impl Client {
-    /// Makes an identity, and its first token where `token` asks for one.
+impl IdentityClient {
+    /// Creates an identity.
     ///
     /// # Errors
-    /// See [`Error`]. After [`Error::TimedOut`], [`Error::Interrupted`] and [`Error::InvalidResponse`] an identity may
-    /// exist whose id nobody knows.
-    pub async fn create_identity(&self, token: Option<&TokenRequest>) -> Result<CreatedIdentity, Error> {
-        let request = WireCreate {
-            create_token_with_scopes: token.map(scope_names),
-            expires_in_minutes: token.and_then(minutes),
-        };
-        let created = self.send(Operation::CreateIdentity, write(&request), |body| {
-            let WireCreated { identity, access_token } = read(body)?;
-            let fits = token.is_some() == access_token.is_some();
-            let id = identity.id.parse().ok().filter(|_| fits)?;
-            Some(CreatedIdentity { id, token: access_token.map(AccessToken::from) })
-        });
-        let created = created.await?;
-        self.note_identity(&created.id);
-        Ok(created)
+    /// See [`Error`]. After [`Error::TimedOut`], [`Error::Interrupted`] and [`Error::InvalidResponse`], an identity with
+    /// an unknown id may exist.
+    pub async fn create_identity(&self) -> Result<IdentityId, Error> {
+        let read = |body: &[u8]| read::<WireCreated>(body)?.identity.id.parse().ok();
+        self.send(Operation::CreateIdentity, None, b"{}".to_vec(), read).await
     }
 
-    /// Issues a token for an identity. Earlier tokens stay good.
+    /// Creates an identity and its first access token.
+    ///
+    /// # Errors
+    /// As [`IdentityClient::create_identity`].
+    pub async fn create_identity_with_token(&self, token: &TokenRequest) -> Result<CreatedIdentity, Error> {
+        let request = WireCreate { create_token_with_scopes: token.scopes(), expires_in_minutes: token.lifetime() };
+        let read = |body: &[u8]| {
+            let WireCreated { identity, access_token } = read(body)?;
+            Some(CreatedIdentity { id: identity.id.parse().ok()?, token: access_token?.into() })
+        };
+        self.send(Operation::CreateIdentity, None, write(&request), read).await
+    }
+
+    /// Issues an access token for an identity. Earlier tokens stay valid.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn issue_token(&self, id: &IdentityId, token: &TokenRequest) -> Result<AccessToken, Error> {
-        self.note_identity(id);
-        let request = WireIssue { scopes: scope_names(token), expires_in_minutes: minutes(token) };
-        self.send(Operation::IssueToken(id), write(&request), read_token).await
+        let request = WireIssue { scopes: token.scopes(), expires_in_minutes: token.lifetime() };
+        self.send(Operation::IssueToken, Some(id), write(&request), read_token).await
     }
 
-    /// Revokes all tokens of an identity. ACS says that this can take up to 15 minutes to be known everywhere.
+    /// Revokes all access tokens of an identity. ACS needs up to 15 minutes until they are refused everywhere.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn revoke_tokens(&self, id: &IdentityId) -> Result<(), Error> {
-        self.note_identity(id);
-        self.send(Operation::RevokeTokens(id), Vec::new(), |_| Some(())).await
+        self.send(Operation::RevokeTokens, Some(id), Vec::new(), |_| Some(())).await
     }
 
-    /// Deletes an identity with all its tokens.
+    /// Deletes an identity and revokes its access tokens.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn delete_identity(&self, id: &IdentityId) -> Result<(), Error> {
-        self.note_identity(id);
-        self.send(Operation::DeleteIdentity(id), Vec::new(), |_| Some(())).await
+        self.send(Operation::DeleteIdentity, Some(id), Vec::new(), |_| Some(())).await
     }
 
-    /// Exchanges a Teams user's Entra token for an ACS token, which ends when the Entra token does.
+    /// Exchanges the Entra token of a Teams user for an access token, which expires with the Entra token.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn exchange_teams_token(&self, request: &TeamsTokenRequest) -> Result<AccessToken, Error> {
         let TeamsTokenRequest { token, app_id, user_id } = request;
         let request = WireExchange { token: token.expose_secret(), app_id: *app_id, user_id: *user_id };
-        self.send(Operation::ExchangeTeamsToken, write(&request), read_token).await
+        self.send(Operation::ExchangeTeamsToken, None, write(&request), read_token).await
+    }
+}
+
+impl Response for AccessToken {}
+
+impl Response for IdentityId {
+    fn identity(&self) -> Option<&IdentityId> {
+        Some(self)
+    }
+}
+
+impl Response for CreatedIdentity {
+    fn identity(&self) -> Option<&IdentityId> {
+        Some(&self.id)
     }
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WireCreate {
+struct WireCreate<'a> {
+    create_token_with_scopes: &'a [Scope],
     #[serde(skip_serializing_if = "Option::is_none")]
-    create_token_with_scopes: Option<Vec<&'static str>>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in_minutes: Option<u16>,
+    expires_in_minutes: Option<TokenLifetime>,
 }
 
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct WireIssue {
-    scopes: Vec<&'static str>,
+struct WireIssue<'a> {
+    scopes: &'a [Scope],
     #[serde(skip_serializing_if = "Option::is_none")]
-    expires_in_minutes: Option<u16>,
+    expires_in_minutes: Option<TokenLifetime>,
 }
 
 #[derive(Serialize)]
@@ -144,16 +157,8 @@ impl From<WireToken> for AccessToken {
     }
 }
 
-fn scope_names(token: &TokenRequest) -> Vec<&'static str> {
-    token.scopes().iter().map(|scope| scope.as_str()).collect()
-}
-
-fn minutes(token: &TokenRequest) -> Option<u16> {
-    token.validity().map(super::types::TokenLifetime::minutes)
-}
-
 fn write(request: &impl Serialize) -> Vec<u8> {
-    // Strings, numbers and lists of them: serde_json has no way to fail on these.
+    // Serializing structs of strings, numbers and lists cannot fail.
     serde_json::to_vec(request).unwrap_or_default()
 }
 

@@ -1,95 +1,99 @@
-//! Whether to try again, and when: one pure function, decided by operation and not by status alone.
+//! Decides whether and when a failed attempt is repeated: one pure function of the operation and the error.
 //!
-//! An SDK that repeats `POST /identities` like any other call makes identities that nobody knows of. Here creating is
-//! repeated only when the first try surely did nothing.
+//! An SDK that repeats `POST /identities` like any other call may create identities with unknown ids. Here, creating is
+//! repeated only if the failed attempt cannot have created an identity.
 
 use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use super::Error;
+use crate::{Error, is_transient};
 
-/// The most tries of one call.
-pub(super) const MAX_TRIES: u32 = 3;
+/// The maximum number of attempts of one call.
+pub(crate) const MAX_ATTEMPTS: u32 = 3;
 
-/// The wait before the second try, where ACS asks for none; it doubles with each further one.
+/// The wait before the second attempt if ACS asks for none. It doubles with each further attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
-/// Whether doing it twice differs from doing it once.
+/// Whether an operation may be carried out twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Idempotency {
-    /// A second try does no harm: issue, revoke, delete, exchange.
+pub(crate) enum Idempotency {
+    /// A second attempt is harmless: issue, revoke, delete, exchange.
     Idempotent,
-    /// A second try may make a second identity.
+    /// A second attempt may create a second identity.
     NotIdempotent,
 }
 
-/// How long to wait before the next try; nothing if there shall be none.
+/// Returns the time to wait before the next attempt, or `None` if there is to be none.
 ///
-/// `tries` have been made, `left` is the time until the call's deadline, and `jitter` is a random number from 0 to 1
-/// that spreads callers who failed together.
-pub(super) fn wait(repeat: Idempotency, error: &Error, tries: u32, left: Duration, jitter: f64) -> Option<Duration> {
+/// `attempts` is the number of attempts so far, `left` the time until the deadline of the call, and `jitter` a random
+/// number from 0 to 1 that spreads the attempts of calls that failed together.
+pub(crate) fn wait(
+    idempotency: Idempotency,
+    error: &Error,
+    attempts: u32,
+    left: Duration,
+    jitter: f64,
+) -> Option<Duration> {
     let asked = match error {
         Error::Connect(_) => None,
-        Error::Credential(failure) if failure.is_passing() => None,
+        Error::Credential(error) if is_transient(error) => None,
         Error::Credential(_) => return None,
         Error::Service(error) => {
-            let surely_not_done = match error.status {
+            let not_carried_out = match error.status {
                 StatusCode::TOO_MANY_REQUESTS => true,
-                // A 503 that says when to come back is one that was turned away; any other may have begun.
+                // A 503 with Retry-After was rejected before it was processed; any other may have been processed.
                 StatusCode::SERVICE_UNAVAILABLE => error.retry_after.is_some(),
                 _ => false,
             };
-            let passing =
-                surely_not_done || error.status.is_server_error() || error.status == StatusCode::REQUEST_TIMEOUT;
-            if !passing || (repeat == Idempotency::NotIdempotent && !surely_not_done) {
+            let transient =
+                not_carried_out || error.status.is_server_error() || error.status == StatusCode::REQUEST_TIMEOUT;
+            if !transient || (idempotency == Idempotency::NotIdempotent && !not_carried_out) {
                 return None;
             }
             error.retry_after
         }
-        Error::TimedOut | Error::Interrupted(_) | Error::InvalidResponse { .. } => match repeat {
+        Error::TimedOut | Error::Interrupted(_) | Error::InvalidResponse { .. } => match idempotency {
             Idempotency::Idempotent => None,
             Idempotency::NotIdempotent => return None,
         },
     };
-    if tries >= MAX_TRIES {
+    if attempts >= MAX_ATTEMPTS {
         return None;
     }
-    let backoff = FIRST_WAIT * 2_u32.pow(tries.saturating_sub(1));
-    // From half of it to all of it.
+    let backoff = FIRST_WAIT * 2_u32.pow(attempts.saturating_sub(1));
+    // The jitter takes up to half of it away.
     let wait = asked.unwrap_or_default().max(backoff.mul_f64(f64::midpoint(1.0, jitter.clamp(0.0, 1.0))));
-    // A wait to the deadline or beyond would end in a timeout instead of what ACS said.
+    // A wait beyond the deadline would end in a timeout and hide the error of ACS.
     (wait < left).then_some(wait)
 }
 
 #[cfg(test)]
 mod tests {
+    use azure_core::error::ErrorKind;
+    use reqwest::header::HeaderMap;
     use uuid::Uuid;
 
     use super::*;
-    use crate::error::{Fault, Kind, ServiceError};
+    use crate::{InvalidResponseReason, ServiceError};
 
     const LEFT: Duration = Duration::from_secs(20);
 
     fn service(status: u16, retry_after: Option<u64>) -> Error {
-        Error::Service(Box::new(ServiceError {
-            status: StatusCode::from_u16(status).unwrap(),
-            kind: Kind::Other,
-            code: String::new(),
-            message: String::new(),
-            target: None,
-            ms_cv: None,
-            request_id: Uuid::nil(),
-            retry_after: retry_after.map(Duration::from_secs),
-            clock_skew: None,
-            supported_versions: None,
-        }))
+        let headers = retry_after.map(|seconds| ("retry-after".parse().unwrap(), seconds.into()));
+        let headers: HeaderMap = headers.into_iter().collect();
+        let status = StatusCode::from_u16(status).unwrap();
+        Error::Service(Box::new(ServiceError::from_response(status, &headers, b"", Uuid::nil())))
+    }
+
+    fn credential(kind: ErrorKind) -> Error {
+        Error::Credential(azure_core::Error::with_message(kind, "failed"))
     }
 
     #[test]
-    fn creating_is_repeated_only_if_it_surely_did_not_happen() {
-        let unintelligible = Error::InvalidResponse { status: StatusCode::CREATED, fault: Fault::Body };
-        for (error, harmless, makes_another) in [
+    fn creating_is_repeated_only_if_it_was_not_carried_out() {
+        let invalid = Error::InvalidResponse { status: StatusCode::CREATED, reason: InvalidResponseReason::Body };
+        for (error, idempotent, not_idempotent) in [
             (service(400, None), false, false),
             (service(401, None), false, false),
             (service(404, Some(1)), false, false),
@@ -102,29 +106,32 @@ mod tests {
             (service(503, Some(1)), true, true),
             (service(504, None), true, false),
             (Error::TimedOut, true, false),
-            (unintelligible, true, false),
+            (invalid, true, false),
+            (credential(ErrorKind::Io), true, true),
+            (credential(ErrorKind::Credential), false, false),
         ] {
-            assert_eq!(wait(Idempotency::Idempotent, &error, 1, LEFT, 0.5).is_some(), harmless, "{error:?}");
-            assert_eq!(wait(Idempotency::NotIdempotent, &error, 1, LEFT, 0.5).is_some(), makes_another, "{error:?}");
+            assert_eq!(wait(Idempotency::Idempotent, &error, 1, LEFT, 0.5).is_some(), idempotent, "{error:?}");
+            assert_eq!(wait(Idempotency::NotIdempotent, &error, 1, LEFT, 0.5).is_some(), not_idempotent, "{error:?}");
         }
     }
 
     #[test]
-    fn waits_longer_each_time_and_three_times_at_most() {
-        let waits =
-            |jitter| (1..=3).map(move |tries| wait(Idempotency::Idempotent, &service(500, None), tries, LEFT, jitter));
+    fn wait_doubles_up_to_three_attempts() {
+        let waits = |jitter| {
+            (1..=3).map(move |attempts| wait(Idempotency::Idempotent, &service(500, None), attempts, LEFT, jitter))
+        };
         let ms = |wait: Option<Duration>| wait.map(|wait| wait.as_millis());
         assert_eq!(waits(0.0).map(ms).collect::<Vec<_>>(), [Some(100), Some(200), None]);
         assert_eq!(waits(1.0).map(ms).collect::<Vec<_>>(), [Some(200), Some(400), None]);
     }
 
     #[test]
-    fn waits_as_long_as_acs_asks_unless_the_deadline_comes_first() {
-        for (asked, left, waited) in [(7, 20, Some(7)), (20, 20, None), (60, 20, None), (7, 7, None)] {
+    fn wait_is_what_acs_asks_for_within_the_deadline() {
+        for (asked, left, expected) in [(7, 20, Some(7)), (20, 20, None), (60, 20, None), (7, 7, None)] {
             let found = wait(Idempotency::NotIdempotent, &service(429, Some(asked)), 1, Duration::from_secs(left), 1.0);
-            assert_eq!(found, waited.map(Duration::from_secs), "{asked} of {left}");
+            assert_eq!(found, expected.map(Duration::from_secs), "{asked} of {left}");
         }
-        // No shorter than our own wait: a Retry-After of 0 would have us back at once.
+        // Not shorter than the client's own wait, for example with Retry-After: 0.
         assert_eq!(wait(Idempotency::Idempotent, &service(503, Some(0)), 1, LEFT, 1.0), Some(FIRST_WAIT));
     }
 }

@@ -1,4 +1,4 @@
-//! ACS's errors, read from its answers.
+//! Reads error responses of ACS.
 
 use std::time::Duration;
 
@@ -10,7 +10,7 @@ use reqwest::{
 use serde::Deserialize;
 use uuid::Uuid;
 
-use super::error::{Kind, ServiceError};
+use crate::error::{ErrorKind, ServiceError};
 
 #[derive(Deserialize)]
 struct WireErrorResponse {
@@ -24,28 +24,32 @@ struct WireError {
     target: Option<String>,
 }
 
-/// The error that an answer with these parts tells.
-pub(super) fn service_error(status: StatusCode, headers: &HeaderMap, body: &[u8], request_id: Uuid) -> ServiceError {
-    // Something between us and ACS may answer in its own words; then the status is all there is.
-    let error = serde_json::from_slice::<WireErrorResponse>(body).ok().map(|response| response.error);
-    let (code, message, target) = error.map_or_else(<_>::default, |error| (error.code, error.message, error.target));
-    let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
-    let now = Timestamp::now();
-    ServiceError {
-        status,
-        kind: Kind::of(&code),
-        code,
-        message,
-        target,
-        ms_cv: text("ms-cv").map(str::to_owned),
-        request_id,
-        retry_after: retry_after(headers, now),
-        clock_skew: text("date").and_then(http_date).map(|theirs| now.duration_since(theirs)),
-        supported_versions: text("api-supported-versions").map(str::to_owned),
+impl ServiceError {
+    /// Reads an error response. `request_id` is the `x-ms-client-request-id` of the request.
+    #[must_use]
+    pub fn from_response(status: StatusCode, headers: &HeaderMap, body: &[u8], request_id: Uuid) -> Self {
+        // A proxy may have answered instead of ACS. Then the status is all there is.
+        let error = serde_json::from_slice::<WireErrorResponse>(body).ok().map(|response| response.error);
+        let (code, message, target) =
+            error.map_or_else(<_>::default, |error| (error.code, error.message, error.target));
+        let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok());
+        let now = Timestamp::now();
+        Self {
+            status,
+            kind: ErrorKind::from_code(&code),
+            code,
+            message,
+            target,
+            ms_cv: text("ms-cv").map(str::to_owned),
+            request_id,
+            retry_after: retry_after(headers, now),
+            clock_skew: text("date").and_then(http_date).map(|theirs| now.duration_since(theirs)),
+            supported_versions: text("api-supported-versions").map(str::to_owned),
+        }
     }
 }
 
-/// `Retry-After` in its spellings: Azure's milliseconds first, then RFC 9110 section 10.2.3's seconds or date.
+/// Reads `Retry-After`: the milliseconds of Azure's headers first, then the seconds or date of RFC 9110 section 10.2.3.
 fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let ms = ["retry-after-ms", "x-ms-retry-after-ms"].into_iter().find_map(text).and_then(|ms| ms.parse().ok());
@@ -70,11 +74,11 @@ mod tests {
     use super::*;
 
     proptest! {
-        // A file for failed cases would dirty the tree; the failure prints its case.
+        // A file of failed cases would change the working tree; the failure prints its case.
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn retry_after_is_a_time_to_wait(number in any::<u64>(), now in 0..4_000_000_000_i64, wait in -9999..99_999_i64) {
+        fn retry_after_is_read_from_seconds_milliseconds_and_dates(number in any::<u64>(), now in 0..4_000_000_000_i64, wait in -9999..99_999_i64) {
             let at = |second| Timestamp::from_second(second).unwrap();
             let found = |name: &'static str, value: &str| {
                 retry_after(&HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]), at(now))
@@ -87,7 +91,7 @@ mod tests {
         }
 
         #[test]
-        fn no_retry_after_breaks_us(name in "(x-ms-)?retry-after(-ms)?", value in "[0-9]{0,30}[ -~]{0,12}", now in any::<i64>()) {
+        fn retry_after_is_parsed_without_panic(name in "(x-ms-)?retry-after(-ms)?", value in "[0-9]{0,30}[ -~]{0,12}", now in any::<i64>()) {
             let now = Timestamp::from_nanosecond(now.into()).unwrap();
             let headers: HeaderMap = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
             let digits = !value.trim().is_empty() && value.trim().bytes().all(|b| b.is_ascii_digit());
@@ -97,7 +101,7 @@ mod tests {
     }
 
     #[test]
-    fn reads_retry_after_in_its_spellings() {
+    fn retry_after_has_four_forms() {
         let now: Timestamp = "2022-04-13T18:09:12Z".parse().unwrap();
         for (name, value, wait) in [
             ("retry-after", "7", Some(Duration::from_secs(7))),

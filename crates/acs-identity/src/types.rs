@@ -1,6 +1,6 @@
-//! The words of ACS Identity as types: parsed once at the edge, valid ever after.
+//! The values of the API as types that are valid by construction.
 //!
-//! Shapes and limits: <https://learn.microsoft.com/rest/api/communication/identity/communication-identity>.
+//! <https://learn.microsoft.com/rest/api/communication/identity/communication-identity>.
 
 mod id;
 
@@ -8,6 +8,7 @@ use std::{fmt, str::FromStr};
 
 use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretString};
+use serde::{Serialize, Serializer};
 
 pub use id::{IdentityId, InvalidIdentityId};
 
@@ -58,6 +59,12 @@ impl FromStr for Scope {
     }
 }
 
+impl Serialize for Scope {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.serialize_str(self.as_str())
+    }
+}
+
 impl fmt::Display for Scope {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(self.as_str())
@@ -65,7 +72,7 @@ impl fmt::Display for Scope {
 }
 
 /// How long a token lives, in whole minutes: 60 to 1440. ACS takes 1440 where none is given.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct TokenLifetime(u16);
 
 /// A lifetime that ACS does not give.
@@ -87,7 +94,7 @@ impl TokenLifetime {
         u16::try_from(minutes)
             .ok()
             .map(Self)
-            .filter(|validity| (Self::MIN..=Self::MAX).contains(validity))
+            .filter(|lifetime| (Self::MIN..=Self::MAX).contains(lifetime))
             .ok_or(InvalidTokenLifetime)
     }
 
@@ -102,7 +109,7 @@ impl TokenLifetime {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
     scopes: Vec<Scope>,
-    validity: Option<TokenLifetime>,
+    lifetime: Option<TokenLifetime>,
 }
 
 /// Scopes that make no token request.
@@ -117,17 +124,17 @@ pub enum InvalidScopes {
 }
 
 impl TokenRequest {
-    /// A request for these scopes, with ACS's default lifetime where `validity` is `None`.
+    /// A request for these scopes, with ACS's default lifetime where `lifetime` is `None`.
     ///
     /// # Errors
     /// [`InvalidScopes`] for an empty list or a scope named twice.
-    pub fn new(scopes: Vec<Scope>, validity: Option<TokenLifetime>) -> Result<Self, InvalidScopes> {
+    pub fn new(scopes: Vec<Scope>, lifetime: Option<TokenLifetime>) -> Result<Self, InvalidScopes> {
         if scopes.is_empty() {
             return Err(InvalidScopes::Empty);
         }
         match scopes.iter().enumerate().find(|(i, scope)| scopes[..*i].contains(scope)) {
             Some((_, scope)) => Err(InvalidScopes::Repeated(*scope)),
-            None => Ok(Self { scopes, validity }),
+            None => Ok(Self { scopes, lifetime }),
         }
     }
 
@@ -139,8 +146,8 @@ impl TokenRequest {
 
     /// The lifetime, if one was asked for.
     #[must_use]
-    pub const fn validity(&self) -> Option<TokenLifetime> {
-        self.validity
+    pub const fn lifetime(&self) -> Option<TokenLifetime> {
+        self.lifetime
     }
 }
 

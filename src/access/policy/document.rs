@@ -2,10 +2,10 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use acs_identity::{Scope, TokenLifetime, TokenRequest, types::UnknownScope};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{Grant, Policy};
-use crate::acs::types::{Scope, TokenLifetime, TokenRequest, UnknownScope};
 
 /// Reads the whole document. The error names the first fault and its path.
 pub(super) fn read(text: &str) -> Result<Policy, String> {

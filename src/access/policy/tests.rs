@@ -28,7 +28,7 @@ fn request_without_fields_gets_all_that_is_allowed() {
     let all_of = |policy: &Policy, caller: &Caller| {
         let request = policy.effective(caller).allow(None, None).unwrap();
         let scopes: Vec<&str> = request.scopes().iter().map(|scope| scope.as_str()).collect();
-        format!("{} {}", scopes.join(","), request.validity().unwrap().minutes())
+        format!("{} {}", scopes.join(","), request.lifetime().unwrap().minutes())
     };
     let policy: Policy = POLICY.parse().unwrap();
     for (caller, expected) in [
@@ -53,7 +53,7 @@ fn request_within_the_policy_is_granted_as_it_is() {
     let scopes = [Scope::VoipJoin, Scope::ChatJoinLimited];
     let lifetime = TokenLifetime::from_minutes(119).ok();
     let granted = policy.effective(&user(&["host"])).allow(Some(&scopes), lifetime).unwrap();
-    assert_eq!((granted.scopes(), granted.validity()), (&scopes[..], lifetime));
+    assert_eq!((granted.scopes(), granted.lifetime()), (&scopes[..], lifetime));
 }
 
 #[test]
@@ -92,7 +92,7 @@ fn back_ends_without_a_grant_have_no_limit_but_must_name_scopes() {
     for caller in [Caller::FunctionsHost, key("bot"), Caller::App(Subject::oidc("test", "app")), Caller::Anyone] {
         let effective = policy.effective(&caller);
         let granted = effective.allow(Some(&Scope::ALL), None).unwrap();
-        assert_eq!((granted.scopes(), granted.validity()), (&Scope::ALL[..], None));
+        assert_eq!((granted.scopes(), granted.lifetime()), (&Scope::ALL[..], None));
         assert_eq!(effective.allow(None, None).unwrap_err().kind, Kind::InvalidFields);
     }
 }

@@ -1,9 +1,11 @@
 //! An OpenID Connect issuer and its discovery document (OpenID Connect Discovery section 4).
 
+use acs_identity::{
+    causes,
+    http::{is_loopback, read_body},
+};
 use reqwest::{Client, Url};
 use serde::{Deserialize, de::DeserializeOwned};
-
-use crate::acs::{endpoint::is_loopback, error::causes};
 
 /// The longest accepted document. Entra's key set has about 20 KiB.
 const MAX_DOCUMENT: usize = 256 * 1024;
@@ -64,8 +66,9 @@ impl Issuer {
         self.tenant.as_ref().is_none_or(|tenant| tid.is_some_and(|tid| tid.eq_ignore_ascii_case(tenant)))
     }
 
-    pub(super) fn is_loopback(&self) -> bool {
-        is_loopback(&self.url)
+    /// Returns the URL below which its discovery document is.
+    pub(super) fn url(&self) -> &Url {
+        &self.url
     }
 
     /// Fetches the key set that the discovery document names.
@@ -78,7 +81,7 @@ impl Issuer {
         }
         let url = Url::parse(&discovery.jwks_uri).ok();
         // A remote issuer must not make this service request loopback addresses.
-        let url = url.filter(|url| is_allowed(url) && (self.is_loopback() || !is_loopback(url)));
+        let url = url.filter(|url| is_allowed(url) && (is_loopback(&self.url) || !is_loopback(url)));
         let url =
             url.ok_or_else(|| format!("the discovery document of {} has a jwks_uri that is not https", self.name))?;
         fetch(http, url).await
@@ -90,17 +93,11 @@ fn is_allowed(url: &Url) -> bool {
 }
 
 async fn fetch<T: DeserializeOwned>(http: &Client, url: Url) -> Result<T, String> {
-    let failed = |error: reqwest::Error| format!("fetching {url} failed: {}", causes(&error.without_url()));
-    let mut response = http.get(url.clone()).send().await.map_err(failed)?;
+    let failed = |error: &(dyn std::error::Error + 'static)| format!("fetching {url} failed: {}", causes(error));
+    let response = http.get(url.clone()).send().await.map_err(|error| failed(&error.without_url()))?;
     if response.status() != 200 {
         return Err(format!("fetching {url} returned {}", response.status()));
     }
-    let mut body = Vec::new();
-    while let Some(chunk) = response.chunk().await.map_err(failed)? {
-        body.extend_from_slice(&chunk);
-        if body.len() > MAX_DOCUMENT {
-            return Err(format!("{url} is longer than {MAX_DOCUMENT} bytes"));
-        }
-    }
+    let body = read_body(response, MAX_DOCUMENT).await.map_err(|error| failed(&error))?;
     serde_json::from_slice(&body).map_err(|error| format!("{url} has an unexpected content: {error}"))
 }

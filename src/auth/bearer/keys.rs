@@ -2,6 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
+use acs_identity::http::client_builder_for;
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
@@ -48,16 +49,7 @@ pub(super) struct IssuerKeys(Refreshing<Arc<KeySet>, String>);
 
 impl IssuerKeys {
     pub(super) fn new(issuer: &Issuer) -> Result<Self, reqwest::Error> {
-        let mut http = reqwest::Client::builder();
-        if issuer.is_loopback() {
-            http = http.no_proxy();
-        }
-        let http = http
-            .user_agent(concat!("acs-tokens/", env!("CARGO_PKG_VERSION")))
-            .timeout(REQUEST_TIMEOUT)
-            // Only the issuer's own address is trusted.
-            .redirect(reqwest::redirect::Policy::none())
-            .build()?;
+        let http = client_builder_for(issuer.url()).timeout(REQUEST_TIMEOUT).build()?;
         let issuer = issuer.clone();
         let fetch = move || fetch(issuer.clone(), http.clone());
         Ok(Self(Refreshing::new("key set of an issuer", LIMITS, fetch)))

@@ -1,116 +1,99 @@
 //! The report of `acs-tokens check`, as text and as JSON.
 
-use std::fmt::Write as _;
+use std::{borrow::Cow, fmt::Write as _};
 
-use serde_json::{Value, json};
+use serde::Serialize;
 
-use crate::{acs::remedy::Remedy, config::Found};
+use crate::{config::Found, remedy::Remedy};
 
 /// The settings and the results of the checks.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
 pub(super) struct Report {
-    pub(super) endpoint: Option<String>,
-    pub(super) settings: Vec<Found>,
+    ok: bool,
+    endpoint: Option<String>,
+    settings: Vec<Found>,
     /// The results of the checks; empty if a setting is invalid.
-    pub(super) findings: Vec<Finding>,
+    checks: Vec<Finding>,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
 enum State {
-    Good,
+    Ok,
     Failed,
     Unknown,
 }
 
 /// The result of one check.
-#[derive(Debug)]
+#[derive(Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
 pub(super) struct Finding {
     name: &'static str,
     state: State,
     detail: String,
-    remedy: Option<Remedy>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    likely_cause: Option<Cow<'static, str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    remedy: Option<Cow<'static, str>>,
 }
 
 impl Finding {
-    pub(super) const fn good(name: &'static str, detail: String) -> Self {
-        Self { name, state: State::Good, detail, remedy: None }
+    pub(super) const fn ok(name: &'static str, detail: String) -> Self {
+        Self { name, state: State::Ok, detail, likely_cause: None, remedy: None }
     }
 
-    pub(super) const fn failed(name: &'static str, detail: String) -> Self {
-        Self { name, state: State::Failed, detail, remedy: None }
+    pub(super) fn failed(name: &'static str, detail: String, remedy: Option<Remedy>) -> Self {
+        let (likely_cause, remedy) = remedy.map(|Remedy { likely_cause, remedy }| (likely_cause, remedy)).unzip();
+        Self { name, state: State::Failed, detail, likely_cause, remedy }
     }
 
     /// A check that could not be made because of another failure.
-    pub(super) fn unknown(name: &'static str, why: &str) -> Self {
-        Self { name, state: State::Unknown, detail: why.to_owned(), remedy: None }
-    }
-
-    pub(super) fn with_remedy(self, remedy: Option<Remedy>) -> Self {
-        Self { remedy, ..self }
+    pub(super) fn unknown(name: &'static str, reason: &str) -> Self {
+        Self { state: State::Unknown, ..Self::ok(name, reason.to_owned()) }
     }
 }
 
 impl Report {
+    pub(super) fn new(endpoint: Option<String>, settings: Vec<Found>, checks: Vec<Finding>) -> Self {
+        let report = Self { ok: false, endpoint, settings, checks };
+        Self { ok: report.problems() == 0, ..report }
+    }
+
     /// Returns the number of problems.
-    pub(super) fn failures(&self) -> usize {
+    pub(super) fn problems(&self) -> usize {
         let errors: usize = self.settings.iter().map(|setting| setting.errors.len()).sum();
-        errors + self.findings.iter().filter(|finding| finding.state == State::Failed).count()
+        errors + self.checks.iter().filter(|check| check.state == State::Failed).count()
     }
 
     pub(super) fn to_text(&self) -> String {
         let mut text = "Settings, from the environment\n".to_owned();
-        for Found { name, is_set, value, errors } in &self.settings {
+        for Found { name, source, value, errors } in &self.settings {
             let mut line = |mark, detail: &str| {
                 let _ = writeln!(text, "  {mark:<6}  {name:<42}  {detail}");
             };
             match value {
                 _ if !errors.is_empty() => errors.iter().for_each(|error| line("ERROR", error)),
                 Some(value) => line("ok", value),
-                None if *is_set => line("ok", "(set; not shown)"),
+                None if source.is_some() => line("ok", "(set; not shown)"),
                 None => line("-", "(not set)"),
             }
         }
         if let Some(endpoint) = &self.endpoint {
             let _ = writeln!(text, "\nACS at {endpoint}");
         }
-        for Finding { name, state, detail, remedy } in &self.findings {
+        for Finding { name, state, detail, likely_cause, remedy } in &self.checks {
             let mark = match state {
-                State::Good => "ok",
+                State::Ok => "ok",
                 State::Failed => "FAILED",
                 State::Unknown => "?",
             };
             let _ = writeln!(text, "  {mark:<6}  {name:<12}  {detail}");
-            if let Some(Remedy { likely_cause, remedy }) = remedy {
-                let _ = writeln!(text, "{:24}cause:  {likely_cause}\n{:24}remedy: {remedy}", "", "");
+            for (label, text_of) in [("cause:", likely_cause), ("remedy:", remedy)] {
+                if let Some(text_of) = text_of {
+                    let _ = writeln!(text, "{:24}{label:<7} {text_of}", "");
+                }
             }
         }
-        text + if self.failures() == 0 { "\nNo problems found." } else { "" }
-    }
-
-    pub(super) fn to_json(&self) -> String {
-        let settings = self.settings.iter().map(|Found { name, is_set, value, errors }| {
-            let source = is_set.then_some("environment");
-            json!({ "name": name, "source": source, "value": value, "faults": errors })
-        });
-        let findings = self.findings.iter().map(|Finding { name, state, detail, remedy }| {
-            let state = match state {
-                State::Good => "ok",
-                State::Failed => "failed",
-                State::Unknown => "unknown",
-            };
-            let mut finding = json!({ "name": name, "state": state, "detail": detail });
-            if let Some(Remedy { likely_cause, remedy }) = remedy {
-                finding["likelyCause"] = json!(likely_cause);
-                finding["remedy"] = json!(remedy);
-            }
-            finding
-        });
-        let report = json!({
-            "ok": self.failures() == 0,
-            "endpoint": self.endpoint,
-            "settings": settings.collect::<Value>(),
-            "checks": findings.collect::<Value>(),
-        });
-        format!("{report:#}")
+        text + if self.ok { "\nNo problems found." } else { "" }
     }
 }

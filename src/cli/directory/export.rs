@@ -1,33 +1,30 @@
 //! `acs-tokens directory export`: all records, as a table or as JSON Lines.
 
 use std::{
-    fs::File,
-    io::{self, BufWriter, Write},
+    collections::BTreeMap,
+    io::{self, BufWriter, IsTerminal as _, Write},
     path::{Path, PathBuf},
 };
 
+use acs_identity::types::IdentityId;
 use clap::{Args, ValueEnum};
+use jiff::Timestamp;
 use serde::Serialize;
 
-use super::{
-    super::Result,
-    eprint, open,
-    records::{Row, print_all, read_all},
-    settings,
-};
+use super::{super::Result, check, eprint, for_each_record, open, settings, state};
 use crate::{
-    acs::{hash::short_hash, types::IdentityId},
-    directory::DirectoryAdmin,
+    directory::{DirectoryAdmin, RecordEntry},
+    short_hash::short_hash,
 };
 
-/// Write all records, one line for each user, in the order of the names
+/// Export all records, one line for each user, sorted by name
 ///
-/// A table has the name, which is a keyed hash of who it is; the state; when the record was written; and the identity's
-/// short hash, as the log has it. JSON Lines have {"name","state","identity","writtenAt"} with the whole identity id.
-/// Keep them as you keep the directory.
+/// A table has the record name, which is a keyed hash of the user; the state; the time when the record was written; and
+/// the identity's short hash, as in the log. JSON Lines have {"name","state","identity","writtenAt"} with the whole
+/// identity id. Protect them like the directory itself.
 ///
-/// The states: `identity` for a user who has one; `leaving` for one whose deletion was broken off, which the user's
-/// next call or `repair` finishes; `forgotten` for one whose identity was deleted.
+/// The states: `active` for a user with an identity; `deleting` for an interrupted deletion, which the user's next call
+/// or `repair` completes; `deleted` for a user whose identity was deleted.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The format
@@ -36,16 +33,16 @@ pub(super) struct Options {
     /// Print whole identity ids in the table instead of short hashes
     #[arg(long)]
     ids: bool,
-    /// Write to this file, which only you may read, once everything was read; without it, to stdout
+    /// Write to this file, readable only by you, when all records were read; without it, to stdout
     #[arg(long, short, value_name = "FILE")]
     file: Option<PathBuf>,
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum Output {
-    /// Columns for people
+    /// Aligned columns
     Table,
-    /// One JSON object a line
+    /// One JSON object per line
     Jsonl,
 }
 
@@ -55,71 +52,67 @@ struct WireRow<'a> {
     name: String,
     state: &'a str,
     identity: Option<&'a str>,
-    written_at: String,
+    written_at: Timestamp,
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
-    let keeper = open(&settings()?)?;
-    let Some(file) = &options.file else { return print_all(&keeper, |to, row| options.write(to, row)).await };
-    let written = to_file(&keeper, file, &options).await;
-    Ok(written.map_err(|error| format!("{} is not written: {error}", file.display()))?)
-}
-
-/// Half an export would be worse than an old one, so that it gets its name only when it is whole.
-async fn to_file(keeper: &DirectoryAdmin, path: &Path, options: &Options) -> Result<()> {
-    let mut part = Part::create(path)?;
-    let tally = read_all(keeper, false, |row| options.write(&mut part.file, row)).await?;
-    eprint(&tally.to_string());
-    tally.all_read()?;
-    Ok(part.finish(path)?)
+    let admin = open(&settings()?)?;
+    if let Some(path) = &options.file {
+        let written = options.export_to_file(&admin, path).await;
+        return Ok(written.map_err(|error| format!("cannot write {}: {error}", path.display()))?);
+    }
+    match options.export(&admin, &mut io::stdout()).await {
+        // The reader needs no more lines, as `head`.
+        Err(error) if error.downcast_ref().is_some_and(|e: &io::Error| e.kind() == io::ErrorKind::BrokenPipe) => Ok(()),
+        exported => exported,
+    }
 }
 
 impl Options {
-    fn write(&self, to: &mut impl Write, row: &Row) -> io::Result<()> {
-        let Row { name, written_at, .. } = row;
-        let (state, id) = (row.state(), row.identity().map(IdentityId::as_str));
+    /// Writes to a temporary file and renames it, so that a failed export does not replace an earlier one.
+    async fn export_to_file(&self, admin: &DirectoryAdmin, path: &Path) -> Result<()> {
+        let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        let mut file = BufWriter::new(tempfile::Builder::new().suffix(".part").tempfile_in(folder)?);
+        self.export(admin, &mut file).await?;
+        let file = file.into_inner().map_err(io::IntoInnerError::into_error)?;
+        file.as_file().sync_all()?;
+        file.persist(path)?;
+        Ok(())
+    }
+
+    /// Writes all records. Reports unreadable records and a summary on stderr.
+    async fn export(&self, admin: &DirectoryAdmin, to: &mut impl Write) -> Result<()> {
+        let show_progress = self.file.is_some() || !io::stdout().is_terminal();
+        let mut counts = BTreeMap::<&str, usize>::new();
+        let unreadable = for_each_record(
+            admin,
+            show_progress,
+            async |name| admin.read(name).await,
+            |entry| {
+                // `None` if the record was removed since it was listed.
+                let Some(entry) = entry else { return Ok(()) };
+                *counts.entry(state(&entry.record)).or_default() += 1;
+                self.write(to, &entry)
+            },
+        );
+        let unreadable = unreadable.await?;
+        let [active, deleting, deleted] =
+            ["active", "deleting", "deleted"].map(|state| counts.get(state).copied().unwrap_or_default());
+        eprint(&format!("{active} active, {deleting} deleting, {deleted} deleted, {unreadable} unreadable"));
+        check(unreadable)
+    }
+
+    fn write(&self, to: &mut impl Write, RecordEntry { name, record, written_at }: &RecordEntry) -> io::Result<()> {
+        let (state, id) = (state(record), record.identity().map(IdentityId::as_str));
         match self.output {
             Output::Table => {
-                let identity =
-                    id.map_or_else(|| "-".to_owned(), |id| if self.ids { id.to_owned() } else { short_hash(id) });
-                writeln!(to, "{name}  {state:<9}  {written_at}  {identity}")
+                let identity = id.map(|id| if self.ids { id.to_owned() } else { short_hash(id) });
+                writeln!(to, "{name}  {state:<8}  {written_at}  {}", identity.as_deref().unwrap_or("-"))
             }
             Output::Jsonl => {
-                let row = WireRow { name: name.to_string(), state, identity: id, written_at: written_at.to_string() };
+                let row = WireRow { name: name.to_string(), state, identity: id, written_at: *written_at };
                 writeln!(to, "{}", serde_json::to_string(&row)?)
             }
         }
-    }
-}
-
-/// A file under a name of its own until it is whole. Dropped before, it goes.
-struct Part {
-    file: BufWriter<File>,
-    path: PathBuf,
-}
-
-impl Part {
-    fn create(path: &Path) -> io::Result<Self> {
-        let mut name = path.file_name().ok_or(io::ErrorKind::IsADirectory)?.to_owned();
-        name.push(format!(".{}.part", std::process::id()));
-        let path = path.with_file_name(name);
-        let mut options = File::options();
-        options.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        Ok(Self { file: BufWriter::new(options.open(&path)?), path })
-    }
-
-    fn finish(mut self, path: &Path) -> io::Result<()> {
-        self.file.flush()?;
-        self.file.get_ref().sync_all()?;
-        std::fs::rename(&self.path, path)
-    }
-}
-
-impl Drop for Part {
-    fn drop(&mut self) {
-        // Renamed, there is none any more.
-        let _ = std::fs::remove_file(&self.path);
     }
 }

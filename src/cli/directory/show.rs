@@ -1,62 +1,62 @@
-//! `acs-tokens directory show`: what is kept of one user.
+//! `acs-tokens directory show`: the record of one user.
 
+use acs_identity::causes;
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{super::Result, open, print, records::Row, settings};
+use super::{super::Result, open, print, settings, state};
 use crate::{
-    acs::{error::causes, hash::short_hash},
     auth::Subject,
-    directory::{DirectorySettings, Name, UserId},
+    directory::{DirectorySettings, RecordEntry, RecordName, UserId},
+    short_hash::short_hash,
 };
 
-/// Print what is kept of one user
+/// Show the record of one user
 ///
-/// That is the name, the state, the identity's short hash, and when it was written. The user is named as the issuer does
-/// it.
+/// Prints the record name, the state, the identity's short hash, and the time when the record was written. Select the
+/// user by the claims of their token, or by the record name.
 #[derive(Debug, Args)]
 #[command(group(ArgGroup::new("user").required(true).args(["tenant", "issuer", "name"])))]
 pub(super) struct Options {
-    /// A user of Entra: the tenant, as in the claim `tid`
+    /// For a user of Microsoft Entra: the tenant id, claim `tid`
     #[arg(long, value_name = "GUID", requires = "object")]
     tenant: Option<Uuid>,
-    /// The user's object id in that tenant, as in the claim `oid`
+    /// The user's object id in that tenant, claim `oid`
     #[arg(long, value_name = "GUID", requires = "tenant")]
     object: Option<Uuid>,
-    /// A user of any other issuer: the issuer, exactly as in the claim `iss`
+    /// For a user of another issuer: the issuer, exactly as in claim `iss`
     #[arg(long, value_name = "URL", requires = "subject")]
     issuer: Option<String>,
-    /// The user's name there, exactly as in the claim `sub`
+    /// The user's subject, exactly as in claim `sub`
     #[arg(long, value_name = "TEXT", requires = "issuer")]
     subject: Option<String>,
-    /// The name in the directory, as `export` prints it
+    /// The record name, as printed by `export`
     #[arg(long, value_name = "64 HEX DIGITS")]
-    name: Option<Name>,
-    /// Print the whole identity id as well
+    name: Option<RecordName>,
+    /// Print the whole identity id too
     #[arg(long)]
     ids: bool,
 }
 
 impl Options {
-    fn name(&self, settings: &DirectorySettings) -> Option<Name> {
+    fn name(&self, settings: &DirectorySettings) -> Option<RecordName> {
         let subject = match (self.tenant, self.object, &self.issuer, &self.subject) {
             (Some(tenant), Some(object), ..) => Subject::entra(&tenant.to_string(), &object.to_string()),
             (_, _, Some(issuer), Some(subject)) => Subject::oidc(issuer, subject),
             _ => return self.name,
         };
-        Some(Name::of(&settings.key, UserId::from(*subject.hash())))
+        Some(RecordName::new(&settings.key, UserId::from(*subject.hash())))
     }
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
     let settings = settings()?;
-    let name = options.name(&settings).ok_or("no user is named")?;
-    let found = open(&settings)?.dated_record(name).await;
-    let found = found.map_err(|failure| format!("{name} cannot be read: {}", causes(&failure)))?;
-    let (record, written_at) = found.ok_or_else(|| format!("there is no record of that user, whose name is {name}"))?;
-    let row = Row { name, record, written_at };
-    print(&format!("name      {name}\nstate     {}", row.state()));
-    if let Some(id) = row.identity() {
+    let name = options.name(&settings).ok_or("no user was selected; use --tenant, --issuer or --name")?;
+    let entry = open(&settings)?.read(name).await;
+    let entry = entry.map_err(|error| format!("{name} cannot be read: {}", causes(&error)))?;
+    let RecordEntry { record, written_at, .. } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
+    print(&format!("name      {name}\nstate     {}", state(&record)));
+    if let Some(id) = record.identity() {
         print(&format!("identity  {}", short_hash(id.as_str())));
         if options.ids {
             print(&format!("id        {id}"));

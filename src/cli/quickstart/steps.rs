@@ -2,15 +2,14 @@
 
 use std::{fmt, io::Write, time::Duration};
 
-use http::Method;
+use acs_identity::{Endpoint, TeamsTokenRequest, causes};
+use http::{Method, header::CONTENT_TYPE};
+use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use crate::{
-    acs::{TeamsTokenRequest, endpoint::Endpoint, error::causes},
-    auth::KEY_HEADER,
-};
+use crate::auth::KEY_HEADER;
 
 /// An error names the failed step.
 pub(super) type Result<T> = std::result::Result<T, String>;
@@ -22,18 +21,6 @@ pub(super) struct Steps<W> {
     function_key: Option<SecretString>,
     out: W,
     created: Vec<String>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Created {
-    identity: Identity,
-    access_token: Option<Token>,
-}
-
-#[derive(Deserialize)]
-struct Identity {
-    id: String,
 }
 
 #[derive(Deserialize)]
@@ -63,17 +50,19 @@ impl<W: Write> Steps<W> {
 
     /// Runs the steps up to the first that fails.
     pub(super) async fn run(&mut self, full: bool, teams: Option<&TeamsTokenRequest>) -> Result<()> {
-        self.print(format_args!("Azure Communication Services - Access Tokens Quickstart\n"));
-        let id = self.create("create an identity", json!({})).await?.identity.id;
+        self.print("Azure Communication Services - Access Tokens Quickstart\n");
+        let (id, _) = self.create("create an identity", &json!({})).await?;
         self.print(format_args!("Created an identity: {id}\n"));
 
-        let token = self.issue("issue a token", &id, json!({"scopes": ["voip"]})).await?;
-        self.print_token("Issued an access token with 'voip' scope that expires at", &token);
+        let tokens = format!("identities/{id}/tokens");
+        let voip = json!({"scopes": ["voip"]});
+        let text = "Issued an access token with 'voip' scope that expires at";
+        self.issue("issue a token", &tokens, &voip, text).await?;
         if full {
-            self.run_newer_steps(&id, teams).await?;
+            self.run_newer_steps(&tokens, teams).await?;
         }
 
-        self.call("revoke the tokens", Method::DELETE, &format!("identities/{id}/tokens"), None).await?;
+        self.call("revoke the tokens", Method::DELETE, &tokens, None).await?;
         self.print(format_args!("Successfully revoked all access tokens for identity with ID: {id}\n"));
 
         self.delete("delete the identity", &id).await?;
@@ -82,37 +71,31 @@ impl<W: Write> Steps<W> {
     }
 
     /// Runs the steps that were added to the quickstart later.
-    async fn run_newer_steps(&mut self, id: &str, teams: Option<&TeamsTokenRequest>) -> Result<()> {
+    async fn run_newer_steps(&mut self, tokens: &str, teams: Option<&TeamsTokenRequest>) -> Result<()> {
+        let text = "Issued an access token with 'voip' scope and a validity of 60 minutes that expires at";
         let request = json!({"scopes": ["voip"], "expiresInMinutes": 60});
-        let token = self.issue("issue a token for an hour", id, request).await?;
-        self.print_token(
-            "Issued an access token with 'voip' scope and a validity of 60 minutes that expires at",
-            &token,
-        );
+        self.issue("issue a token for an hour", tokens, &request, text).await?;
 
-        let token = self.issue("issue a token with two scopes", id, json!({"scopes": ["chat", "voip"]})).await?;
-        self.print_token("Issued an access token with 'chat' and 'voip' scopes that expires at", &token);
-
-        let token = self.issue("refresh the token", id, json!({"scopes": ["chat", "voip"]})).await?;
-        self.print_token("Refreshed the access token with 'chat' and 'voip' scopes; it expires at", &token);
+        let request = json!({"scopes": ["chat", "voip"]});
+        let text = "Issued an access token with 'chat' and 'voip' scopes that expires at";
+        self.issue("issue a token with two scopes", tokens, &request, text).await?;
+        let text = "Refreshed the access token with 'chat' and 'voip' scopes; it expires at";
+        self.issue("refresh the token", tokens, &request, text).await?;
 
         let step = "create an identity with a token";
-        let created = self.create(step, json!({"createTokenWithScopes": ["voip"]})).await?;
-        let token = created.access_token.ok_or_else(|| failed(step, "the response has no accessToken"))?;
-        self.print(format_args!("Created an identity with an access token in one call: {}\n", created.identity.id));
-        self.print_token("Issued with it an access token with 'voip' scope that expires at", &token);
-        self.delete("delete the second identity", &created.identity.id).await?;
-        self.print(format_args!("Deleted the identity with ID: {}\n", created.identity.id));
+        let (id, token) = self.create(step, &json!({"createTokenWithScopes": ["voip"]})).await?;
+        self.print(format_args!("Created an identity with an access token in one call: {id}\n"));
+        self.print_token(step, "Issued with it an access token with 'voip' scope that expires at", token)?;
+        self.delete("delete the second identity", &id).await?;
+        self.print(format_args!("Deleted the identity with ID: {id}\n"));
 
         let Some(TeamsTokenRequest { token, app_id, user_id }) = teams else {
-            self.print(format_args!("Skipped the exchange of a Teams user's token: no --teams-token was given\n"));
+            self.print("Skipped the exchange of a Teams user's token: no --teams-token was given\n");
             return Ok(());
         };
         let request = json!({"token": token.expose_secret(), "appId": app_id, "userId": user_id});
-        let token = self.call("exchange a Teams user's token", Method::POST, "teams/tokens", Some(request)).await?;
-        let token = read("exchange a Teams user's token", &token)?;
-        self.print_token("Exchanged a Teams user's Entra token for an access token that expires at", &token);
-        Ok(())
+        let text = "Exchanged a Teams user's Entra token for an access token that expires at";
+        self.issue("exchange a Teams user's token", "teams/tokens", &request, text).await
     }
 
     /// Deletes the identities that are left over.
@@ -126,14 +109,18 @@ impl<W: Write> Steps<W> {
         result
     }
 
-    async fn create(&mut self, step: &'static str, request: Value) -> Result<Created> {
-        let created: Created = read(step, &self.call(step, Method::POST, "identities", Some(request)).await?)?;
-        self.created.push(created.identity.id.clone());
-        Ok(created)
+    /// Creates an identity. Returns its id and the `accessToken` of the response.
+    async fn create(&mut self, step: &'static str, request: &Value) -> Result<(String, Value)> {
+        let mut response = self.call(step, Method::POST, "identities", Some(request)).await?;
+        let id = response["identity"]["id"].as_str().ok_or_else(|| unexpected(step))?.to_owned();
+        self.created.push(id.clone());
+        Ok((id, response["accessToken"].take()))
     }
 
-    async fn issue(&self, step: &'static str, id: &str, request: Value) -> Result<Token> {
-        read(step, &self.call(step, Method::POST, &format!("identities/{id}/tokens"), Some(request)).await?)
+    /// Requests a token and prints it.
+    async fn issue(&mut self, step: &'static str, path: &str, request: &Value, text: &str) -> Result<()> {
+        let token = self.call(step, Method::POST, path, Some(request)).await?;
+        self.print_token(step, text, token)
     }
 
     async fn delete(&mut self, step: &'static str, id: &str) -> Result<()> {
@@ -142,36 +129,42 @@ impl<W: Write> Steps<W> {
         Ok(())
     }
 
-    /// Calls a function, and returns the body of a successful response.
-    async fn call(&self, step: &'static str, method: Method, path: &str, body: Option<Value>) -> Result<Vec<u8>> {
+    async fn call(&self, step: &'static str, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let mut request = self.http.request(method, format!("{}api/{path}", self.base));
         if let Some(key) = &self.function_key {
             request = request.header(KEY_HEADER, key.expose_secret());
         }
-        if let Some(body) = body {
-            request = request.header("content-type", "application/json").body(body.to_string());
-        }
-        let response = request.send().await.map_err(|error| failed(step, causes(&error.without_url())))?;
-        let status = response.status();
-        let body = response.bytes().await.map_err(|error| failed(step, causes(&error.without_url())))?;
-        if status.is_success() {
-            return Ok(body.into());
-        }
-        let detail = serde_json::from_slice(&body).map_or_else(
-            |_| status.to_string(),
-            |Problem { title, detail }| format!("{} {title}: {detail}", status.as_u16()),
-        );
-        Err(failed(step, detail))
+        send(step, request, body).await
     }
 
-    fn print_token(&mut self, what: &str, token: &Token) {
-        self.print(format_args!("{what} {}:\n{}\n", token.expires_on, token.token));
+    fn print_token(&mut self, step: &'static str, text: &str, token: Value) -> Result<()> {
+        let Token { token, expires_on } = serde_json::from_value(token).map_err(|_| unexpected(step))?;
+        self.print(format_args!("{text} {expires_on}:\n{token}\n"));
+        Ok(())
     }
 
-    fn print(&mut self, text: fmt::Arguments<'_>) {
+    fn print(&mut self, text: impl fmt::Display) {
         // Ignores a closed pipe: the steps go on, so that the identities are deleted.
         let _ = writeln!(self.out, "{text}");
     }
+}
+
+/// Sends a request. Returns the JSON of a successful response, `null` if it has no body.
+async fn send(step: &'static str, mut request: RequestBuilder, body: Option<&Value>) -> Result<Value> {
+    if let Some(body) = body {
+        request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
+    }
+    let response = request.send().await.map_err(|error| failed(step, causes(&error.without_url())))?;
+    let status = response.status();
+    let body = response.bytes().await.map_err(|error| failed(step, causes(&error.without_url())))?;
+    if !status.is_success() {
+        let detail = match serde_json::from_slice(&body) {
+            Ok(Problem { title, detail }) => format!("{} {title}: {detail}", status.as_u16()),
+            Err(_) => status.to_string(),
+        };
+        return Err(failed(step, detail));
+    }
+    if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body).map_err(|_| unexpected(step)) }
 }
 
 /// Returns an Entra token of a test user, which the emulator's control API issues.
@@ -182,22 +175,15 @@ pub(super) async fn entra_token(
     user_id: uuid::Uuid,
 ) -> Result<SecretString> {
     let step = "get a test user's Entra token from the emulator";
-    let http = reqwest::Client::builder()
-        .timeout(Duration::from_secs(10))
-        .no_proxy()
-        .build()
-        .map_err(|error| failed(step, causes(&error)))?;
-    let request = http
-        .post(format!("http://{emulator}/_emulator/entra/tokens"))
-        .header("content-type", "application/json")
-        .body(json!({"appId": app_id, "userId": user_id}).to_string());
-    let response = request.send().await.map_err(|error| failed(step, causes(&error)))?;
-    let body = response.bytes().await.map_err(|error| failed(step, causes(&error)))?;
-    read::<Token>(step, &body).map(|token| token.token.into())
+    let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build();
+    let http = http.map_err(|error| failed(step, causes(&error)))?;
+    let request = http.post(format!("http://{emulator}/_emulator/entra/tokens"));
+    let response = send(step, request, Some(&json!({"appId": app_id, "userId": user_id}))).await?;
+    Ok(response["token"].as_str().ok_or_else(|| unexpected(step))?.into())
 }
 
-fn read<T: for<'de> Deserialize<'de>>(step: &'static str, body: &[u8]) -> Result<T> {
-    serde_json::from_slice(body).map_err(|_| failed(step, "the response is not the expected JSON"))
+fn unexpected(step: &'static str) -> String {
+    failed(step, "the response is not the expected JSON")
 }
 
 fn failed(step: &'static str, cause: impl fmt::Display) -> String {

@@ -54,7 +54,7 @@ async fn new_keys_are_found_and_withdrawn_keys_are_dropped() {
     let api = api().await;
     let old = format!("Bearer {}", backend_token(&api, "", json!({})).await);
     create_as(&api, &old).await.assert_ok(201);
-    api.control("POST", "oidc/roll", None).await;
+    api.control("POST", "oidc/rotate", None).await;
     let new = format!("Bearer {}", backend_token(&api, "", json!({})).await);
     UNKNOWN_KEY.assert("within 10 s of the last fetch", &create_as(&api, &new).await);
     assert_eq!(fetches(&api).await, (1, 1));

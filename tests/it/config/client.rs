@@ -1,6 +1,6 @@
 //! The settings of the ACS resource.
 
-use acs_tokens::{acs::credential::Credential, config::Program};
+use acs_tokens::{acs_client::AcsCredential, config::Program};
 
 use super::{ANONYMOUS, ENDPOINT, Env, RESOURCE, read, server};
 
@@ -29,8 +29,8 @@ fn resource_is_a_connection_string_or_an_endpoint() {
 /// Returns the debug output of the credential.
 fn credential(env: &Env<'_>) -> String {
     match read(Program::Server, &[env, &[ANONYMOUS]].concat()).unwrap().client.credential {
-        Credential::Keys(keys) => format!("{keys:?}"),
-        Credential::Entra(entra) => format!("{:?}", entra.way()),
+        AcsCredential::Keys(keys) => format!("{keys:?}"),
+        AcsCredential::Entra(source) => format!("{source:?}"),
     }
 }
 
@@ -63,7 +63,7 @@ fn credential_is_the_first_that_the_environment_has() {
         vec![ENDPOINT, KEY, forced("key")],
     ] {
         let shown = credential(&env);
-        assert!(shown.starts_with("Keys {") && !shown.contains("c2V"), "{shown}");
+        assert!(shown.starts_with("AccessKeys {") && !shown.contains("c2V"), "{shown}");
         assert_eq!(shown.contains("secondary: Some"), env.contains(&SECONDARY));
     }
 }

@@ -18,9 +18,9 @@ fn directory(env: &Env<'_>) -> DirectorySettings {
 fn directory_is_optional() {
     assert!(server(&[]).directory.is_none());
     assert!(server(&[at(""), ("USER_DIRECTORY_KEY", " ")]).directory.is_none());
-    assert_eq!(directory(&[at("memory:")]).place, StoreLocation::Memory, "memory needs no key");
+    assert_eq!(directory(&[at("memory:")]).location, StoreLocation::Memory, "memory needs no key");
     #[cfg(unix)]
-    assert_eq!(directory(&[at("file:///users"), DIRECTORY_KEY]).place, StoreLocation::Files("/users".into()));
+    assert_eq!(directory(&[at("file:///users"), DIRECTORY_KEY]).location, StoreLocation::Files("/users".into()));
 }
 
 #[test]
@@ -47,11 +47,11 @@ fn blob_storage_uses_entra_even_if_acs_uses_a_key() {
 #[test]
 fn s3_uses_the_settings_of_aws() {
     let aws = [
+        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000"),
+        ("AWS_REGION", "eu-central-1"),
         ("AWS_ACCESS_KEY_ID", "c2VjcmV0"),
         ("AWS_SECRET_ACCESS_KEY", "c2VjcmV0"),
         ("AWS_SESSION_TOKEN", "c2VjcmV0"),
-        ("AWS_REGION", "eu-central-1"),
-        ("AWS_ENDPOINT_URL_S3", "http://127.0.0.1:9000"),
     ];
     let settings = directory(&[&[at("s3://users/of/app"), DIRECTORY_KEY], &aws[..]].concat());
     assert_eq!(settings.aws, aws.map(|(name, value)| (name, value.to_owned())));

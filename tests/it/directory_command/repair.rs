@@ -1,117 +1,121 @@
-//! `acs-tokens directory repair`: what becomes of each record, and that it may be run as often as one likes.
+//! `acs-tokens directory repair`: the outcome for each kind of record, and that it can be repeated.
 
 use std::{
     fs::{self, File, FileTimes},
     time::{Duration, SystemTime},
 };
 
-use serde_json::json;
+use serde_json::Value;
 
-use super::{Store, alice, name, three_users, user};
+use super::{Fixture, name};
 
-/// What `repair` prints: the counts of fine, ended, dropped, removed and failed.
-fn counts(table: &str) -> [usize; 5] {
-    let rows: Vec<Vec<&str>> = table.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
-    let words: Vec<&str> = rows.iter().map(|row| row[0]).collect();
-    assert_eq!(words, ["fine", "ended", "dropped", "removed", "failed"]);
-    [0, 1, 2, 3, 4].map(|i| rows[i][1].parse().unwrap())
-}
-
-/// Makes the record look as if it was written so many hours ago.
-fn age(store: &Store, user: super::UserId, hours: u64) {
-    let file = File::options().write(true).open(store.record(user)).unwrap();
-    let modified = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
-    file.set_times(FileTimes::new().set_modified(modified)).unwrap();
-}
-
-#[tokio::test]
-async fn finishes_a_deletion_that_was_broken_off() {
-    let (store, [alices, bobs]) = three_users().await;
-    assert!(!store.is_deleted(&bobs).await);
-    let issued = store.calls("issue-token").await;
-    let (code, stdout, stderr) = store.repair(&[], &[]).await;
-    let table = "\
-fine             2  nothing to do
-ended            1  a deletion that was broken off is finished
-dropped          0  ACS has not the identity any more; the user's next call makes another
-removed          0  forgotten over a day ago
-failed           0  stays as it was; run it again
-";
-    assert_eq!((code, &*stdout, &*stderr), (0, table, ""));
-    assert!(store.is_deleted(&bobs).await && !store.is_deleted(&alices).await);
-    assert_eq!(fs::read_to_string(store.record(user("bob"))).unwrap(), "{}");
-    assert_eq!(store.calls("issue-token").await, issued, "nobody was asked for the others");
-
-    let (code, stdout, _) = store.repair(&[], &[]).await;
-    assert_eq!((code, counts(&stdout)), (0, [3, 0, 0, 0, 0]));
-}
-
-#[tokio::test]
-async fn removes_the_record_of_somebody_forgotten_long_ago() {
-    let (store, _) = three_users().await;
-    store.token(user("dave")).await;
-    assert!(store.directory.forget(user("dave")).await.unwrap());
-    // However old the others are, they stay.
-    age(&store, user("carol"), 25);
-    age(&store, user("dave"), 23);
-    age(&store, alice(), 1000);
-    let (code, stdout, _) = store.repair(&[], &[]).await;
-    assert_eq!((code, counts(&stdout)), (0, [2, 1, 0, 1, 0]));
-    let there = ["alice", "bob", "carol", "dave"].map(|name| {
-        let user = if name == "alice" { alice() } else { user(name) };
-        store.record(user).exists()
-    });
-    assert_eq!(there, [true, true, false, true]);
-    // Who comes back has an identity again.
-    store.token(user("carol")).await;
-    let (_, stdout, _) = store.repair(&[], &[]).await;
-    assert_eq!(counts(&stdout), [4, 0, 0, 0, 0]);
-}
-
-#[tokio::test]
-async fn drops_an_identity_that_acs_has_not() {
-    let store = Store::open().await;
-    let id = store.token(alice()).await.id;
-    let other = store.token(user("bob")).await.id;
-    store.acs.delete_identity(&id).await.unwrap();
-    let (code, stdout, _) = store.repair(&[], &[]).await;
-    assert_eq!((code, counts(&stdout)), (0, [2, 0, 0, 0, 0]), "only when it is told to does it ask");
-
-    let before = store.calls("issue-token").await;
-    let (code, stdout, stderr) = store.repair(&["--ask-acs"], &[]).await;
-    assert_eq!((code, counts(&stdout), &*stderr), (0, [1, 0, 1, 0, 0], ""));
-    assert_eq!(store.calls("issue-token").await, before + 2, "a token for each record");
-    assert_eq!(fs::read_to_string(store.record(alice())).unwrap(), "{}");
-    assert!(fs::read_to_string(store.record(user("bob"))).unwrap().contains(other.as_str()));
-
-    let (code, stdout, _) = store.repair(&["--ask-acs"], &[]).await;
-    assert_eq!((code, counts(&stdout)), (0, [2, 0, 0, 0, 0]));
-    // Her next call makes another, whatever this process remembers.
-    assert_ne!(store.token(alice()).await.id, id);
-}
-
-#[tokio::test]
-async fn one_that_fails_does_not_stop_the_others() {
-    let store = Store::open().await;
-    for subject in ["a", "b", "c"] {
-        store.token(user(subject)).await;
-        store.half_forget(user(subject)).await;
+impl Fixture {
+    /// Runs `repair`. Returns the exit code, the counts of unchanged, completed, emptied, removed and failed records,
+    /// and stderr.
+    async fn repair(&self, arguments: &[&str]) -> (i32, [usize; 5], String) {
+        let (code, stdout, stderr) = self.run(&[&["repair"], arguments].concat()).await;
+        let rows: Vec<Vec<&str>> = stdout.lines().map(|line| line.split_whitespace().take(2).collect()).collect();
+        let words: Vec<&str> = rows.iter().map(|row| row[0]).collect();
+        assert_eq!(words, ["unchanged", "completed", "emptied", "removed", "failed"]);
+        (code, [0, 1, 2, 3, 4].map(|i| rows[i][1].parse().unwrap()), stderr)
     }
-    fs::write(store.record(alice()), "not a record").unwrap();
-    let fault = json!({"operation": "revoke-tokens", "answer": {"status": 403}});
-    store.api.control("POST", "faults", Some(fault)).await;
-    let (code, stdout, stderr) = store.repair(&[], &[]).await;
-    assert_eq!((code, counts(&stdout)), (1, [0, 2, 0, 0, 2]));
-    let mut said: Vec<&str> = stderr.lines().collect();
-    assert_eq!(said.pop(), Some("error: 2 records failed"));
-    let unreadable =
-        format!("{} failed: the directory's store failed: the object is not a record of a directory", name(alice()));
-    assert!(said.contains(&&*unreadable), "{stderr}");
-    assert!(said.iter().any(|line| line.contains(" failed: ACS answered 403 Forbidden")), "{stderr}");
-    assert_eq!(said.len(), 2, "{stderr}");
+
+    /// Asserts that `repair` succeeds with these counts.
+    async fn assert_repair(&self, arguments: &[&str], counts: [usize; 5]) {
+        assert_eq!(self.repair(arguments).await, (0, counts, String::new()));
+    }
+
+    /// Sets the time when a record was written.
+    fn set_age(&self, subject: &str, hours: u64) {
+        let file = File::options().write(true).open(self.record(subject)).unwrap();
+        let modified = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
+        file.set_times(FileTimes::new().set_modified(modified)).unwrap();
+    }
+
+    /// Returns how often ACS received a call for a token.
+    async fn token_calls(&self) -> u64 {
+        self.api.control("GET", "calls", None).await["issue-token"]["received"].as_u64().unwrap_or_default()
+    }
+
+    async fn is_deleted(&self, id: &str) -> bool {
+        let state: Value = self.api.control("GET", "state", None).await;
+        let identities = state["identities"].as_array().unwrap();
+        !identities.iter().find(|identity| identity["id"] == id).unwrap()["deletedAt"].is_null()
+    }
+}
+
+#[tokio::test]
+async fn interrupted_deletion_is_completed() {
+    let (fixture, [alice, bob]) = Fixture::with_three_users().await;
+    assert!(!fixture.is_deleted(&bob).await);
+    let calls = fixture.token_calls().await;
+    let table = "\
+unchanged          2  needs no repair
+completed          1  an interrupted deletion was completed
+emptied            0  ACS no longer has the identity; the user's next call creates one
+removed            0  the identity was deleted over a day ago
+failed             0  the record did not change; run repair again
+";
+    assert_eq!(fixture.run(&["repair"]).await, (0, table.to_owned(), String::new()));
+    assert!(fixture.is_deleted(&bob).await && !fixture.is_deleted(&alice).await);
+    assert_eq!(fs::read_to_string(fixture.record("bob")).unwrap(), "{}");
+    assert_eq!(fixture.token_calls().await, calls, "identities are checked with --ask-acs only");
+    fixture.assert_repair(&[], [3, 0, 0, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn record_of_an_identity_deleted_over_a_day_ago_is_removed() {
+    let (fixture, _) = Fixture::with_three_users().await;
+    fixture.token("dave").await;
+    fixture.delete("dave").await;
+    for (subject, hours) in [("carol", 25), ("dave", 23), ("alice", 1000)] {
+        fixture.set_age(subject, hours);
+    }
+    fixture.assert_repair(&[], [2, 1, 0, 1, 0]).await;
+    let exist = ["alice", "bob", "carol", "dave"].map(|subject| fixture.record(subject).exists());
+    assert_eq!(exist, [true, true, false, true]);
+    // A user who returns gets an identity again.
+    fixture.token("carol").await;
+    fixture.assert_repair(&[], [4, 0, 0, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn record_of_an_identity_missing_from_acs_is_emptied() {
+    let fixture = Fixture::new().await;
+    let (alice, bob) = (fixture.token("alice").await, fixture.token("bob").await);
+    fixture.acs.delete_identity(&alice.parse().unwrap()).await.unwrap();
+    fixture.assert_repair(&[], [2, 0, 0, 0, 0]).await;
+
+    let calls = fixture.token_calls().await;
+    fixture.assert_repair(&["--ask-acs"], [1, 0, 1, 0, 0]).await;
+    assert_eq!(fixture.token_calls().await, calls + 2, "one token for each record");
+    assert_eq!(fs::read_to_string(fixture.record("alice")).unwrap(), "{}");
+    assert!(fs::read_to_string(fixture.record("bob")).unwrap().contains(&bob));
+    fixture.assert_repair(&["--ask-acs"], [2, 0, 0, 0, 0]).await;
+    assert_ne!(fixture.token("alice").await, alice);
+}
+
+#[tokio::test]
+async fn failed_record_does_not_change_and_does_not_stop_the_others() {
+    let fixture = Fixture::new().await;
+    for subject in ["a", "b", "c"] {
+        fixture.token(subject).await;
+        fixture.interrupt_deletion(subject).await;
+    }
+    fs::write(fixture.record("alice"), "not a record").unwrap();
+    fixture.fail_next("revoke-tokens").await;
+    let (code, counts, stderr) = fixture.repair(&[]).await;
+    assert_eq!((code, counts), (1, [0, 2, 0, 0, 2]));
+    let mut lines: Vec<&str> = stderr.lines().collect();
+    assert_eq!((lines.len(), lines.pop()), (3, Some("error: failed records: 2")));
+    let unreadable = format!(
+        "{} failed: the store of USER_DIRECTORY failed: the object is not a record of a user directory",
+        name("alice")
+    );
+    assert!(lines.contains(&&*unreadable), "{stderr}");
+    assert!(lines.iter().any(|line| line.contains(" failed: ACS answered 403 Forbidden")), "{stderr}");
     assert!(!stderr.contains("8:acs:"), "{stderr}");
 
-    // What has failed stays as it was, and is done the next time.
-    let (code, stdout, _) = store.repair(&[], &[]).await;
-    assert_eq!((code, counts(&stdout)), (1, [2, 1, 0, 0, 1]));
+    let (code, counts, _) = fixture.repair(&[]).await;
+    assert_eq!((code, counts), (1, [2, 1, 0, 0, 1]));
 }

@@ -1,10 +1,11 @@
-//! What each operation gives, as recorded traffic shows it.
+//! The answers of each operation, as recorded traffic shows them.
 
 use serde_json::{Value, json};
 
-use super::{Answer, Bench, STABLE};
+use super::{Answer, CREATE, Server, target};
 
-/// `expiresOn` has seven decimals and an offset, never `Z`.
+/// Checks that `expiresOn` has seven decimals and an offset, never `Z`, and the expected distance from now.
+#[track_caller]
 fn assert_expires_on(text: &str, minutes: i64) {
     assert_eq!(text.len(), "2025-07-10T21:39:39.3244584+00:00".len(), "{text}");
     assert!(text.ends_with("+00:00") && text.as_bytes()[19] == b'.', "{text}");
@@ -12,6 +13,7 @@ fn assert_expires_on(text: &str, minutes: i64) {
     assert!((minutes * 60 - 30..=minutes * 60 + 1).contains(&left.as_secs()), "{text} is {left:?} away");
 }
 
+#[track_caller]
 fn assert_no_content(answer: &Answer) {
     assert_eq!((answer.status, answer.body.as_str()), (204, ""), "{answer:?}");
     for absent in ["content-type", "content-length", "transfer-encoding"] {
@@ -20,10 +22,12 @@ fn assert_no_content(answer: &Answer) {
 }
 
 #[tokio::test]
-async fn creates_an_identity_from_an_empty_body_and_from_an_empty_object() {
-    let bench = Bench::start().await;
-    for body in ["", "{}", r#"{"createTokenWithScopes":null}"#, r#"{"createTokenWithScopes":[]}"#] {
-        let answer = bench.ask("POST", &format!("/identities?{STABLE}"), body).await;
+async fn create_without_scopes_returns_an_identity() {
+    let server = Server::start().await;
+    let bodies =
+        ["", "{}", r#"{"createTokenWithScopes":null}"#, r#"{"createTokenWithScopes":[]}"#, r#"{"customId":"b"}"#];
+    for body in bodies {
+        let answer = server.call("POST", CREATE, body).await;
         let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
         assert_eq!((answer.status, answer.body), (201, format!(r#"{{"identity":{{"id":"{id}"}}}}"#)));
         let (resource, user) = id.strip_prefix("8:acs:").unwrap().split_once('_').unwrap();
@@ -33,11 +37,26 @@ async fn creates_an_identity_from_an_empty_body_and_from_an_empty_object() {
 }
 
 #[tokio::test]
-async fn a_success_has_the_headers_of_the_service() {
-    let bench = Bench::start().await;
-    let mut call = bench.call("POST", &format!("/identities?{STABLE}"), "{}");
-    call.set("x-ms-client-request-id", "12345678-0000-0000-0000-000000000000");
-    let answer = bench.send(&call).await;
+async fn create_with_scopes_returns_an_identity_and_a_token() {
+    let server = Server::start().await;
+    let body = r#"{"createTokenWithScopes":["chat","voip"],"expiresInMinutes":60}"#;
+    let answer = server.call("POST", CREATE, body).await;
+    assert_eq!(answer.status, 201);
+    let json = answer.json();
+    let (id, token) = (&json["identity"]["id"], &json["accessToken"]["token"]);
+    let expires_on = json["accessToken"]["expiresOn"].as_str().unwrap();
+    assert_expires_on(expires_on, 60);
+    let expected =
+        format!(r#"{{"identity":{{"id":{id}}},"accessToken":{{"token":{token},"expiresOn":"{expires_on}"}}}}"#);
+    assert_eq!(answer.body, expected);
+}
+
+#[tokio::test]
+async fn a_success_has_the_headers_of_acs() {
+    let server = Server::start().await;
+    let mut request = server.request("POST", CREATE, "{}");
+    request.set("x-ms-client-request-id", "12345678-0000-0000-0000-000000000000");
+    let answer = server.send(&request).await;
     let length = answer.body.len().to_string();
     for (name, value) in [
         ("content-type", "application/json; charset=utf-8"),
@@ -57,24 +76,9 @@ async fn a_success_has_the_headers_of_the_service() {
 }
 
 #[tokio::test]
-async fn creates_an_identity_with_its_first_token() {
-    let bench = Bench::start().await;
-    let body = r#"{"createTokenWithScopes":["chat","voip"],"expiresInMinutes":60}"#;
-    let answer = bench.ask("POST", &format!("/identities?{STABLE}"), body).await;
-    assert_eq!(answer.status, 201);
-    let json = answer.json();
-    let (id, token) = (&json["identity"]["id"], &json["accessToken"]["token"]);
-    let expires_on = json["accessToken"]["expiresOn"].as_str().unwrap();
-    assert_expires_on(expires_on, 60);
-    let expected =
-        format!(r#"{{"identity":{{"id":{id}}},"accessToken":{{"token":{token},"expiresOn":"{expires_on}"}}}}"#);
-    assert_eq!(answer.body, expected);
-}
-
-#[tokio::test]
-async fn issues_tokens_for_a_day_or_as_long_as_asked() {
-    let bench = Bench::start().await;
-    let target = format!("/identities/{}/:issueAccessToken?{STABLE}", bench.identity().await);
+async fn tokens_last_a_day_or_the_requested_time() {
+    let server = Server::start().await;
+    let issue = target(&server.identity().await, "/:issueAccessToken");
     for (body, minutes) in [
         (r#"{"scopes":["voip"]}"#, 1440),
         (r#"{"scopes":["voip"],"expiresInMinutes":null}"#, 1440),
@@ -82,7 +86,7 @@ async fn issues_tokens_for_a_day_or_as_long_as_asked() {
         (r#"{"scopes": ["voip"], "expiresInMinutes": 60}"#, 60),
         (r#"{"scopes":["chat","voip","chat.join","chat.join.limited","voip.join"],"expiresInMinutes":1440}"#, 1440),
     ] {
-        let answer = bench.ask("POST", &target, body).await;
+        let answer = server.call("POST", &issue, body).await;
         assert_eq!(answer.status, 200, "{answer:?}");
         let json = answer.json();
         let expires_on = json["expiresOn"].as_str().unwrap();
@@ -92,41 +96,30 @@ async fn issues_tokens_for_a_day_or_as_long_as_asked() {
 }
 
 #[tokio::test]
-async fn ids_come_literal_and_percent_encoded() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    for id in [id.clone(), id.replace(':', "%3A"), id.replace(':', "%3a")] {
-        let target = format!("/identities/{id}/:issueAccessToken?{STABLE}");
-        assert_eq!(bench.ask("POST", &target, r#"{"scopes":["chat"]}"#).await.status, 200, "{id}");
+async fn revoke_and_delete_return_no_content() {
+    let server = Server::start().await;
+    let id = server.identity().await;
+    // Ids are literal or percent-encoded.
+    for id in [&id, &id.replace(':', "%3A"), &id.replace(':', "%3a")] {
+        assert_no_content(&server.call("POST", &target(id, "/:revokeAccessTokens"), "").await);
     }
-    let target = format!("/identities/{}?{STABLE}", id.replace(':', "%3A"));
-    assert_no_content(&bench.ask("DELETE", &target, "").await);
-}
-
-#[tokio::test]
-async fn revoking_and_deleting_answer_nothing() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    let revoke = format!("/identities/{id}/:revokeAccessTokens?{STABLE}");
-    assert_no_content(&bench.ask("POST", &revoke, "").await);
-    assert_no_content(&bench.ask("POST", &revoke, "").await);
     // The JavaScript SDK sends a DELETE without Content-Length.
-    let mut delete = bench.call("DELETE", &format!("/identities/{id}?{STABLE}"), "");
+    let mut delete = server.request("DELETE", &target(&id.replace(':', "%3A"), ""), "");
     delete.remove("Content-Length");
-    assert_no_content(&bench.send(&delete).await);
+    assert_no_content(&server.send(&delete).await);
 }
 
 #[tokio::test]
-async fn the_state_tells_living_from_deleted() {
-    let bench = Bench::start().await;
-    let (kept, gone) = (bench.identity().await, bench.identity().await);
-    bench.ask("POST", &format!("/identities/{kept}/:issueAccessToken?{STABLE}"), r#"{"scopes":["chat"]}"#).await;
-    bench.ask("DELETE", &format!("/identities/{gone}?{STABLE}"), "").await;
-    let state = bench.control("GET", "state", &Value::Null).await.json();
+async fn the_state_shows_deleted_identities() {
+    let server = Server::start().await;
+    let (kept, deleted) = (server.identity().await, server.identity().await);
+    server.token(&kept, r#"{"scopes":["chat"]}"#).await;
+    server.call("DELETE", &target(&deleted, ""), "").await;
+    let state = server.get("state").await;
     let identities = state["identities"].as_array().unwrap();
     assert_eq!(identities.len(), 2);
     assert_eq!((&identities[0]["id"], &identities[0]["tokensIssued"]), (&json!(kept), &json!(1)));
     assert_eq!(identities[0]["deletedAt"], Value::Null);
-    assert_eq!((&identities[1]["id"], &identities[1]["tokensIssued"]), (&json!(gone), &json!(0)));
+    assert_eq!((&identities[1]["id"], &identities[1]["tokensIssued"]), (&json!(deleted), &json!(0)));
     assert!(identities[1]["deletedAt"].is_string());
 }

@@ -1,6 +1,6 @@
 //! https: certificates that clients can trust, and the same emulator behind them.
 
-use std::{io, path::PathBuf, sync::Arc};
+use std::{fs, io, sync::Arc};
 
 use acs_tokens::emulator::{Certificate, DEVELOPMENT_KEY, Emulator, Options, connection_string};
 use rustls::{
@@ -8,113 +8,97 @@ use rustls::{
     pki_types::{CertificateDer, ServerName, pem::PemObject as _},
 };
 use serde_json::json;
-use tokio::{
-    io::{AsyncReadExt as _, AsyncWriteExt as _},
-    net::{TcpListener, TcpStream},
-};
+use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
-use super::{Answer, Bench, Call, STABLE};
+use super::{Answer, CREATE, Request, Server};
 
-/// A file of a test's own, gone with it.
-pub(super) struct Scratch(pub(super) PathBuf);
+/// An emulator behind https, and a client that trusts its certificate.
+pub(super) struct TlsServer {
+    pub(super) server: Server,
+    client: TlsConnector,
+}
 
-impl Scratch {
-    pub(super) fn new(name: &str) -> Self {
-        Self(std::env::temp_dir().join(format!("acs-tokens-{}-{name}", uuid::Uuid::new_v4())))
+impl TlsServer {
+    pub(super) async fn start(certificate: Certificate) -> Self {
+        let mut roots = RootCertStore::empty();
+        roots.add(CertificateDer::from_pem_file(certificate.path()).unwrap()).unwrap();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .unwrap()
+            .with_root_certificates(roots)
+            .with_no_client_auth();
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        tokio::spawn(async move { Emulator::new(Options::default()).serve_https(listener, &certificate).await });
+        Self { server: Server { address }, client: TlsConnector::from(Arc::new(config)) }
     }
-}
 
-impl Drop for Scratch {
-    fn drop(&mut self) {
-        std::fs::remove_file(&self.0).ok();
+    /// Starts an emulator with a generated certificate.
+    pub(super) async fn generated() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        Self::start(Certificate::self_signed(&folder.path().join("emulator.pem")).unwrap()).await
     }
-}
 
-pub(super) async fn serve(certificate: Certificate) -> Bench {
-    let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
-    let address = listener.local_addr().unwrap();
-    let emulator = Emulator::new(Options::default());
-    tokio::spawn(async move { emulator.serve_https(listener, &certificate).await });
-    Bench { address }
-}
-
-pub(super) async fn send(bench: &Bench, trusted: &Certificate, name: &str, call: &Call) -> io::Result<Answer> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from_pem_file(trusted.path()).unwrap()).unwrap();
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ClientConfig::builder_with_provider(provider)
-        .with_safe_default_protocol_versions()
-        .unwrap()
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let stream = TcpStream::connect(bench.address).await?;
-    let name = ServerName::try_from(name.to_owned()).unwrap();
-    let mut stream = TlsConnector::from(Arc::new(config)).connect(name, stream).await?;
-    stream.write_all(call.bytes().as_bytes()).await?;
-    let mut answer = Vec::new();
-    stream.read_to_end(&mut answer).await?;
-    Answer::parse(&answer)
+    pub(super) async fn send(&self, name: &str, request: &Request) -> io::Result<Answer> {
+        let stream = TcpStream::connect(self.server.address).await?;
+        let name = ServerName::try_from(name.to_owned()).unwrap();
+        request.send_on(self.client.connect(name, stream).await?).await
+    }
 }
 
 #[tokio::test]
-async fn the_written_certificate_is_trusted_for_every_name_of_this_machine() {
-    let file = Scratch::new("emulator.pem");
-    std::fs::write(&file.0, "the last start's").unwrap();
-    let certificate = Certificate::self_signed(&file.0).unwrap();
-    assert_eq!(certificate.path(), file.0);
-    let pem = std::fs::read_to_string(&file.0).unwrap();
+async fn the_generated_certificate_is_valid_for_all_names_of_this_machine() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("emulator.pem");
+    fs::write(&file, "of an earlier start").unwrap();
+    let certificate = Certificate::self_signed(&file).unwrap();
+    assert_eq!(certificate.path(), file);
+    let pem = fs::read_to_string(&file).unwrap();
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE"));
-    let bench = serve(certificate.clone()).await;
-    let call = bench.call("POST", &format!("/identities?{STABLE}"), "{}");
+    let tls = TlsServer::start(certificate).await;
+    let request = tls.server.request("POST", CREATE, "{}");
     for name in ["localhost", "127.0.0.1", "::1"] {
-        let answer = send(&bench, &certificate, name, &call).await.unwrap();
+        let answer = tls.send(name, &request).await.unwrap();
         assert_eq!(answer.status, 201, "{name}");
-        // With a trusted certificate it would bind every port of localhost to https.
+        // With a trusted certificate, the header would disable http on every port of localhost.
         assert_eq!(answer.header("strict-transport-security"), None);
     }
-    assert!(send(&bench, &certificate, "example.com", &call).await.is_err());
+    assert!(tls.send("example.com", &request).await.is_err());
 }
 
 #[tokio::test]
-async fn a_certificate_of_ones_own_is_served() {
-    let (cert_file, key_file) = (Scratch::new("cert.pem"), Scratch::new("key.pem"));
-    let made = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
-    std::fs::write(&cert_file.0, made.cert.pem()).unwrap();
-    std::fs::write(&key_file.0, made.signing_key.serialize_pem()).unwrap();
-    let certificate = Certificate::from_files(&cert_file.0, &key_file.0).unwrap();
-    let bench = serve(certificate.clone()).await;
-    let call = bench.call("POST", &format!("/identities?{STABLE}"), "{}");
-    assert_eq!(send(&bench, &certificate, "localhost", &call).await.unwrap().status, 201);
+async fn a_certificate_is_read_from_files() {
+    let folder = tempfile::tempdir().unwrap();
+    let [cert, key, missing] = ["cert.pem", "key.pem", "missing.pem"].map(|name| folder.path().join(name));
+    let generated = rcgen::generate_simple_self_signed(vec!["localhost".to_owned()]).unwrap();
+    fs::write(&cert, generated.cert.pem()).unwrap();
+    fs::write(&key, generated.signing_key.serialize_pem()).unwrap();
+    let tls = TlsServer::start(Certificate::from_files(&cert, &key).unwrap()).await;
+    let request = tls.server.request("POST", CREATE, "{}");
+    assert_eq!(tls.send("localhost", &request).await.unwrap().status, 201);
 
-    let error = Certificate::from_files(&key_file.0, &key_file.0).unwrap_err();
-    assert_eq!(error.to_string(), format!("{}: no certificate in it", key_file.0.display()));
-    let missing = Scratch::new("missing.pem");
-    assert!(Certificate::from_files(&missing.0, &key_file.0).is_err());
+    let error = Certificate::from_files(&key, &key).unwrap_err();
+    assert_eq!(error.to_string(), format!("{}: the file contains no certificate", key.display()));
+    assert!(Certificate::from_files(&missing, &key).is_err());
 }
 
 #[tokio::test]
-async fn a_reset_reaches_through_tls() {
-    let file = Scratch::new("reset.pem");
-    let certificate = Certificate::self_signed(&file.0).unwrap();
-    let bench = serve(certificate.clone()).await;
-    let mut order = bench.call("POST", "/_emulator/faults", &json!({"reset": true}).to_string());
-    order.remove("Authorization");
-    assert_eq!(send(&bench, &certificate, "localhost", &order).await.unwrap().status, 204);
-    let call = bench.call("POST", &format!("/identities?{STABLE}"), "{}");
-    let error = send(&bench, &certificate, "localhost", &call).await.unwrap_err();
+async fn a_fault_resets_the_connection_below_tls() {
+    let tls = TlsServer::generated().await;
+    let order = tls.server.control_request("POST", "faults", &json!({"reset": true}));
+    assert_eq!(tls.send("localhost", &order).await.unwrap().status, 204);
+    let error = tls.send("localhost", &tls.server.request("POST", CREATE, "{}")).await.unwrap_err();
     assert_eq!(error.kind(), io::ErrorKind::ConnectionReset);
 }
 
 #[test]
-fn a_connection_string_is_what_every_sdk_reads() {
-    let address = "127.0.0.1:7073".parse().unwrap();
+fn connection_strings_have_two_fields() {
     assert_eq!(
-        connection_string("https", address),
+        connection_string("https", "127.0.0.1:7073".parse().unwrap()),
         "endpoint=https://127.0.0.1:7073/;accesskey=YWNzLXRva2VucyBlbXVsYXRvcjogYSBwdWJsaXNoZWQgZGV2ZWxvcG1lbnQga2V5LCBub3QgYSBzZWNyZXQhIQ=="
     );
-    assert!(
-        connection_string("http", "[::1]:7072".parse().unwrap()).starts_with("endpoint=http://[::1]:7072/;accesskey=")
-    );
-    assert_eq!(DEVELOPMENT_KEY.len(), 88);
+    let expected = format!("endpoint=http://[::1]:7072/;accesskey={DEVELOPMENT_KEY}");
+    assert_eq!(connection_string("http", "[::1]:7072".parse().unwrap()), expected);
 }

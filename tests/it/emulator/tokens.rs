@@ -1,4 +1,4 @@
-//! The tokens: readable by every SDK, verifiable by the published keys, and ended when they should be.
+//! Tokens: their form, their signature, and when they end.
 
 use aws_lc_rs::signature::{RSA_PKCS1_2048_8192_SHA256, RsaPublicKeyComponents};
 use base64::{
@@ -7,25 +7,16 @@ use base64::{
 };
 use serde_json::{Value, json};
 
-use super::{Bench, STABLE};
+use super::{Server, target};
 
-pub(super) async fn status(bench: &Bench, token: &str) -> String {
-    let answer = bench.control("POST", "tokens/check", &json!({ "token": token })).await;
-    assert_eq!(answer.status, 200, "{answer:?}");
-    answer.json()["status"].as_str().unwrap().to_owned()
-}
+const CHAT: &str = r#"{"scopes":["chat"]}"#;
 
-async fn token(bench: &Bench, id: &str, body: &str) -> String {
-    let answer = bench.ask("POST", &format!("/identities/{id}/:issueAccessToken?{STABLE}"), body).await;
-    answer.json()["token"].as_str().unwrap().to_owned()
-}
-
-/// Checks a token's signature against the published keys.
-pub(super) async fn assert_signed(bench: &Bench, token: &str) {
+/// Verifies the signature of a token with the published keys.
+pub(super) async fn assert_signed(server: &Server, token: &str) {
     let (signed, signature) = token.rsplit_once('.').unwrap();
-    let header: Value =
-        serde_json::from_slice(&URL_SAFE_NO_PAD.decode(signed.split('.').next().unwrap()).unwrap()).unwrap();
-    let keys = bench.control("GET", "jwks.json", &Value::Null).await.json();
+    let header = URL_SAFE_NO_PAD.decode(signed.split('.').next().unwrap()).unwrap();
+    let header: Value = serde_json::from_slice(&header).unwrap();
+    let keys = server.get("jwks.json").await;
     let key = keys["keys"].as_array().unwrap().iter().find(|key| key["kid"] == header["kid"]).unwrap();
     let part = |name: &str| URL_SAFE_NO_PAD.decode(key[name].as_str().unwrap()).unwrap();
     assert_eq!((&key["kty"], &key["alg"], &key["use"]), (&json!("RSA"), &json!("RS256"), &json!("sig")));
@@ -36,19 +27,20 @@ pub(super) async fn assert_signed(bench: &Bench, token: &str) {
 }
 
 #[tokio::test]
-async fn a_token_has_the_claims_of_a_real_one_in_their_order() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    let token = token(&bench, &id, r#"{"scopes":["voip","chat.join"],"expiresInMinutes":60}"#).await;
+async fn a_token_has_the_claims_of_a_recorded_one_in_order() {
+    let server = Server::start().await;
+    let id = server.identity().await;
+    let token = server.token(&id, r#"{"scopes":["voip","chat.join"],"expiresInMinutes":60}"#).await;
+    assert_signed(&server, &token).await;
     let parts: Vec<&str> = token.split('.').collect();
     assert_eq!(parts.len(), 3);
-    let header = String::from_utf8(STANDARD_NO_PAD.decode(parts[0]).unwrap()).unwrap();
+    // Python and Java decode with the standard alphabet, so neither '-' nor '_' may occur.
+    let [header, payload] =
+        [parts[0], parts[1]].map(|part| String::from_utf8(STANDARD_NO_PAD.decode(part).unwrap()).unwrap());
     assert_eq!(
         header,
         r#"{"alg":"RS256","kid":"00000000000000000000000000000000EMULATOR","x5t":"AAAAAAAAAAAAAAAAAAAAAAAAAAA","typ":"JWT"}"#
     );
-    // Python and Java decode with the standard alphabet, so neither '-' nor '_' may occur.
-    let payload = String::from_utf8(STANDARD_NO_PAD.decode(parts[1]).unwrap()).unwrap();
     let claims: Value = serde_json::from_str(&payload).unwrap();
     let issued = claims["iat"].as_i64().unwrap();
     assert!(payload.is_ascii());
@@ -63,55 +55,39 @@ async fn a_token_has_the_claims_of_a_real_one_in_their_order() {
 }
 
 #[tokio::test]
-async fn a_token_is_signed_by_the_published_key() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    assert_signed(&bench, &token(&bench, &id, r#"{"scopes":["chat"]}"#).await).await;
+async fn revoking_ends_earlier_tokens_only() {
+    let server = Server::start().await;
+    let id = server.identity().await;
+    let before = server.token(&id, CHAT).await;
+    assert_eq!(server.token_status(&before).await, "valid");
+    server.call("POST", &target(&id, "/:revokeAccessTokens"), "").await;
+    assert_eq!(server.token_status(&before).await, "revoked");
+    let after = server.token(&id, CHAT).await;
+    assert_eq!(server.token_status(&after).await, "valid", "even within the same second");
+    assert_eq!(server.token_status(&before).await, "revoked");
+    server.call("DELETE", &target(&id, ""), "").await;
+    assert_eq!(server.token_status(&after).await, "deleted");
 }
 
 #[tokio::test]
-async fn revoking_ends_the_tokens_before_it_and_none_after_it() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    let before = token(&bench, &id, r#"{"scopes":["chat"]}"#).await;
-    assert_eq!(status(&bench, &before).await, "valid");
-    bench.ask("POST", &format!("/identities/{id}/:revokeAccessTokens?{STABLE}"), "").await;
-    assert_eq!(status(&bench, &before).await, "revoked");
-    let after = token(&bench, &id, r#"{"scopes":["chat"]}"#).await;
-    assert_eq!(status(&bench, &after).await, "valid", "even within the same second");
-    assert_eq!(status(&bench, &before).await, "revoked");
+async fn a_setting_shortens_the_lifetime() {
+    let server = Server::start().await;
+    let id = server.identity().await;
+    for (settings, status) in [(json!({"tokenLifetimeSeconds": 0}), "expired"), (json!({}), "valid")] {
+        server.order("PUT", "settings", &settings).await;
+        assert_eq!(server.token_status(&server.token(&id, CHAT).await).await, status);
+    }
 }
 
 #[tokio::test]
-async fn deleting_ends_the_tokens() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    let token = token(&bench, &id, r#"{"scopes":["chat"]}"#).await;
-    bench.ask("DELETE", &format!("/identities/{id}?{STABLE}"), "").await;
-    assert_eq!(status(&bench, &token).await, "deleted");
-}
-
-#[tokio::test]
-async fn lifetimes_can_be_cut_short_for_tests() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    bench.control("PUT", "settings", &json!({"tokenLifetimeSeconds": 0})).await;
-    let short = token(&bench, &id, r#"{"scopes":["chat"]}"#).await;
-    assert_eq!(status(&bench, &short).await, "expired");
-    bench.control("PUT", "settings", &json!({})).await;
-    assert_eq!(status(&bench, &token(&bench, &id, r#"{"scopes":["chat"]}"#).await).await, "valid");
-}
-
-#[tokio::test]
-async fn a_strange_token_is_unknown() {
-    let bench = Bench::start().await;
-    let id = bench.identity().await;
-    let good = token(&bench, &id, r#"{"scopes":["chat"]}"#).await;
+async fn other_tokens_are_unknown() {
+    let server = Server::start().await;
+    let good = server.token(&server.identity().await, CHAT).await;
     let parts: Vec<&str> = good.split('.').collect();
     let other = URL_SAFE_NO_PAD.encode(r#"{"skypeid":"acs:x_y","exp":9999999999,"iat":1}"#);
-    for strange in ["", "a.b.c", &format!("{}.{other}.{}", parts[0], parts[2])] {
-        assert_eq!(status(&bench, strange).await, "unknown", "{strange}");
+    for token in ["", "a.b.c", &format!("{}.{other}.{}", parts[0], parts[2])] {
+        assert_eq!(server.token_status(token).await, "unknown", "{token}");
     }
-    bench.control("POST", "reset", &Value::Null).await;
-    assert_eq!(status(&bench, &good).await, "unknown", "its identity was forgotten");
+    server.order("POST", "reset", &Value::Null).await;
+    assert_eq!(server.token_status(&good).await, "unknown");
 }

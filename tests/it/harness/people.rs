@@ -2,12 +2,13 @@
 
 use std::collections::HashSet;
 
+use acs_identity::ConnectionString;
 use acs_tokens::{
     access::{
         AccessRules,
         rate_limits::{RateLimits, Rates},
     },
-    acs::{Client, connection_string::ConnectionString},
+    acs_client::AcsSettings,
     auth::{
         Authenticator, BackendAuth, Bearer, RoleMapping,
         bearer::{BearerSettings, Issuer},
@@ -71,7 +72,7 @@ impl Api {
         rules: AccessRules,
     ) -> Self {
         let (emulator, connection_string) = emulator().await;
-        let acs = Client::new(connection_string.parse::<ConnectionString>().unwrap().into()).unwrap();
+        let acs = AcsSettings::from(connection_string.parse::<ConnectionString>().unwrap()).client().unwrap();
         let mut settings = bearer_settings(&emulator);
         change(&mut settings);
         let authenticator = Authenticator { backend_auth, bearer: Some(Bearer::new(settings).unwrap()) };

@@ -19,9 +19,8 @@ impl IdentityId {
     /// The longest id let in, in characters; real ones have 81 to about 160.
     pub const MAX_LENGTH: usize = 256;
 
-    /// An identity of no resource. To revoke its tokens changes nothing, wherever that is asked.
-    #[must_use]
-    pub fn nobody() -> Self {
+    /// Returns the id of an identity that no resource has. Revoking its tokens changes nothing.
+    pub(crate) fn nil() -> Self {
         Self("8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000".to_owned())
     }
 

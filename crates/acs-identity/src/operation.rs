@@ -1,0 +1,133 @@
+//! The operations of the API: method, path, expected status, and whether they can be repeated.
+
+use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
+use reqwest::{Method, StatusCode, Url};
+
+use crate::{
+    Endpoint,
+    retry::Idempotency,
+    types::{ApiVersion, IdentityId},
+};
+
+/// RFC 3986 section 2.3: the unreserved characters. The colons of an id are encoded, as the official SDKs do.
+const PATH_SEGMENT: &AsciiSet = &NON_ALPHANUMERIC.remove(b'-').remove(b'.').remove(b'_').remove(b'~');
+
+/// An operation of ACS Identity.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Operation {
+    CreateIdentity,
+    IssueToken,
+    RevokeTokens,
+    DeleteIdentity,
+    ExchangeTeamsToken,
+}
+
+impl Operation {
+    /// The name of the operation for observers.
+    pub(crate) const fn name(self) -> &'static str {
+        match self {
+            Self::CreateIdentity => "create-identity",
+            Self::IssueToken => "issue-token",
+            Self::RevokeTokens => "revoke-tokens",
+            Self::DeleteIdentity => "delete-identity",
+            Self::ExchangeTeamsToken => "exchange-teams-token",
+        }
+    }
+
+    pub(crate) const fn method(self) -> Method {
+        match self {
+            Self::DeleteIdentity => Method::DELETE,
+            _ => Method::POST,
+        }
+    }
+
+    pub(crate) const fn idempotency(self) -> Idempotency {
+        match self {
+            Self::CreateIdentity => Idempotency::NotIdempotent,
+            _ => Idempotency::Idempotent,
+        }
+    }
+
+    pub(crate) const fn success(self) -> StatusCode {
+        match self {
+            Self::CreateIdentity => StatusCode::CREATED,
+            Self::IssueToken | Self::ExchangeTeamsToken => StatusCode::OK,
+            Self::RevokeTokens | Self::DeleteIdentity => StatusCode::NO_CONTENT,
+        }
+    }
+
+    /// Returns the request URL. The colon before an action is literal.
+    pub(crate) fn url(self, endpoint: &Endpoint, identity: Option<&IdentityId>, version: &ApiVersion) -> Url {
+        let mut path = match self {
+            Self::ExchangeTeamsToken => "/teamsUser/:exchangeAccessToken".to_owned(),
+            _ => "/identities".to_owned(),
+        };
+        if let Some(id) = identity {
+            path.push('/');
+            path.extend(utf8_percent_encode(id.as_str(), PATH_SEGMENT));
+        }
+        path.push_str(match self {
+            Self::IssueToken => "/:issueAccessToken",
+            Self::RevokeTokens => "/:revokeAccessTokens",
+            _ => "",
+        });
+        let mut url = endpoint.url().clone();
+        url.set_path(&path);
+        url.set_query(Some(&format!("api-version={}", version.as_str())));
+        url
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    const IDENTITY: &str = "8:(acs|spool|[a-z]{1,5}-acs):[A-Za-z0-9-]{1,40}(_[A-Za-z0-9-]{1,40}){1,3}";
+
+    fn url(operation: Operation, identity: Option<&str>, version: &str) -> Url {
+        let identity: Option<IdentityId> = identity.map(|text| text.parse().unwrap());
+        operation.url(&"http://127.0.0.1:7072".parse().unwrap(), identity.as_ref(), &version.parse().unwrap())
+    }
+
+    proptest! {
+        // A file of failed cases would change the working tree; the failure prints its case.
+        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
+
+        #[test]
+        fn id_is_one_segment_of_the_url(text in IDENTITY) {
+            for (operation, rest) in [
+                (Operation::DeleteIdentity, None),
+                (Operation::IssueToken, Some(":issueAccessToken")),
+                (Operation::RevokeTokens, Some(":revokeAccessTokens")),
+            ] {
+                let url = url(operation, Some(&text), "2025-06-30");
+                let mut segments = url.path_segments().unwrap();
+                prop_assert_eq!(segments.next(), Some("identities"));
+                let segment = percent_encoding::percent_decode_str(segments.next().unwrap()).decode_utf8().unwrap();
+                prop_assert_eq!(&*segment, &text);
+                prop_assert_eq!((segments.next(), segments.next()), (rest, None));
+                prop_assert_eq!(url.query(), Some("api-version=2025-06-30"));
+            }
+        }
+    }
+
+    #[test]
+    fn url_encodes_the_id_but_not_the_colon_of_the_action() {
+        let id = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
+        let encoded = "8%3Aacs%3A2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
+        for (operation, id, path) in [
+            (Operation::CreateIdentity, None, "/identities".to_owned()),
+            (Operation::IssueToken, Some(id), format!("/identities/{encoded}/:issueAccessToken")),
+            (Operation::RevokeTokens, Some(id), format!("/identities/{encoded}/:revokeAccessTokens")),
+            (Operation::DeleteIdentity, Some(id), format!("/identities/{encoded}")),
+            (Operation::ExchangeTeamsToken, None, "/teamsUser/:exchangeAccessToken".to_owned()),
+        ] {
+            for version in ["2025-06-30", "2026-01-01-preview"] {
+                let expected = format!("http://127.0.0.1:7072{path}?api-version={version}");
+                assert_eq!(url(operation, id, version).as_str(), expected);
+            }
+        }
+    }
+}

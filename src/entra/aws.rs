@@ -1,0 +1,149 @@
+//! A token of AWS for the role that this runs under, which Entra takes in place of a secret.
+//!
+//! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>, signed as
+//! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html> says.
+
+use acs_identity::{Endpoint, http::read_body};
+use azure_core::{
+    Error,
+    error::ErrorKind,
+    http::{ClientMethodOptions, StatusCode},
+};
+use azure_identity::ClientAssertion;
+use object_store::aws::{AwsAuthorizer, AwsCredential};
+use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
+use secrecy::{ExposeSecret, SecretString};
+
+const FORM: &str = "application/x-www-form-urlencoded";
+
+/// Everything that STS is to be told, the time of day excepted. The audience is the one that Entra asks for.
+const REQUEST: &str = "Action=GetWebIdentityToken&Version=2011-06-15&\
+                       Audience.member.1=api%3A%2F%2FAzureADTokenExchange&DurationSeconds=300&SigningAlgorithm=RS256";
+
+/// The longest response body, in bytes. Real ones have about 2 KiB.
+const MAX_BODY: usize = 64 * 1024;
+
+/// The role that this runs under, as Lambda puts it into the environment.
+#[derive(Debug, Clone)]
+pub struct Role {
+    /// Where AWS's Security Token Service answers; its global endpoint does not know this operation.
+    pub sts: Endpoint,
+    /// The region of `sts`.
+    pub region: String,
+    /// `AWS_ACCESS_KEY_ID`.
+    pub access_key_id: String,
+    /// `AWS_SECRET_ACCESS_KEY`.
+    pub secret_access_key: SecretString,
+    /// `AWS_SESSION_TOKEN`.
+    pub session_token: SecretString,
+}
+
+/// A role, and the client to ask for its tokens with.
+#[derive(Debug)]
+pub(super) struct Assertion {
+    role: Role,
+    http: reqwest::Client,
+}
+
+#[async_trait::async_trait]
+impl ClientAssertion for Assertion {
+    async fn secret(&self, _: Option<ClientMethodOptions<'_>>) -> azure_core::Result<String> {
+        self.role.web_identity_token(&self.http).await
+    }
+}
+
+impl Role {
+    pub(super) const fn with(self, http: reqwest::Client) -> Assertion {
+        Assertion { role: self, http }
+    }
+
+    /// A token that says which role this is, for Entra, for 5 minutes.
+    async fn web_identity_token(&self, http: &reqwest::Client) -> azure_core::Result<String> {
+        let request = http.post(self.sts.url().clone()).headers(self.signed_headers()?).body(REQUEST);
+        let unreached = |_| Error::with_message(ErrorKind::Connection, "AWS's STS was not reached");
+        let response = request.send().await.map_err(unreached)?;
+        let status = response.status();
+        let text = read_body(response, MAX_BODY).await.unwrap_or_default();
+        let text = String::from_utf8_lossy(&text);
+        if let Some(token) = element(&text, "WebIdentityToken").filter(|_| status.is_success()) {
+            return Ok(token.to_owned());
+        }
+        // Such as AccessDenied, or OutboundWebIdentityFederationDisabled; STS's own words name the role.
+        let code = element(&text, "Code").filter(|code| code.len() < 64).unwrap_or("no code");
+        let kind = ErrorKind::HttpResponse {
+            status: StatusCode::from(status.as_u16()),
+            error_code: Some(code.to_owned()),
+            raw_response: None,
+        };
+        Err(Error::with_message(kind, format!("AWS's STS answered {}, {code}", status.as_u16())))
+    }
+
+    /// The headers of a signed request to STS.
+    fn signed_headers(&self) -> azure_core::Result<HeaderMap> {
+        let credential = AwsCredential {
+            key_id: self.access_key_id.clone(),
+            secret_key: self.secret_access_key.expose_secret().to_owned(),
+            token: Some(self.session_token.expose_secret().to_owned()),
+        };
+        // The signer panics on a value that is no header value.
+        let values = [&self.region, &credential.key_id, self.session_token.expose_secret()];
+        if values.iter().any(|value| HeaderValue::from_str(value).is_err()) {
+            return Err(unsigned());
+        }
+        let request = http::Request::post(self.sts.url().as_str()).header(CONTENT_TYPE, FORM);
+        let mut request = request.body(REQUEST.to_owned().into()).map_err(|_| unsigned())?;
+        let signer = AwsAuthorizer::new(&credential, "sts", &self.region);
+        signer.try_authorize(&mut request, None).map_err(|_| unsigned())?;
+        Ok(request.into_parts().0.headers)
+    }
+}
+
+fn unsigned() -> Error {
+    Error::with_message(ErrorKind::Credential, "the request to AWS's STS could not be signed")
+}
+
+/// The text of the first XML element of this name. STS's answers have neither attributes nor entities in those asked for.
+fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
+    let (_, rest) = xml.split_once(&format!("<{name}>"))?;
+    rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_the_request_to_sts() {
+        let role = |key_id: &str| Role {
+            sts: "https://sts.eu-central-1.amazonaws.com".parse().unwrap(),
+            region: "eu-central-1".to_owned(),
+            access_key_id: key_id.to_owned(),
+            secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+            session_token: "session".into(),
+        };
+        let headers = role("AKIDEXAMPLE").signed_headers().unwrap();
+        let header = |name: &str| headers[name].to_str().unwrap();
+        // printf %s "Action=…" | sha256sum
+        let digest = "2634464fa952d2a56ab682e49a164b00f2409ed601e0d3ce0d66eecba4528980";
+        assert_eq!(
+            [header("content-type"), header("x-amz-security-token"), header("x-amz-content-sha256")],
+            [FORM, "session", digest]
+        );
+        let date = &header("x-amz-date")[..8];
+        let expected = format!(
+            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date}/eu-central-1/sts/aws4_request, \
+             SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature="
+        );
+        let signature = header("authorization").strip_prefix(&expected).unwrap();
+        assert!(signature.len() == 64 && signature.bytes().all(|b| b.is_ascii_hexdigit()), "{signature}");
+        assert!(role("two\nlines").signed_headers().is_err());
+    }
+
+    #[test]
+    fn finds_elements() {
+        let xml = "<R xmlns=\"x\"><WebIdentityToken>\n e.y.J </WebIdentityToken></R>";
+        assert_eq!(element(xml, "WebIdentityToken"), Some("e.y.J"));
+        assert_eq!(element(xml, "Code"), None);
+        assert_eq!(element("<Code>cut", "Code"), None);
+    }
+}

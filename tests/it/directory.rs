@@ -1,0 +1,12 @@
+//! The user directory under concurrent calls, interrupted calls and lost identities, in each kind of store.
+
+mod calls;
+mod concurrency;
+mod fixture;
+mod kills;
+#[cfg(target_os = "linux")]
+mod managed_identity;
+mod relay;
+mod repairs;
+mod service;
+mod store;

@@ -1,0 +1,96 @@
+//! `acs-tokens serve` as a child process, for users of the emulator's test issuer.
+
+use http::Method;
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use super::fixture::{Fixture, in_time};
+use crate::{
+    harness::people::AUDIENCE,
+    process::{Running, cli},
+};
+
+/// A running `acs-tokens serve`.
+pub(crate) struct Service {
+    running: Running,
+    base: String,
+    http: reqwest::Client,
+}
+
+/// A method and a path.
+pub(crate) type Call = (Method, &'static str);
+
+pub(crate) const TOKEN: Call = (Method::POST, "me/token");
+pub(crate) const REVOKE: Call = (Method::DELETE, "me/tokens");
+pub(crate) const DELETE: Call = (Method::DELETE, "me");
+
+impl Fixture {
+    /// Starts a service over the fixture's ACS and store.
+    pub(crate) async fn service(&self) -> Service {
+        Service::start(self, &[("COMMUNICATION_SERVICES_CONNECTION_STRING", &self.acs.connection_string())]).await
+    }
+}
+
+impl Service {
+    /// Starts a service with more settings.
+    pub(crate) async fn start(fixture: &Fixture, more: &[(&str, &str)]) -> Self {
+        let issuer = fixture.issuer();
+        let users = [
+            ("OIDC_ISSUERS", &*issuer),
+            ("OIDC_AUDIENCES", AUDIENCE),
+            ("RATE_LIMIT", "none"),
+            // The test does not read later lines of the log.
+            ("RUST_LOG", "acs_tokens::cli::serve=info"),
+        ];
+        let environment = [&users, &*fixture.store.environment(), more].concat();
+        let mut running = Running::start(cli(&["serve", "--port", "0"], &environment));
+        let lines = running.until(|line| line.contains("serving")).await;
+        let address = lines.last().unwrap().split("127.0.0.1:").nth(1).unwrap();
+        let port: String = address.chars().take_while(char::is_ascii_digit).collect();
+        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        Self { running, base: format!("http://127.0.0.1:{port}/api"), http }
+    }
+
+    /// Sends SIGKILL and waits until the process has ended.
+    pub(crate) async fn kill(&mut self) {
+        self.running.kill().await;
+    }
+
+    pub(crate) fn id(&self) -> u32 {
+        self.running.id()
+    }
+
+    /// Starts a call. It returns the status and body, `None` if the process ended before it answered.
+    pub(crate) fn start_call(&self, authorization: &str, (method, path): Call) -> JoinHandle<Option<(u16, Value)>> {
+        let request = self.http.request(method, format!("{}/{path}", self.base));
+        let request = request.header("authorization", authorization).header("content-type", "application/json");
+        tokio::spawn(async move {
+            let response = request.send().await.ok()?;
+            let status = response.status().as_u16();
+            let body = response.bytes().await.ok()?;
+            Some((status, serde_json::from_slice(&body).unwrap_or_default()))
+        })
+    }
+
+    /// Makes a call, and repeats it while the directory is unavailable, as callers do. Asserts that it succeeds.
+    pub(crate) async fn call(&self, authorization: &str, call: Call) -> Value {
+        let answer = async {
+            loop {
+                let answer = self.start_call(authorization, call.clone()).await.unwrap().unwrap();
+                if answer.1["code"] != json!("directory-unavailable") {
+                    return answer;
+                }
+            }
+        };
+        let (status, body) = in_time(answer).await;
+        assert_eq!(status, if call == TOKEN { 200 } else { 204 }, "{body}");
+        body
+    }
+
+    /// Returns the user's identity and a token.
+    pub(crate) async fn token(&self, authorization: &str) -> (String, String) {
+        let body = self.call(authorization, TOKEN).await;
+        let text = |value: &Value| value.as_str().unwrap().to_owned();
+        (text(&body["user"]["communicationUserId"]), text(&body["token"]))
+    }
+}
