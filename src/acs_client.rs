@@ -74,7 +74,7 @@ impl AcsSettings {
             api_version: self.api_version,
             deadline: self.deadline,
             attempt_timeout: self.attempt_timeout,
-            observer: Some(Arc::new(observer)),
+            observer: Arc::new(observer),
             http_client: Some(http),
         };
         IdentityClient::with_options(self.endpoint, credential, options)

@@ -5,7 +5,6 @@ pub mod aws;
 
 use std::{error::Error, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use crate::refreshing::{FetchLimits, Fresh, RefreshError, Refreshing};
 use acs_identity::{DeniedToken, http::client_builder, is_transient};
 use async_trait::async_trait;
 use azure_core::{
@@ -18,6 +17,8 @@ use azure_identity::{
     ClientAssertionCredentialOptions, DeveloperToolsCredential, ManagedIdentityCredential,
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
+
+use crate::refreshing::{FetchLimits, Fresh, RefreshError, Refreshing};
 
 /// The scope of tokens for Azure Storage.
 /// <https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory>
@@ -90,7 +91,7 @@ impl Failure {
     fn new(source: &TokenSource, error: &azure_core::Error) -> Self {
         let chain = std::iter::successors(Some(error as &(dyn Error + 'static)), |error| (*error).source());
         let hint = match source {
-            TokenSource::DeveloperTools => ", the way where the platform offers no identity",
+            TokenSource::DeveloperTools => ", which is used where the platform has no identity",
             _ => "",
         };
         let mut cause = format!("no token by {source}{hint}");

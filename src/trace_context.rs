@@ -1,29 +1,23 @@
-//! W3C trace context: the trace that a request belongs to, handed on to ACS with every call made for it.
+//! W3C trace context: the trace of a request, which is passed on to ACS with every call.
 //!
 //! <https://www.w3.org/TR/trace-context/>
-
-use std::future::Future;
 
 use reqwest::header::{HeaderMap, HeaderName, HeaderValue};
 use uuid::Uuid;
 
-/// The header with the ids.
+/// The header with the ids of the trace and the span.
 pub const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
 
-/// The header with what the systems on the way have to say to each other.
+/// The header with vendor-specific data.
 pub const TRACESTATE: HeaderName = HeaderName::from_static("tracestate");
 
-/// The flags that the specification knows: sampled, and random (level 2).
+/// The flags of the specification: sampled, and random (level 2).
 const KNOWN_FLAGS: u8 = 0b11;
 
-/// The longest `tracestate` that is passed on, in characters: the length that everyone has to support (section 3.3.1.5).
+/// The longest `tracestate` that is passed on, in characters: every implementation supports this (section 3.3.1.5).
 const MAX_STATE: usize = 512;
 
-tokio::task_local! {
-    static CURRENT: TraceContext;
-}
-
-/// One span: its ids, and what goes on with the trace.
+/// A span of a trace.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TraceContext {
     trace_id: u128,
@@ -34,18 +28,17 @@ pub struct TraceContext {
 }
 
 impl TraceContext {
-    /// The first span of a new trace.
+    /// Starts a trace.
     #[must_use]
     pub fn start() -> Self {
-        // A version 4 GUID is random but for six bits. Samplers decide by the id's right half, so the fixed bits that
-        // stand at the start of a half must not stand there.
+        // Samplers use the right half of the id, so the fixed bits at the start of that half of a GUID are moved.
         let trace_id = Uuid::new_v4().as_u128().rotate_left(64);
         Self { trace_id, span_id: new_span_id(), parent_id: None, flags: 1, state: None }
     }
 
-    /// The span of a request with these headers: in the caller's trace if it sent a valid one, else in a new one.
+    /// Returns the span of a request with these headers: in the caller's trace, or in a new one without a valid header.
     #[must_use]
-    pub fn of(headers: &HeaderMap) -> Self {
+    pub fn from_headers(headers: &HeaderMap) -> Self {
         let mut parents = headers.get_all(TRACEPARENT).iter();
         let (Some(parent), None) = (parents.next(), parents.next()) else { return Self::start() };
         let Some((trace_id, parent_id, flags)) = parent.to_str().ok().and_then(parse_parent) else {
@@ -54,73 +47,51 @@ impl TraceContext {
         Self { trace_id, span_id: new_span_id(), parent_id: Some(parent_id), flags, state: state(headers) }
     }
 
-    /// A span below this one.
+    /// Returns a child span.
     #[must_use]
     pub fn child(&self) -> Self {
         Self { span_id: new_span_id(), parent_id: Some(self.span_id), ..self.clone() }
     }
 
-    /// Returns a span below the current one, or the first span of a new trace.
-    #[must_use]
-    pub fn child_of_current() -> Self {
-        CURRENT.try_with(Self::child).unwrap_or_else(|_| Self::start())
-    }
-
-    /// The trace's id: 32 hexadecimal digits.
+    /// Returns the trace id: 32 hexadecimal digits.
     #[must_use]
     pub fn trace_id(&self) -> String {
         format!("{:032x}", self.trace_id)
     }
 
-    /// The span's id: 16 hexadecimal digits.
+    /// Returns the span id: 16 hexadecimal digits.
     #[must_use]
     pub fn span_id(&self) -> String {
         format!("{:016x}", self.span_id)
     }
 
-    /// The id of the span above, if there is one: 16 hexadecimal digits.
+    /// Returns the id of the parent span: 16 hexadecimal digits.
     #[must_use]
     pub fn parent_id(&self) -> Option<String> {
         self.parent_id.map(|id| format!("{id:016x}"))
     }
 
-    /// The flags: two hexadecimal digits; `01` means that whoever came before may have kept the trace.
+    /// Returns the flags: two hexadecimal digits. `01` means that the caller may have sampled the trace.
     #[must_use]
     pub fn flags(&self) -> String {
         format!("{:02x}", self.flags)
     }
 
-    /// The headers of a call that is this span.
+    /// Returns the headers of a call that is this span.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
         let parent = format!("00-{}-{}-{}", self.trace_id(), self.span_id(), self.flags());
         let parent = HeaderValue::try_from(parent).ok().map(|value| (TRACEPARENT, value));
         parent.into_iter().chain(self.state.clone().map(|state| (TRACESTATE, state))).collect()
     }
-
-    /// Runs a future as this span: calls to ACS that it makes are below it.
-    pub async fn scope<F: Future>(self, future: F) -> F::Output {
-        CURRENT.scope(self, future).await
-    }
-}
-
-/// The future as a part of the current span, for a task of its own.
-pub fn in_current<F: Future>(future: F) -> impl Future<Output = F::Output> {
-    let current = CURRENT.try_with(Clone::clone).ok();
-    async move {
-        match current {
-            Some(current) => current.scope(future).await,
-            None => future.await,
-        }
-    }
 }
 
 fn new_span_id() -> u64 {
-    // The half with the version in it has that in its midst, so it is never zero.
+    // The half with the version is never zero.
     Uuid::new_v4().as_u64_pair().0
 }
 
-/// `00-<trace id>-<parent id>-<flags>`; a later version may have more behind it.
+/// Parses `00-<trace id>-<parent id>-<flags>`. Later versions may have more fields.
 fn parse_parent(text: &str) -> Option<(u128, u64, u8)> {
     let hex = |part: &str| part.bytes().all(|b| b.is_ascii_digit() || (b'a'..=b'f').contains(&b));
     let mut parts = text.trim_matches([' ', '\t']).split('-');
@@ -135,7 +106,7 @@ fn parse_parent(text: &str) -> Option<(u128, u64, u8)> {
     Some((trace_id, parent_id, u8::from_str_radix(flags, 16).ok()? & KNOWN_FLAGS))
 }
 
-/// The `tracestate` to pass on: all headers joined, unread. `None` if there is none, or if it is too long.
+/// Returns the `tracestate` to pass on: all headers joined, without parsing. `None` if there is none, or if it is too long.
 fn state(headers: &HeaderMap) -> Option<HeaderValue> {
     let values: Vec<&[u8]> = headers.get_all(TRACESTATE).iter().map(HeaderValue::as_bytes).collect();
     let state = values.join(&b","[..]);
@@ -149,17 +120,19 @@ mod tests {
     const PARENT: &str = "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01";
 
     fn of(headers: &[(HeaderName, &str)]) -> TraceContext {
-        TraceContext::of(&headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect())
+        TraceContext::from_headers(
+            &headers.iter().map(|(name, value)| (name.clone(), value.parse().unwrap())).collect(),
+        )
     }
 
     #[test]
-    fn goes_on_with_a_valid_trace() {
+    fn valid_traceparent_continues_the_trace() {
         for (parent, flags) in [
             (PARENT.to_owned(), "01"),
             (PARENT.replace("-01", "-00"), "00"),
             (PARENT.replace("-01", "-ff"), "03"),
             (PARENT.replace("00-0a", "cc-0a"), "01"),
-            (format!("{}-what-the-future-brings", PARENT.replace("00-0a", "cc-0a")), "01"),
+            (format!("{}-a-later-field", PARENT.replace("00-0a", "cc-0a")), "01"),
             (format!(" {PARENT} "), "01"),
         ] {
             let context = of(&[(TRACEPARENT, &parent)]);
@@ -170,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn starts_anew_where_there_is_none() {
+    fn invalid_traceparent_starts_a_trace() {
         for parent in [
             "",
             "00",
@@ -196,7 +169,7 @@ mod tests {
     }
 
     #[test]
-    fn passes_the_state_on_unread() {
+    fn tracestate_is_passed_on_unparsed() {
         let (longest, longer) = ("x".repeat(512), "x".repeat(513));
         for (states, passed) in [
             (&["congo=t61rcWkgMzE, rojo=00f067aa0ba902b7"][..], Some("congo=t61rcWkgMzE, rojo=00f067aa0ba902b7")),
@@ -215,7 +188,7 @@ mod tests {
     }
 
     #[test]
-    fn hands_the_trace_on_with_a_span_of_its_own() {
+    fn call_is_a_child_span() {
         let request = of(&[(TRACEPARENT, PARENT), (TRACESTATE, "a=1")]);
         let call = request.child();
         assert_eq!(call.parent_id(), Some(request.span_id()));

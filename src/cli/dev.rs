@@ -90,7 +90,6 @@ pub(super) async fn run(options: Options) -> Result<()> {
         data.display()
     ));
     let result = server::run(listener, router, shutdown_signal()).await;
-    telemetry::flush().await;
     Ok(result?)
 }
 

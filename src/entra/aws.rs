@@ -1,4 +1,4 @@
-//! A token of AWS for the role that this runs under, which Entra takes in place of a secret.
+//! A web identity token of AWS for the Lambda function's role, which Entra accepts instead of a secret.
 //!
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>, signed as
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html> says.
@@ -16,17 +16,17 @@ use secrecy::{ExposeSecret, SecretString};
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
-/// Everything that STS is to be told, the time of day excepted. The audience is the one that Entra asks for.
+/// The request to STS. The audience is the one that Entra requires.
 const REQUEST: &str = "Action=GetWebIdentityToken&Version=2011-06-15&\
                        Audience.member.1=api%3A%2F%2FAzureADTokenExchange&DurationSeconds=300&SigningAlgorithm=RS256";
 
 /// The longest response body, in bytes. Real ones have about 2 KiB.
 const MAX_BODY: usize = 64 * 1024;
 
-/// The role that this runs under, as Lambda puts it into the environment.
+/// The role of the Lambda function, from its environment.
 #[derive(Debug, Clone)]
 pub struct Role {
-    /// Where AWS's Security Token Service answers; its global endpoint does not know this operation.
+    /// The regional endpoint of AWS's Security Token Service; the global one does not have this operation.
     pub sts: Endpoint,
     /// The region of `sts`.
     pub region: String,
@@ -38,7 +38,7 @@ pub struct Role {
     pub session_token: SecretString,
 }
 
-/// A role, and the client to ask for its tokens with.
+/// A role, and the HTTP client that fetches its tokens.
 #[derive(Debug)]
 pub(super) struct Assertion {
     role: Role,
@@ -57,7 +57,7 @@ impl Role {
         Assertion { role: self, http }
     }
 
-    /// A token that says which role this is, for Entra, for 5 minutes.
+    /// Fetches a web identity token for Entra, valid for 5 minutes.
     async fn web_identity_token(&self, http: &reqwest::Client) -> azure_core::Result<String> {
         let request = http.post(self.sts.url().clone()).headers(self.signed_headers()?).body(REQUEST);
         let unreached = |_| Error::with_message(ErrorKind::Connection, "AWS's STS was not reached");
@@ -68,7 +68,7 @@ impl Role {
         if let Some(token) = element(&text, "WebIdentityToken").filter(|_| status.is_success()) {
             return Ok(token.to_owned());
         }
-        // Such as AccessDenied, or OutboundWebIdentityFederationDisabled; STS's own words name the role.
+        // For example AccessDenied or OutboundWebIdentityFederationDisabled. The message of STS contains the role's name.
         let code = element(&text, "Code").filter(|code| code.len() < 64).unwrap_or("no code");
         let kind = ErrorKind::HttpResponse {
             status: StatusCode::from(status.as_u16()),
@@ -78,14 +78,14 @@ impl Role {
         Err(Error::with_message(kind, format!("AWS's STS answered {}, {code}", status.as_u16())))
     }
 
-    /// The headers of a signed request to STS.
+    /// Returns the headers of the signed request.
     fn signed_headers(&self) -> azure_core::Result<HeaderMap> {
         let credential = AwsCredential {
             key_id: self.access_key_id.clone(),
             secret_key: self.secret_access_key.expose_secret().to_owned(),
             token: Some(self.session_token.expose_secret().to_owned()),
         };
-        // The signer panics on a value that is no header value.
+        // The signer panics on values that cannot be header values.
         let values = [&self.region, &credential.key_id, self.session_token.expose_secret()];
         if values.iter().any(|value| HeaderValue::from_str(value).is_err()) {
             return Err(unsigned());
@@ -102,7 +102,7 @@ fn unsigned() -> Error {
     Error::with_message(ErrorKind::Credential, "the request to AWS's STS could not be signed")
 }
 
-/// The text of the first XML element of this name. STS's answers have neither attributes nor entities in those asked for.
+/// Returns the text of the first XML element with this name. The elements of STS have no attributes and no entities.
 fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
     let (_, rest) = xml.split_once(&format!("<{name}>"))?;
     rest.split_once(&format!("</{name}>")).map(|(text, _)| text.trim())
@@ -113,7 +113,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_the_request_to_sts() {
+    fn request_to_sts_is_signed() {
         let role = |key_id: &str| Role {
             sts: "https://sts.eu-central-1.amazonaws.com".parse().unwrap(),
             region: "eu-central-1".to_owned(),
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn finds_elements() {
+    fn element_returns_the_text_of_a_complete_element() {
         let xml = "<R xmlns=\"x\"><WebIdentityToken>\n e.y.J </WebIdentityToken></R>";
         assert_eq!(element(xml, "WebIdentityToken"), Some("e.y.J"));
         assert_eq!(element(xml, "Code"), None);

@@ -7,6 +7,7 @@ use acs_identity::{
 };
 use acs_tokens::{
     acs_client::AcsSettings,
+    request_log,
     trace_context::{TRACEPARENT, TRACESTATE, TraceContext},
 };
 use tokio::{
@@ -121,21 +122,22 @@ async fn creates_an_identity_alone() {
 }
 
 #[tokio::test]
-async fn hands_the_trace_on() {
+async fn trace_context_is_passed_on() {
     let (client, received) = once(answer("201 Created", &format!(r#"{{"identity":{{"id":"{ID}"}}}}"#))).await;
     let headers = [
         (TRACEPARENT, "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-00".parse().unwrap()),
         (TRACESTATE, "a=1".parse().unwrap()),
     ];
-    let request = TraceContext::of(&headers.into_iter().collect());
-    request.clone().scope(client.create_identity()).await.unwrap();
+    let request = TraceContext::from_headers(&headers.into_iter().collect());
+    let log = request_log::Request::start("the-id".to_owned(), "POST".to_owned(), request.clone());
+    log.scope(client.create_identity()).await.unwrap();
     let received = received.await.unwrap();
     let parts: Vec<&str> = received.header("traceparent").split('-').collect();
     let [version, trace_id, span_id, flags] = parts[..] else { panic!("{parts:?}") };
     assert_eq!((version, trace_id, flags), ("00", "0af7651916cd43dd8448eb211c80319c", "00"));
     assert!(span_id.len() == 16 && span_id != request.span_id() && span_id != "b7ad6b7169203331", "{span_id}");
     assert_eq!(received.header("tracestate"), "a=1");
-    // Without a request around it, a call begins a trace of its own.
+    // Outside of a request, a call starts a trace.
     let (client, received) = once(answer("204 No Content", "")).await;
     client.revoke_tokens(&id()).await.unwrap();
     assert!(received.await.unwrap().header("traceparent").ends_with("-01"));

@@ -1,18 +1,17 @@
 //! The client: its options, its construction, and the calls that are not operations of the API.
 
-use std::{fmt, sync::Arc, time::Duration};
+use std::{sync::Arc, time::Duration};
 
-use azure_core::credentials::TokenRequestOptions;
 use jiff::SignedDuration;
 
 use crate::{
-    ConnectionString, Credential, Endpoint, Error, ErrorKind, Observer, SCOPE, http,
+    ConnectionString, Credential, Endpoint, Error, ErrorKind, Observer, http,
     operation::Operation,
     types::{ApiVersion, IdentityId},
 };
 
-/// Options of an [`IdentityClient`].
-#[derive(Clone)]
+/// The options of an [`IdentityClient`].
+#[derive(Debug, Clone)]
 pub struct ClientOptions {
     /// The version of the REST API.
     pub api_version: ApiVersion,
@@ -21,8 +20,8 @@ pub struct ClientOptions {
     /// The time one attempt may take, from connecting to the end of the response body. 10 s by default.
     pub attempt_timeout: Duration,
     /// The observer of all calls.
-    pub observer: Option<Arc<dyn Observer>>,
-    /// The HTTP client to send with. By default one is built by [`http::client_builder_for`].
+    pub observer: Arc<dyn Observer>,
+    /// The HTTP client to send with. If it is `None`, one is built with [`http::client_builder_for`].
     pub http_client: Option<reqwest::Client>,
 }
 
@@ -32,33 +31,21 @@ impl Default for ClientOptions {
             api_version: ApiVersion::default(),
             deadline: Duration::from_secs(20),
             attempt_timeout: Duration::from_secs(10),
-            observer: None,
+            observer: Arc::new(()),
             http_client: None,
         }
     }
 }
 
-impl fmt::Debug for ClientOptions {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("ClientOptions")
-            .field("api_version", &self.api_version)
-            .field("deadline", &self.deadline)
-            .field("attempt_timeout", &self.attempt_timeout)
-            .finish_non_exhaustive()
-    }
-}
-
 /// A client for the Identity API of one ACS resource. Clones are cheap and share one connection pool.
-#[derive(Clone)]
-pub struct IdentityClient(Arc<Inner>);
+#[derive(Debug, Clone)]
+pub struct IdentityClient(pub(crate) Arc<Inner>);
 
+#[derive(Debug)]
 pub(crate) struct Inner {
     pub(crate) endpoint: Endpoint,
     pub(crate) credential: Credential,
-    pub(crate) api_version: ApiVersion,
-    pub(crate) deadline: Duration,
-    pub(crate) attempt_timeout: Duration,
-    pub(crate) observer: Arc<dyn Observer>,
+    pub(crate) options: ClientOptions,
     pub(crate) http: reqwest::Client,
 }
 
@@ -98,19 +85,11 @@ impl IdentityClient {
         credential: impl Into<Credential>,
         options: ClientOptions,
     ) -> Result<Self, reqwest::Error> {
-        let http = match options.http_client {
-            Some(http) => http,
+        let http = match &options.http_client {
+            Some(http) => http.clone(),
             None => http::client_builder_for(endpoint.url()).build()?,
         };
-        Ok(Self(Arc::new(Inner {
-            endpoint,
-            credential: credential.into(),
-            api_version: options.api_version,
-            deadline: options.deadline,
-            attempt_timeout: options.attempt_timeout,
-            observer: options.observer.unwrap_or_else(|| Arc::new(())),
-            http,
-        })))
+        Ok(Self(Arc::new(Inner { endpoint, credential: credential.into(), options, http })))
     }
 
     /// Returns the HTTP client, to share its connections.
@@ -124,18 +103,9 @@ impl IdentityClient {
     /// # Errors
     /// [`Error::Credential`] if there is no token. A failed connection is no error: the first call connects again.
     pub async fn warm_up(&self) -> Result<(), Error> {
-        let Inner { endpoint, credential, attempt_timeout, http, .. } = self.inner();
-        let connect = http.head(endpoint.url().clone()).timeout(*attempt_timeout).send();
-        let token = async {
-            match credential {
-                Credential::Keys(_) => Ok(()),
-                Credential::Token(credential) => {
-                    let options = None::<TokenRequestOptions<'_>>;
-                    credential.get_token(&[SCOPE], options).await.map(drop).map_err(Error::Credential)
-                }
-            }
-        };
-        let (_, token) = tokio::join!(connect, token);
+        let Inner { endpoint, credential, options, http } = &*self.0;
+        let connect = http.head(endpoint.url().clone()).timeout(options.attempt_timeout).send();
+        let (_, token) = tokio::join!(connect, credential.warm_up());
         token
     }
 
@@ -152,19 +122,5 @@ impl IdentityClient {
             }
             Err(error) => Err(error),
         }
-    }
-
-    pub(crate) fn inner(&self) -> &Inner {
-        &self.0
-    }
-}
-
-impl fmt::Debug for IdentityClient {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Inner { endpoint, credential, .. } = self.inner();
-        f.debug_struct("IdentityClient")
-            .field("endpoint", endpoint)
-            .field("credential", credential)
-            .finish_non_exhaustive()
     }
 }

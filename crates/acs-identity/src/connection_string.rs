@@ -1,8 +1,7 @@
-//! The connection string as the portal shows it: `endpoint=https://<resource>.communication.azure.com/;accesskey=<base64>`.
+//! The connection string of an ACS resource: `endpoint=https://<resource>.communication.azure.com/;accesskey=<base64>`.
 //!
-//! The official SDKs differ in what they let pass. This parser takes what all of them mean: pairs in any order, names
-//! in any case, white space around them, one `;` at the end. Faults name no part of the text, since a key that lost
-//! its `accesskey=` would be in it.
+//! The official SDKs differ in what they accept. This parser accepts what any of them does: pairs in any order, names in
+//! any case, surrounding white space, and a `;` at the end. Errors do not quote the text, which may contain a key.
 
 use std::str::FromStr;
 
@@ -11,36 +10,36 @@ use crate::{
     signature::{AccessKey, InvalidAccessKey},
 };
 
-/// An endpoint and its key.
+/// The endpoint and an access key of an ACS resource.
 #[derive(Debug, Clone)]
 pub struct ConnectionString {
-    /// Where the resource answers.
+    /// The endpoint.
     pub endpoint: Endpoint,
-    /// The key to sign with.
+    /// The access key.
     pub access_key: AccessKey,
 }
 
-/// What is wrong with a connection string.
+/// The error for an invalid connection string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidConnectionString {
-    /// A part between two `;` has no `=`, or nothing before it.
+    /// A part has no name or no `=`.
     #[error("part {0} of the connection string is not name=value")]
     NotAPair(usize),
-    /// A name that is neither `endpoint` nor `accesskey`.
+    /// The name of a part is neither `endpoint` nor `accesskey`.
     #[error("part {0} of the connection string is neither endpoint nor accesskey")]
     UnknownName(usize),
-    /// A name stands there twice.
-    #[error("{0} stands twice in the connection string")]
+    /// A name is used twice.
+    #[error("the connection string contains {0} twice")]
     Repeated(&'static str),
-    /// A name is missing, or has no value.
+    /// A name or its value is missing.
     #[error(
-        "{0} is missing in the connection string; it looks like endpoint=https://<resource>.communication.azure.com/;accesskey=<key>"
+        "the connection string has no {0}; it looks like endpoint=https://<resource>.communication.azure.com/;accesskey=<key>"
     )]
     Missing(&'static str),
-    /// The endpoint's value is wrong.
+    /// The endpoint is invalid.
     #[error(transparent)]
     Endpoint(#[from] InvalidEndpoint),
-    /// The key's value is wrong.
+    /// The access key is invalid.
     #[error(transparent)]
     AccessKey(#[from] InvalidAccessKey),
 }
@@ -52,7 +51,7 @@ impl FromStr for ConnectionString {
         let (mut endpoint, mut access_key) = (None, None);
         let text = text.trim();
         for (i, part) in text.strip_suffix(';').unwrap_or(text).split(';').enumerate() {
-            // Only the first `=` divides: base64 ends in some.
+            // Only the first `=` separates: base64 may end with others.
             let (name, value) = part.split_once('=').ok_or(InvalidConnectionString::NotAPair(i + 1))?;
             let (slot, name) = match name.trim().to_ascii_lowercase().as_str() {
                 "endpoint" => (&mut endpoint, "endpoint"),
@@ -75,10 +74,10 @@ impl FromStr for ConnectionString {
 
 #[cfg(test)]
 mod tests {
-    use crate::{InvalidConnectionString as Fault, *};
+    use super::{InvalidConnectionString as Error, *};
 
     #[test]
-    fn takes_what_the_sdks_take() {
+    fn all_forms_of_the_official_sdks_are_accepted() {
         for text in [
             "endpoint=https://contoso.communication.azure.com/;accesskey=cHc=",
             "endpoint=https://contoso.communication.azure.com;accesskey=cHc=",
@@ -93,29 +92,26 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_otherwise() {
-        for (text, fault) in [
-            ("", Fault::NotAPair(1)),
-            ("cHc=", Fault::UnknownName(1)),
-            ("endpoint=https://a.example/;c2VjcmV0", Fault::NotAPair(2)),
-            ("endpoint=https://a.example/;c2VjcmV0==", Fault::UnknownName(2)),
-            ("endpoint=https://a.example/;;accesskey=cHc=", Fault::NotAPair(2)),
-            (";endpoint=https://a.example/;accesskey=cHc=", Fault::NotAPair(1)),
-            ("endpoint=https://a.example/;=cHc=", Fault::NotAPair(2)),
-            ("endpoint=https://a.example/;accesskey=cHc=;accesskey=cHc=", Fault::Repeated("accesskey")),
-            ("endpoint=https://a.example/", Fault::Missing("accesskey")),
-            ("endpoint=https://a.example/;accesskey=", Fault::Missing("accesskey")),
-            ("accesskey=cHc=", Fault::Missing("endpoint")),
-            ("endpoint=http://a.example/;accesskey=cHc=", Fault::Endpoint(InvalidEndpoint::PlainHttp)),
-            ("endpoint=https://a.example/x;accesskey=cHc=", Fault::Endpoint(InvalidEndpoint::NotBare)),
-            ("endpoint=https://a.example/;accesskey=c2Vj cmV0!", Fault::AccessKey(InvalidAccessKey)),
+    fn other_texts_are_rejected_without_quoting_them() {
+        for (text, expected) in [
+            ("", Error::NotAPair(1)),
+            ("cHc=", Error::UnknownName(1)),
+            ("endpoint=https://a.example/;c2VjcmV0", Error::NotAPair(2)),
+            ("endpoint=https://a.example/;c2VjcmV0==", Error::UnknownName(2)),
+            ("endpoint=https://a.example/;;accesskey=cHc=", Error::NotAPair(2)),
+            (";endpoint=https://a.example/;accesskey=cHc=", Error::NotAPair(1)),
+            ("endpoint=https://a.example/;=cHc=", Error::NotAPair(2)),
+            ("endpoint=https://a.example/;accesskey=cHc=;accesskey=cHc=", Error::Repeated("accesskey")),
+            ("endpoint=https://a.example/", Error::Missing("accesskey")),
+            ("endpoint=https://a.example/;accesskey=", Error::Missing("accesskey")),
+            ("accesskey=cHc=", Error::Missing("endpoint")),
+            ("endpoint=http://a.example/;accesskey=cHc=", Error::Endpoint(InvalidEndpoint::PlainHttp)),
+            ("endpoint=https://a.example/x;accesskey=cHc=", Error::Endpoint(InvalidEndpoint::NotBare)),
+            ("endpoint=https://a.example/;accesskey=c2Vj cmV0!", Error::AccessKey(InvalidAccessKey)),
         ] {
-            let found = text.parse::<ConnectionString>().unwrap_err();
-            assert_eq!(found, fault, "{text}");
-            assert!(
-                !found.to_string().contains("c2Vj") && !format!("{found:?}").contains("c2Vj"),
-                "{found} shows the key"
-            );
+            let error = text.parse::<ConnectionString>().unwrap_err();
+            assert_eq!(error, expected, "{text}");
+            assert!(!format!("{error} {error:?}").contains("c2Vj"), "{error}");
         }
     }
 }

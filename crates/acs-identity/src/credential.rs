@@ -115,6 +115,14 @@ impl Credential {
         }
     }
 
+    /// Fetches the first token, if the credential is a token credential.
+    pub(crate) async fn warm_up(&self) -> Result<(), Error> {
+        match self {
+            Self::Keys(_) => Ok(()),
+            Self::Token(credential) => credential.get_token(&[SCOPE], None).await.map(drop).map_err(Error::Credential),
+        }
+    }
+
     /// Replaces a denied key or token, and returns whether another one is available.
     pub(crate) async fn replace(&self, denied: Proof, observer: &dyn Observer, timeout: Duration) -> bool {
         match (self, denied) {

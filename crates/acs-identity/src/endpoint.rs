@@ -1,4 +1,4 @@
-//! Where an ACS resource answers: a bare https origin, or plain http on this machine.
+//! The endpoint of an ACS resource: an https origin, or a plain http origin on this machine.
 
 use std::{fmt, str::FromStr};
 
@@ -10,37 +10,37 @@ use crate::http::is_loopback;
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
-/// A text that is no endpoint.
+/// The error for a text that is not an endpoint.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
-    /// It does not parse as a URL.
+    /// It is not a URL, or its host is not a host name or IP address.
     #[error("the endpoint is not a URL; it looks like https://<resource>.communication.azure.com")]
     NotAUrl,
-    /// Neither https nor http.
+    /// The scheme is neither https nor http.
     #[error("the endpoint is not an https URL")]
     Scheme,
-    /// Plain http to another machine would show every token to the network.
-    #[error("the endpoint is plain http; only a loopback address may be, use https")]
+    /// Plain http to another machine would expose tokens to the network.
+    #[error("the endpoint is plain http, which is allowed for loopback addresses only; use https")]
     PlainHttp,
-    /// A user name, path, query or fragment is in it.
-    #[error("the endpoint has more than a host and a port; leave out everything behind them")]
+    /// It has a user name, path, query or fragment.
+    #[error("the endpoint has more than a scheme, a host and a port; remove the rest")]
     NotBare,
 }
 
 impl Endpoint {
-    /// The URL, whose path is `/`.
+    /// Returns the URL; its path is `/`.
     #[must_use]
     pub const fn url(&self) -> &Url {
         &self.0
     }
 
-    /// Whether it is on this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
+    /// Returns whether the host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.
     #[must_use]
     pub fn is_loopback(&self) -> bool {
         is_loopback(&self.0)
     }
 
-    /// The value of the `Host` header: the port is in it where it is not the scheme's own.
+    /// Returns the value of the `Host` header: with the port, unless it is the default of the scheme.
     #[must_use]
     pub fn host(&self) -> String {
         let host = self.0.host_str().unwrap_or_default();
@@ -53,9 +53,9 @@ impl FromStr for Endpoint {
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
         let url = Url::parse(text.trim()).map_err(|_| InvalidEndpoint::NotAUrl)?;
-        // A URL's host may have far more in it than the name of a machine, and a `;` would divide a connection string.
-        let of_a_name = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
-        if !url.host_str().unwrap_or_default().bytes().all(of_a_name) {
+        // A URL's host may contain other characters, such as `;`, which separates the parts of a connection string.
+        let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
+        if !url.host_str().unwrap_or_default().bytes().all(is_allowed) {
             return Err(InvalidEndpoint::NotAUrl);
         }
         match url.scheme() {
@@ -90,7 +90,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn takes_https_and_loopback() {
+    fn https_and_loopback_endpoints_are_accepted() {
         for (text, url, host) in [
             (
                 "https://contoso.communication.azure.com",
@@ -112,11 +112,11 @@ mod tests {
     }
 
     #[test]
-    fn says_what_is_wrong_with_the_rest() {
-        for (text, fault) in [
+    fn other_endpoints_are_rejected_with_a_reason() {
+        for (text, error) in [
             ("", InvalidEndpoint::NotAUrl),
             ("contoso.communication.azure.com", InvalidEndpoint::NotAUrl),
-            // U+037E is a semicolon once it is a host's name. Found by fuzzing.
+            // U+037E becomes a semicolon in a host name. Found by fuzzing.
             ("https://contoso\u{37e}communication.azure.com", InvalidEndpoint::NotAUrl),
             ("https://contoso{communication.azure.com", InvalidEndpoint::NotAUrl),
             ("ftp://contoso.communication.azure.com", InvalidEndpoint::Scheme),
@@ -126,7 +126,7 @@ mod tests {
             ("https://user:secret@contoso.communication.azure.com", InvalidEndpoint::NotBare),
             ("https://contoso.communication.azure.com?x", InvalidEndpoint::NotBare),
         ] {
-            assert_eq!(text.parse::<Endpoint>().unwrap_err(), fault, "{text}");
+            assert_eq!(text.parse::<Endpoint>().unwrap_err(), error, "{text}");
         }
     }
 }

@@ -34,6 +34,10 @@
 //!
 //! The crate writes no log. An [`Observer`] is told of each attempt and each call, and can add request headers.
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod client;
 mod connection_string;
 mod credential;

@@ -1,6 +1,6 @@
 //! What a program can observe of its calls to ACS.
 
-use std::time::Duration;
+use std::{fmt, time::Duration};
 
 use http::Extensions;
 use reqwest::{Method, StatusCode, Url, header::HeaderMap};
@@ -11,7 +11,7 @@ use crate::{Error, IdentityId, KeySlot};
 /// An observer of calls, for logs, traces and metrics. Every method does nothing by default.
 ///
 /// The client calls these methods within the task that made the call, and waits for them: they must not block.
-pub trait Observer: Send + Sync {
+pub trait Observer: fmt::Debug + Send + Sync {
     /// Called before an attempt is sent. May add request headers, such as `traceparent`, and may keep a value in the
     /// attempt's extensions, such as a span. If the call is cancelled, the attempt is dropped without a further call.
     fn attempt_started(&self, attempt: &mut Attempt<'_>) {

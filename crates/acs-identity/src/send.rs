@@ -66,18 +66,18 @@ impl IdentityClient {
         body: Vec<u8>,
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<T, Error> {
-        let client = self.inner();
+        let client = &*self.0;
         let call = Call {
             operation,
             identity,
             method: operation.method(),
-            url: operation.url(&client.endpoint, identity, &client.api_version),
+            url: operation.url(&client.endpoint, identity, &client.options.api_version),
             request_id: Uuid::new_v4(),
             body: body.into(),
         };
         let start = Instant::now();
         let (attempts, result) = client.attempts(&call, start, read).await;
-        client.observer.call_ended(&CallSummary {
+        client.options.observer.call_ended(&CallSummary {
             operation: operation.name(),
             identity: identity.or_else(|| result.as_ref().ok().and_then(Response::identity)),
             attempts,
@@ -95,7 +95,7 @@ impl Inner {
         start: Instant,
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> (u32, Result<T, Error>) {
-        let left = || self.deadline.saturating_sub(start.elapsed());
+        let left = || self.options.deadline.saturating_sub(start.elapsed());
         let (mut attempts, mut denied_before) = (0, false);
         loop {
             attempts += 1;
@@ -107,7 +107,8 @@ impl Inner {
             let renewed = match denied.filter(|_| !denied_before) {
                 Some(proof) => {
                     denied_before = true;
-                    self.credential.replace(proof, &*self.observer, left()).await && attempts < retry::MAX_ATTEMPTS
+                    self.credential.replace(proof, &*self.options.observer, left()).await
+                        && attempts < retry::MAX_ATTEMPTS
                 }
                 None => false,
             };
@@ -117,7 +118,7 @@ impl Inner {
                 retry::wait(call.operation.idempotency(), &error, attempts, left(), random())
             };
             let Some(wait) = wait else { return (attempts, Err(error)) };
-            self.observer.retrying(&Retry { operation: call.operation.name(), attempts, wait, error: &error });
+            self.options.observer.retrying(&Retry { operation: call.operation.name(), attempts, wait, error: &error });
             tokio::time::sleep(wait).await;
         }
     }
@@ -129,7 +130,7 @@ impl Inner {
         left: Duration,
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<T, Failed> {
-        let (start, timeout) = (Instant::now(), left.min(self.attempt_timeout));
+        let (start, timeout) = (Instant::now(), left.min(self.options.attempt_timeout));
         let authorized = self.credential.authorize(&self.endpoint, &call.method, &call.url, &call.body);
         let authorized = tokio::time::timeout(timeout, authorized).await;
         let (authorization, proof) = authorized.unwrap_or_else(|_| Err(credential::timed_out()))?;
@@ -142,7 +143,7 @@ impl Inner {
             headers: HeaderMap::new(),
             extensions: Extensions::new(),
         };
-        self.observer.attempt_started(&mut attempt);
+        self.options.observer.attempt_started(&mut attempt);
         let request = self
             .http
             .request(call.method.clone(), call.url.clone())
@@ -154,7 +155,7 @@ impl Inner {
             .body(call.body.clone());
         let (head, result) = exchange(request, call, read).await;
         let (status, headers) = head.unzip();
-        self.observer.attempt_ended(
+        self.options.observer.attempt_ended(
             &attempt,
             &AttemptOutcome {
                 status,

@@ -69,36 +69,7 @@ fn http_date(text: &str) -> Option<Timestamp> {
 
 #[cfg(test)]
 mod tests {
-    use proptest::prelude::*;
-
     use super::*;
-
-    proptest! {
-        // A file of failed cases would change the working tree; the failure prints its case.
-        #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
-        #[test]
-        fn retry_after_is_read_from_seconds_milliseconds_and_dates(number in any::<u64>(), now in 0..4_000_000_000_i64, wait in -9999..99_999_i64) {
-            let at = |second| Timestamp::from_second(second).unwrap();
-            let found = |name: &'static str, value: &str| {
-                retry_after(&HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]), at(now))
-            };
-            prop_assert_eq!(found("retry-after", &number.to_string()), Some(Duration::from_secs(number)));
-            prop_assert_eq!(found("retry-after-ms", &number.to_string()), Some(Duration::from_millis(number)));
-            let date = crate::signature::http_date(at(now + wait));
-            let expected = Duration::from_secs(wait.try_into().unwrap_or(0));
-            prop_assert_eq!(found("retry-after", &date), Some(expected));
-        }
-
-        #[test]
-        fn retry_after_is_parsed_without_panic(name in "(x-ms-)?retry-after(-ms)?", value in "[0-9]{0,30}[ -~]{0,12}", now in any::<i64>()) {
-            let now = Timestamp::from_nanosecond(now.into()).unwrap();
-            let headers: HeaderMap = [(name.parse().unwrap(), value.parse().unwrap())].into_iter().collect();
-            let digits = !value.trim().is_empty() && value.trim().bytes().all(|b| b.is_ascii_digit());
-            let found = retry_after(&headers, now);
-            prop_assert!(!digits || name == "x-ms-retry-after" || found.is_some() == value.trim().parse::<u64>().is_ok());
-        }
-    }
 
     #[test]
     fn retry_after_has_four_forms() {
@@ -111,6 +82,8 @@ mod tests {
             ("x-ms-retry-after-ms", "1500", Some(Duration::from_millis(1500))),
             ("retry-after", "soon", None),
             ("retry-after", "-1", None),
+            ("retry-after", "99999999999999999999", None),
+            ("retry-after-ms", "x", None),
         ] {
             let headers = HeaderMap::from_iter([(name.parse().unwrap(), value.parse().unwrap())]);
             assert_eq!(retry_after(&headers, now), wait, "{name}: {value}");

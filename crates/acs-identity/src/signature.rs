@@ -1,4 +1,4 @@
-//! HMAC-SHA256 request signing, as every ACS data plane wants it.
+//! HMAC-SHA256 signatures of requests with an access key.
 //!
 //! <https://learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial>
 //!
@@ -18,10 +18,10 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret, SecretSlice};
 use sha2::{Digest as _, Sha256};
 
-/// The headers signed, in the order in which their values are joined.
+/// The signed headers, in the order in which their values are joined.
 pub const SIGNED_HEADERS: &str = "x-ms-date;host;x-ms-content-sha256";
 
-/// Keys are shown padded; people lose the padding when they copy, and it carries nothing.
+/// Accepts keys without padding, which is easily lost when a key is copied.
 const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
     &alphabet::STANDARD,
     GeneralPurposeConfig::new()
@@ -29,20 +29,20 @@ const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
         .with_decode_allow_trailing_bits(true),
 );
 
-/// An access key of an ACS resource, decoded. `Debug` shows nothing of it.
+/// An access key of an ACS resource. `Debug` leaves out the key.
 #[derive(Clone)]
 pub struct AccessKey(SecretSlice<u8>);
 
-/// A text that is no access key. The text itself is not kept.
+/// The error for a text that is not an access key. It does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("the access key is not base64; copy it whole from the resource's Keys page")]
+#[error("the access key is not base64; copy the whole key from the resource's Keys page")]
 pub struct InvalidAccessKey;
 
 impl AccessKey {
-    /// Reads a key as the portal shows it: base64.
+    /// Decodes a key from base64, the form that the Azure portal shows.
     ///
     /// # Errors
-    /// [`InvalidAccessKey`] for anything that is not base64, and for an empty text.
+    /// [`InvalidAccessKey`] if the text is not base64 or empty.
     pub fn from_base64(text: &str) -> Result<Self, InvalidAccessKey> {
         match KEY_BASE64.decode(text.trim()) {
             Ok(bytes) if !bytes.is_empty() => Ok(Self(bytes.into())),
@@ -51,20 +51,20 @@ impl AccessKey {
     }
 
     fn mac(&self, string_to_sign: &str) -> Hmac<Sha256> {
-        // HMAC takes a key of any length, so the error branch cannot be reached; an unkeyed MAC fits nothing.
+        // HMAC accepts keys of any length, so that the alternative is never used.
         let mut mac =
             Hmac::<Sha256>::new_from_slice(self.0.expose_secret()).unwrap_or_else(|_| Hmac::new(&<_>::default()));
         mac.update(string_to_sign.as_bytes());
         mac
     }
 
-    /// The signature of a string to sign, in base64.
+    /// Returns the signature of a string to sign, in base64.
     #[must_use]
     pub fn sign(&self, string_to_sign: &str) -> String {
         STANDARD.encode(self.mac(string_to_sign).finalize().into_bytes())
     }
 
-    /// Whether `signature` (base64) is that of `string_to_sign`; compared in constant time.
+    /// Returns whether `signature` (base64) is that of `string_to_sign`, compared in constant time.
     #[must_use]
     pub fn verify(&self, string_to_sign: &str, signature: &str) -> bool {
         STANDARD.decode(signature).is_ok_and(|bytes| self.mac(string_to_sign).verify_slice(&bytes).is_ok())
@@ -77,25 +77,25 @@ impl fmt::Debug for AccessKey {
     }
 }
 
-/// The value of `x-ms-content-sha256`: the body's SHA-256 in base64.
+/// Returns the value of `x-ms-content-sha256`: the SHA-256 of the body in base64.
 #[must_use]
 pub fn content_hash(body: &[u8]) -> String {
     STANDARD.encode(Sha256::digest(body))
 }
 
-/// The value of `x-ms-date`: RFC 9110 section 5.6.7, such as `Wed, 13 Apr 2022 18:09:12 GMT`.
+/// Returns the value of `x-ms-date` (RFC 9110 section 5.6.7), such as `Wed, 13 Apr 2022 18:09:12 GMT`.
 #[must_use]
 pub fn http_date(at: Timestamp) -> String {
     at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
 }
 
-/// What is signed: the method, the request target as sent, and the signed headers' values in their order.
+/// Returns the string to sign: the method, the request target as sent, and the values of the signed headers.
 #[must_use]
 pub fn string_to_sign(method: &str, path_and_query: &str, signed_values: &[&str]) -> String {
     format!("{method}\n{path_and_query}\n{}", signed_values.join(";"))
 }
 
-/// The value of `Authorization`.
+/// Returns the value of `Authorization`.
 #[must_use]
 pub fn authorization(signature: &str) -> String {
     format!("HMAC-SHA256 SignedHeaders={SIGNED_HEADERS}&Signature={signature}")
@@ -113,7 +113,7 @@ mod tests {
 
     // Vectors of azure-sdk-for-js, test/internal/cryptoUtils.spec.ts.
     #[test]
-    fn hashes_and_macs_as_the_javascript_sdk() {
+    fn hashes_and_signatures_equal_those_of_the_javascript_sdk() {
         assert_eq!(content_hash(b"banana"), "tJPUg2Sv5E0RwBZc9HCkFk0eJgmRHvmYvoaNRq3j3k4=");
         assert_eq!(content_hash("😀".as_bytes()), "8EQ6NCxe9UeDoRG1G6Vsk45HTDIyTZDDpgycjjo34tk=");
         assert_eq!(content_hash(b""), EMPTY);
@@ -123,7 +123,7 @@ mod tests {
 
     // Vectors of azure-sdk-for-js, test/public/communicationKeyCredentialPolicy.spec.ts.
     #[test]
-    fn signs_requests_as_the_javascript_sdk() {
+    fn signed_requests_equal_those_of_the_javascript_sdk() {
         let at: Timestamp = "2022-04-13T18:09:12.451Z".parse().unwrap();
         let date = http_date(at);
         assert_eq!(date, "Wed, 13 Apr 2022 18:09:12 GMT");
@@ -142,7 +142,7 @@ mod tests {
 
     // azure-sdk-for-java, HmacDateTimeFormatTests.
     #[test]
-    fn writes_dates_as_the_java_sdk() {
+    fn dates_equal_those_of_the_java_sdk() {
         for (at, text) in [
             ("2020-01-01T01:01:00Z", "Wed, 01 Jan 2020 01:01:00 GMT"),
             ("2024-02-29T01:01:00Z", "Thu, 29 Feb 2024 01:01:00 GMT"),
@@ -154,7 +154,7 @@ mod tests {
 
     // Real traffic, azure-sdk-assets: createUserAndTokenWithInvalidCustomExpiration[2] of the Java SDK.
     #[test]
-    fn builds_the_string_that_the_java_sdk_signed() {
+    fn string_to_sign_equals_that_of_the_java_sdk() {
         let hash = content_hash(br#"{"createTokenWithScopes":["chat"],"expiresInMinutes":1441}"#);
         assert_eq!(hash, "Zr7vVWM5WChejqS3ZI4DoxQV3TMApnDB7thSFzq7N9c=");
         let date = "Tue, 13 Jun 2023 11:28:58 GMT";
@@ -170,9 +170,9 @@ mod tests {
         );
     }
 
-    // The key of the .NET and Java policy tests: hexadecimal to the eye, base64 to ACS.
+    // The key of the tests of the .NET and Java SDKs: it looks hexadecimal, and is base64.
     #[test]
-    fn takes_keys_of_hexadecimal_letters_and_lost_padding() {
+    fn keys_without_padding_are_accepted_and_other_texts_rejected() {
         let hex = "68810419818922fb0263dd6ee4b9c56537dbad914aa7324a119fce26778a286e";
         assert!(AccessKey::from_base64(hex).is_ok());
         assert_eq!(AccessKey::from_base64("pw").unwrap().sign("banana"), key().sign("banana"));

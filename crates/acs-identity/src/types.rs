@@ -12,33 +12,33 @@ use serde::{Serialize, Serializer};
 
 pub use id::{IdentityId, InvalidIdentityId};
 
-/// What a token lets its bearer do.
+/// A scope of access tokens: what the bearer may do.
 ///
 /// <https://learn.microsoft.com/azure/communication-services/concepts/identity-model#access-tokens>
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum Scope {
-    /// `chat`: all of Chat.
+    /// `chat`: full access to Chat.
     Chat,
-    /// `voip`: all of Calling.
+    /// `voip`: full access to Calling.
     Voip,
-    /// `chat.join`: Chat without creating, deleting or updating threads.
+    /// `chat.join`: Chat, but without creating, deleting or updating threads.
     ChatJoin,
-    /// `chat.join.limited`: as `chat.join`, without adding or removing participants.
+    /// `chat.join.limited`: as `chat.join`, but without adding or removing participants.
     ChatJoinLimited,
-    /// `voip.join`: Calling without starting new calls.
+    /// `voip.join`: Calling, but without starting calls.
     VoipJoin,
 }
 
-/// A text that is not a scope.
+/// The error for a text that is not a scope.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join")]
 pub struct UnknownScope;
 
 impl Scope {
-    /// Every scope, in the order of the REST API.
+    /// All scopes, in the order of the REST API.
     pub const ALL: [Self; 5] = [Self::Chat, Self::Voip, Self::ChatJoin, Self::ChatJoinLimited, Self::VoipJoin];
 
-    /// The name on the wire.
+    /// Returns the name in the REST API.
     #[must_use]
     pub const fn as_str(self) -> &'static str {
         match self {
@@ -71,11 +71,11 @@ impl fmt::Display for Scope {
     }
 }
 
-/// How long a token lives, in whole minutes: 60 to 1440. ACS takes 1440 where none is given.
+/// The lifetime of an access token: 60 to 1440 minutes. The default of ACS is 1440.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 pub struct TokenLifetime(u16);
 
-/// A lifetime that ACS does not give.
+/// The error for a lifetime outside 60 to 1440 minutes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("a token lives 60 to 1440 minutes")]
 pub struct InvalidTokenLifetime;
@@ -83,10 +83,10 @@ pub struct InvalidTokenLifetime;
 impl TokenLifetime {
     /// The shortest lifetime: an hour.
     pub const MIN: Self = Self(60);
-    /// The longest lifetime, and the one ACS takes where none is given: a day.
+    /// The longest lifetime, and the default of ACS: a day.
     pub const MAX: Self = Self(1440);
 
-    /// A lifetime of so many minutes.
+    /// Creates a lifetime from a number of minutes.
     ///
     /// # Errors
     /// [`InvalidTokenLifetime`] outside 60 to 1440.
@@ -98,36 +98,36 @@ impl TokenLifetime {
             .ok_or(InvalidTokenLifetime)
     }
 
-    /// The lifetime in minutes.
+    /// Returns the lifetime in minutes.
     #[must_use]
     pub const fn minutes(self) -> u16 {
         self.0
     }
 }
 
-/// What a token shall be good for: at least one scope, none twice, and maybe a lifetime.
+/// The scopes and lifetime of a requested access token: at least one scope, none twice, and an optional lifetime.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TokenRequest {
     scopes: Vec<Scope>,
     lifetime: Option<TokenLifetime>,
 }
 
-/// Scopes that make no token request.
+/// The error for an invalid list of scopes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidScopes {
     /// The list is empty.
     #[error("name at least one scope")]
     Empty,
-    /// A scope stands in the list twice.
+    /// A scope is in the list twice.
     #[error("the scope {0} is named twice")]
     Repeated(Scope),
 }
 
 impl TokenRequest {
-    /// A request for these scopes, with ACS's default lifetime where `lifetime` is `None`.
+    /// Creates a request. If `lifetime` is `None`, ACS uses its default.
     ///
     /// # Errors
-    /// [`InvalidScopes`] for an empty list or a scope named twice.
+    /// [`InvalidScopes`] for an empty list or a repeated scope.
     pub fn new(scopes: Vec<Scope>, lifetime: Option<TokenLifetime>) -> Result<Self, InvalidScopes> {
         if scopes.is_empty() {
             return Err(InvalidScopes::Empty);
@@ -138,20 +138,20 @@ impl TokenRequest {
         }
     }
 
-    /// The scopes, in the order asked for.
+    /// Returns the scopes.
     #[must_use]
     pub fn scopes(&self) -> &[Scope] {
         &self.scopes
     }
 
-    /// The lifetime, if one was asked for.
+    /// Returns the lifetime.
     #[must_use]
     pub const fn lifetime(&self) -> Option<TokenLifetime> {
         self.lifetime
     }
 }
 
-/// An access token and the moment it ends. `Debug` shows only the moment.
+/// An access token and its expiry. `Debug` leaves out the token.
 #[derive(Clone)]
 pub struct AccessToken {
     token: SecretString,
@@ -159,19 +159,20 @@ pub struct AccessToken {
 }
 
 impl AccessToken {
-    /// A token as ACS gave it. `expires_on` is ACS's own `expiresOn`; a token is never decoded to learn it.
+    /// Creates an access token. `expires_on` is the `expiresOn` of ACS: tokens of Entra users are encrypted, so that the
+    /// expiry cannot be read from the token.
     #[must_use]
     pub const fn new(token: SecretString, expires_on: Timestamp) -> Self {
         Self { token, expires_on }
     }
 
-    /// The token itself. Call this only where it is handed to the one who asked.
+    /// Returns the token itself, a secret.
     #[must_use]
     pub fn expose(&self) -> &str {
         self.token.expose_secret()
     }
 
-    /// The moment the token ends.
+    /// Returns the time when the token expires.
     #[must_use]
     pub const fn expires_on(&self) -> Timestamp {
         self.expires_on
@@ -184,26 +185,26 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// A moment as ACS writes it: ISO 8601 with seven decimals and `+00:00`, such as `2025-07-10T21:39:39.3244584+00:00`.
+/// Formats a time as ACS does: ISO 8601 with seven decimals and `+00:00`, such as `2025-07-10T21:39:39.3244584+00:00`.
 #[must_use]
 pub fn format_timestamp(at: Timestamp) -> String {
     at.strftime("%Y-%m-%dT%H:%M:%S%.7f+00:00").to_string()
 }
 
-/// A version of the REST API: a date, with `-preview` behind it where it is one.
+/// A version of the REST API: a date, optionally followed by `-preview`.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ApiVersion(String);
 
-/// A text that is not an api-version.
+/// The error for a text that is not an API version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 #[error("not an api-version; one looks like 2025-06-30 or 2025-03-02-preview")]
 pub struct InvalidApiVersion;
 
 impl ApiVersion {
-    /// The version asked for where no setting says otherwise.
+    /// The default version of this client.
     pub const DEFAULT: &str = "2025-06-30";
 
-    /// The version as text.
+    /// Returns the version as text.
     #[must_use]
     pub fn as_str(&self) -> &str {
         &self.0
@@ -221,7 +222,7 @@ impl FromStr for ApiVersion {
 
     fn from_str(text: &str) -> Result<Self, InvalidApiVersion> {
         let date = text.strip_suffix("-preview").unwrap_or(text);
-        // jiff also reads 20250630; the service does not.
+        // jiff also accepts 20250630; ACS does not.
         let dashed = date.len() == 10 && date.as_bytes()[4] == b'-' && date.as_bytes()[7] == b'-';
         if dashed && date.parse::<jiff::civil::Date>().is_ok() {
             Ok(Self(text.to_owned()))

@@ -61,7 +61,7 @@ mod tests {
 
     use super::*;
 
-    #[derive(Default)]
+    #[derive(Debug, Default)]
     struct Switches(Mutex<Vec<KeySlot>>);
 
     impl Observer for Switches {
