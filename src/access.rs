@@ -3,7 +3,6 @@
 pub mod policy;
 pub mod rate_limits;
 
-use crate::http::allowed_origins::Cors;
 use policy::Policy;
 use rate_limits::RateLimits;
 
@@ -14,6 +13,4 @@ pub struct AccessRules {
     pub policy: Policy,
     /// How often a caller may call.
     pub rate_limits: RateLimits,
-    /// Which pages may call; `None` leaves CORS to the platform.
-    pub cors: Option<Cors>,
 }

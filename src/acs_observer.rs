@@ -1,16 +1,10 @@
-//! Records each ACS call for the request log, and each attempt as a span of its own.
-//!
-//! The caller's span gets `tries`, `upstream_ms`, `acs_status`, `acs_code`, `ms_cv`, `acs_request_id`, `identity`,
-//! `likely_cause` and `remedy`, as far as it declares these fields.
+//! Records each ACS call in the request log.
 
 use acs_identity::{Attempt, AttemptOutcome, CallSummary, Error, IdentityId, KeySlot, Observer, Retry, causes};
-use http::HeaderValue;
-use tracing::{Span, field::Empty};
 
 use crate::{
     remedy::{CredentialKind, remedy},
-    short_hash::short_hash,
-    trace_context::TraceContext,
+    request_log,
 };
 
 /// The observer of the ACS client.
@@ -27,11 +21,15 @@ impl AcsObserver {
         Self { credential, log_identity_ids }
     }
 
-    fn record_identity(&self, id: &IdentityId) {
-        if self.log_identity_ids {
-            Span::current().record("identity", id.as_str());
-        } else {
-            Span::current().record("identity", &*short_hash(id.as_str()));
+    fn record_identity(&self, id: Option<&IdentityId>) {
+        if let Some(id) = id {
+            request_log::record(|log| {
+                if self.log_identity_ids {
+                    log.identity = Some(id.as_str().to_owned());
+                } else {
+                    log.set_identity(id.as_str());
+                }
+            });
         }
     }
 }
@@ -39,46 +37,17 @@ impl AcsObserver {
 impl Observer for AcsObserver {
     fn attempt_started(&self, attempt: &mut Attempt<'_>) {
         // Recorded at the start as well, for calls that are cancelled.
-        if let Some(id) = attempt.identity {
-            self.record_identity(id);
-        }
-        let context = TraceContext::child_of_current();
-        let span = tracing::debug_span!(
-            "try",
-            operation = attempt.operation,
-            method = attempt.method.as_str(),
-            server = attempt.url.host_str(),
-            port = attempt.url.port_or_known_default(),
-            trace_id = context.trace_id(),
-            span_id = context.span_id(),
-            parent_id = context.parent_id(),
-            trace_flags = context.flags(),
-            status = Empty,
-            error = Empty,
-        );
-        attempt.headers.extend(context.headers());
-        attempt.extensions.insert(span);
+        self.record_identity(attempt.identity);
+        attempt.headers.extend(request_log::trace_of_call().headers());
     }
 
-    fn attempt_ended(&self, attempt: &Attempt<'_>, outcome: &AttemptOutcome<'_>) {
-        let span = attempt.extensions.get().cloned().unwrap_or_else(Span::none);
-        if let Some(status) = outcome.status {
-            span.record("status", status.as_u16());
-            let caller = Span::current();
-            caller.record("acs_status", status.as_u16());
-            caller.record("ms_cv", outcome.headers.get("ms-cv").map(HeaderValue::to_str).and_then(Result::ok));
-        }
-        span.record(
-            "error",
-            match outcome.error {
-                // A status says enough.
-                None | Some(Error::Service(_) | Error::Credential(_)) => None,
-                Some(Error::Connect(_)) => Some("connect"),
-                Some(Error::TimedOut) => Some("timeout"),
-                Some(Error::Interrupted(_)) => Some("interrupted"),
-                Some(Error::InvalidResponse { .. }) => Some("invalid-response"),
-            },
-        );
+    fn attempt_ended(&self, _: &Attempt<'_>, outcome: &AttemptOutcome<'_>) {
+        let Some(status) = outcome.status else { return };
+        let ms_cv = outcome.headers.get("ms-cv").and_then(|value| value.to_str().ok());
+        request_log::record(|log| {
+            log.acs_status = Some(status.as_u16());
+            log.ms_cv = ms_cv.map(str::to_owned);
+        });
     }
 
     fn retrying(&self, retry: &Retry<'_>) {
@@ -87,24 +56,27 @@ impl Observer for AcsObserver {
     }
 
     fn key_switched(&self, denied: KeySlot) {
-        tracing::warn!(?denied, "ACS denied an access key; the other one comes first from now on");
+        tracing::warn!(?denied, "ACS denied an access key; the other one is used from now on");
     }
 
     fn call_ended(&self, call: &CallSummary<'_>) {
-        if let Some(id) = call.identity {
-            self.record_identity(id);
-        }
-        let span = Span::current();
-        span.record("tries", call.attempts);
-        span.record("upstream_ms", (call.elapsed.as_secs_f64() * 1e6).round() / 1e3);
-        let Some(error) = call.error else { return };
-        if let Error::Service(error) = error {
-            span.record("acs_code", &*error.code);
-            span.record("acs_request_id", tracing::field::display(error.request_id));
-        }
-        if let Some(remedy) = remedy(error, self.credential) {
-            span.record("likely_cause", &*remedy.likely_cause);
-            span.record("remedy", &*remedy.remedy);
-        }
+        self.record_identity(call.identity);
+        let service_error = match call.error {
+            Some(Error::Service(error)) => Some(error),
+            _ => None,
+        };
+        let (likely_cause, remedy) = call
+            .error
+            .and_then(|error| remedy(error, self.credential))
+            .map(|remedy| (remedy.likely_cause.to_string(), remedy.remedy.to_string()))
+            .unzip();
+        request_log::record(|log| {
+            log.tries = Some(call.attempts);
+            log.upstream_ms = Some((call.elapsed.as_secs_f64() * 1e6).round() / 1e3);
+            log.acs_code = service_error.map(|error| error.code.clone());
+            log.acs_request_id = service_error.map(|error| error.request_id.to_string());
+            log.likely_cause = likely_cause;
+            log.remedy = remedy;
+        });
     }
 }

@@ -1,6 +1,5 @@
 //! Authentication: identifies the caller of a request by function key or bearer token.
 
-pub mod audit;
 pub mod bearer;
 pub mod caller;
 mod function_keys;

@@ -10,11 +10,11 @@ mod error;
 mod http;
 mod key;
 mod open;
+mod problem;
 mod record;
 mod store;
 mod store_location;
 mod user_locks;
-mod witness;
 
 use std::{
     num::NonZeroUsize,
@@ -34,8 +34,8 @@ pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 pub use record::{Record, RecordEntry};
 pub use store::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
-pub use witness::{Deed, Witness};
 
+use crate::request_log;
 use store::RecordStore;
 use user_locks::UserLocks;
 
@@ -88,10 +88,10 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn issue_token(&self, user: UserId, request: &TokenRequest, witness: &Witness) -> Result<Issued, Error> {
+    pub async fn issue_token(&self, user: UserId, request: &TokenRequest) -> Result<Issued, Error> {
         let mut missing = None;
         for _ in 0..MAX_CONFLICTS {
-            let Resolved { id, token } = self.get_or_create(user, missing, request, witness).await?;
+            let Resolved { id, token } = self.get_or_create(user, missing, request).await?;
             if let Some(token) = token {
                 return Ok(Issued { id, token });
             }
@@ -107,10 +107,10 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn revoke_tokens(&self, user: UserId, witness: &Witness) -> Result<Option<IdentityId>, Error> {
+    pub async fn revoke_tokens(&self, user: UserId) -> Result<Option<IdentityId>, Error> {
         let mut missing = None;
         for _ in 0..MAX_CONFLICTS {
-            let Some(id) = self.find(user, missing.as_ref(), witness).await? else { return Ok(None) };
+            let Some(id) = self.find(user, missing.as_ref()).await? else { return Ok(None) };
             match self.0.acs.revoke_tokens(&id).await {
                 Err(error) if error.is_identity_gone() => missing = Some(self.evict(user, id)),
                 answer => return Ok(answer.map(|()| Some(id))?),
@@ -126,11 +126,11 @@ impl Directory {
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn delete_user(&self, user: UserId, witness: &Witness) -> Result<bool, Error> {
-        let (this, witness) = (self.clone(), witness.clone());
+    pub async fn delete_user(&self, user: UserId) -> Result<bool, Error> {
+        let this = self.clone();
         let work = async move {
             this.cache().pop(&user);
-            this.delete_recorded(user, &witness).await
+            this.delete_recorded(user).await
         };
         self.0.user_locks.run_detached(user, work).await
     }
@@ -141,17 +141,16 @@ impl Directory {
         user: UserId,
         missing: Option<IdentityId>,
         request: &TokenRequest,
-        witness: &Witness,
     ) -> Result<Resolved, Error> {
         if let Some(id) = self.cached(user) {
             return Ok(Resolved { id, token: None });
         }
-        let (this, request, witness) = (self.clone(), request.clone(), witness.clone());
+        let (this, request) = (self.clone(), request.clone());
         let work = async move {
             if let Some(id) = this.cached(user) {
                 return Ok(Resolved { id, token: None });
             }
-            let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request, &witness).await?;
+            let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request).await?;
             this.cache().put(user, resolved.id.clone());
             Ok(resolved)
         };
@@ -159,12 +158,7 @@ impl Directory {
     }
 
     /// Returns the user's identity, `None` if there is none. `missing` is an identity that ACS does not have.
-    async fn find(
-        &self,
-        user: UserId,
-        missing: Option<&IdentityId>,
-        witness: &Witness,
-    ) -> Result<Option<IdentityId>, Error> {
+    async fn find(&self, user: UserId, missing: Option<&IdentityId>) -> Result<Option<IdentityId>, Error> {
         if let Some(id) = self.cached(user) {
             return Ok(Some(id));
         }
@@ -174,7 +168,7 @@ impl Directory {
         };
         match found {
             Some((Record::Active(id), _)) => Ok(Some(id).filter(|id| Some(id) != missing)),
-            Some((Record::Deleting(_), _)) => self.delete_user(user, witness).await.map(|_| None),
+            Some((Record::Deleting(_), _)) => self.delete_user(user).await.map(|_| None),
             Some((Record::Deleted, _)) | None => Ok(None),
         }
     }
@@ -184,22 +178,21 @@ impl Directory {
         user: UserId,
         missing: Option<&IdentityId>,
         request: &TokenRequest,
-        witness: &Witness,
     ) -> Result<Resolved, Error> {
         let Inner { acs, store, .. } = &*self.0;
         for _ in 0..MAX_CONFLICTS {
             let previous = match store.read(self.name(user)).await? {
                 Some((Record::Active(id), _)) if Some(&id) != missing => return Ok(Resolved { id, token: None }),
                 Some((Record::Deleting(_), _)) => {
-                    self.delete_recorded(user, witness).await?;
+                    self.delete_recorded(user).await?;
                     continue;
                 }
                 found => found.map(|(_, meta)| meta),
             };
             let CreatedIdentity { id, token } = acs.create_identity_with_token(request).await?;
-            witness(Deed::Created, &id);
+            request_log::identity_created(&id);
             // A process that is killed here leaves an identity without a record.
-            if self.record(user, &id, previous, witness).await? {
+            if self.record(user, &id, previous).await? {
                 return Ok(Resolved { id, token: Some(token) });
             }
         }
@@ -207,13 +200,7 @@ impl Directory {
     }
 
     /// Writes the record of a new identity. Deletes the identity if another call was first or the write fails.
-    async fn record(
-        &self,
-        user: UserId,
-        id: &IdentityId,
-        previous: Option<ObjectMeta>,
-        witness: &Witness,
-    ) -> Result<bool, Error> {
+    async fn record(&self, user: UserId, id: &IdentityId, previous: Option<ObjectMeta>) -> Result<bool, Error> {
         let Inner { acs, store, .. } = &*self.0;
         let (name, record) = (self.name(user), Record::Active(id.clone()));
         let written = store.write(name, &record, previous).await;
@@ -221,7 +208,7 @@ impl Directory {
         if matches!(written, Ok(true)) || matches!(store.read(name).await, Ok(Some((found, _))) if found == record) {
             return Ok(true);
         }
-        if let Err(error) = revoke_and_delete(acs, id, witness).await {
+        if let Err(error) = revoke_and_delete(acs, id).await {
             let cause = acs_identity::causes(&error);
             tracing::warn!(cause, "could not delete an identity that has no record");
         }
@@ -229,7 +216,7 @@ impl Directory {
     }
 
     /// Marks the record, deletes the identity, then empties the record, so that any later call can complete the deletion.
-    async fn delete_recorded(&self, user: UserId, witness: &Witness) -> Result<bool, Error> {
+    async fn delete_recorded(&self, user: UserId) -> Result<bool, Error> {
         let Inner { acs, store, .. } = &*self.0;
         let name = self.name(user);
         for _ in 0..MAX_CONFLICTS {
@@ -237,7 +224,7 @@ impl Directory {
                 // Whether or not this write succeeds, the next iteration acts on the current record.
                 Some((Record::Active(id), meta)) => _ = store.write(name, &Record::Deleting(id), Some(meta)).await?,
                 Some((Record::Deleting(id), meta)) => {
-                    revoke_and_delete(acs, &id, witness).await?;
+                    revoke_and_delete(acs, &id).await?;
                     // If this write conflicts, another call has completed the deletion.
                     store.write(name, &Record::Deleted, Some(meta)).await?;
                     return Ok(true);
@@ -271,11 +258,7 @@ impl Directory {
 }
 
 /// Revokes the identity's tokens and deletes it. Succeeds if it does not exist.
-async fn revoke_and_delete(
-    acs: &IdentityClient,
-    id: &IdentityId,
-    witness: &Witness,
-) -> Result<(), acs_identity::Error> {
+async fn revoke_and_delete(acs: &IdentityClient, id: &IdentityId) -> Result<(), acs_identity::Error> {
     if let Err(error) = acs.revoke_tokens(id).await
         && !error.is_identity_gone()
     {
@@ -283,6 +266,6 @@ async fn revoke_and_delete(
     }
     match acs.delete_identity(id).await {
         Err(error) if error.is_identity_gone() => Ok(()),
-        answer => answer.map(|()| witness(Deed::Deleted, id)),
+        answer => answer.map(|()| request_log::identity_deleted(id)),
     }
 }

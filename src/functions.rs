@@ -1,6 +1,6 @@
-//! The table of functions, each an operation with a file of its own.
+//! The table of functions. Each function has a file of its own.
 //!
-//! The axum path, the Azure Functions route and the API Gateway path are one string, and it stands here.
+//! A route is the same string for axum, Azure Functions and API Gateway.
 
 pub mod create_identity;
 pub mod delete_identity;
@@ -18,38 +18,34 @@ mod token;
 use acs_identity::IdentityClient;
 use axum::{
     extract::FromRef,
-    handler::Handler,
     routing::{MethodFilter, MethodRouter, on},
 };
 
 use crate::{
-    directory::{self, Directory},
+    directory::{Directory, DirectorySettings, StoreError},
     readiness::Readiness,
 };
 
-/// What stands before every route: the Functions host's `routePrefix`.
+/// The prefix of all routes: the Functions host's `routePrefix`.
 pub const PREFIX: &str = "api";
 
-/// What functions work with.
+/// The services that functions use.
 #[derive(Debug, Clone, FromRef)]
 pub struct Services {
-    /// The client of ACS.
+    /// The ACS client.
     pub acs: IdentityClient,
     /// Whether ACS accepts the credential.
     pub readiness: Readiness,
-    /// Whose identity is whose; nothing where the operator has not set one up.
+    /// The user directory; `None` without `USER_DIRECTORY`.
     pub directory: Option<Directory>,
 }
 
 impl Services {
-    /// The services that the settings name. Nothing is asked of them yet.
+    /// Creates the services. No request is sent yet.
     ///
     /// # Errors
-    /// When the directory's folder cannot be made, or the TLS library cannot be set up.
-    pub fn open(
-        acs: IdentityClient,
-        directory: Option<&directory::DirectorySettings>,
-    ) -> Result<Self, directory::StoreError> {
+    /// If the directory's folder cannot be created, or TLS cannot be set up.
+    pub fn open(acs: IdentityClient, directory: Option<&DirectorySettings>) -> Result<Self, StoreError> {
         let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
         Ok(Self { directory, ..acs.into() })
     }
@@ -61,45 +57,49 @@ impl From<IdentityClient> for Services {
     }
 }
 
-/// Who may call a function.
+/// Which callers a function accepts.
 ///
 /// <https://learn.microsoft.com/azure/azure-functions/functions-bindings-http-webhook-trigger#http-auth>
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum AuthLevel {
-    /// Anybody.
+    /// All callers.
     Anonymous,
-    /// Whoever has a key: the Functions host checks it, and off that host we do.
+    /// Requires a function key. The Functions host validates it; on other hosts, this service does.
     Function,
-    /// A signed-in person. To the host that is anybody: we check the bearer token.
+    /// Requires a signed-in user's bearer token, which this service validates. To the Functions host, the function is
+    /// anonymous.
     Bearer,
 }
 
-/// One function.
+/// A function.
 #[derive(Debug, Clone, Copy)]
 pub struct Function {
-    /// The folder under `functions/`, and the name that the host knows.
+    /// The name in the Functions host: a folder under `functions/`.
     pub name: &'static str,
-    /// The methods it answers, in capitals.
+    /// The HTTP methods.
     pub methods: &'static [&'static str],
-    /// The route behind `/api/`, in the syntax that axum, Azure Functions and API Gateway share.
+    /// The route after `/api/`.
     pub route: &'static str,
-    /// Who may call it.
+    /// Which callers it accepts.
     pub auth_level: AuthLevel,
-    /// What it does, in a few words.
+    /// A short description.
     pub summary: &'static str,
-    /// Its handler.
+    /// The message of the request log when a request succeeds.
+    pub done: &'static str,
+    /// The handler.
     pub(crate) handler: fn() -> MethodRouter<Services>,
 }
 
-/// Every function, in the order of the documentation.
+/// All functions, in the order of the documentation.
 pub static FUNCTIONS: [Function; 10] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
         route: "identities",
         auth_level: AuthLevel::Function,
-        summary: "make an identity, with its first token if asked",
-        handler: || method(MethodFilter::POST, create_identity::handle),
+        summary: "create an identity, optionally with a token",
+        done: "created identity",
+        handler: || on(MethodFilter::POST, create_identity::handle),
     },
     Function {
         name: "issue-token",
@@ -107,7 +107,8 @@ pub static FUNCTIONS: [Function; 10] = [
         route: "identities/{id}/tokens",
         auth_level: AuthLevel::Function,
         summary: "issue or refresh a token",
-        handler: || method(MethodFilter::POST, issue_token::handle),
+        done: "issued token",
+        handler: || on(MethodFilter::POST, issue_token::handle),
     },
     Function {
         name: "revoke-tokens",
@@ -115,15 +116,17 @@ pub static FUNCTIONS: [Function; 10] = [
         route: "identities/{id}/tokens",
         auth_level: AuthLevel::Function,
         summary: "revoke all tokens of an identity",
-        handler: || method(MethodFilter::DELETE, revoke_tokens::handle),
+        done: "revoked tokens",
+        handler: || on(MethodFilter::DELETE, revoke_tokens::handle),
     },
     Function {
         name: "delete-identity",
         methods: &["DELETE"],
         route: "identities/{id}",
         auth_level: AuthLevel::Function,
-        summary: "delete an identity with all its tokens",
-        handler: || method(MethodFilter::DELETE, delete_identity::handle),
+        summary: "delete an identity and its tokens",
+        done: "deleted identity",
+        handler: || on(MethodFilter::DELETE, delete_identity::handle),
     },
     Function {
         name: "exchange-teams-token",
@@ -131,50 +134,52 @@ pub static FUNCTIONS: [Function; 10] = [
         route: "teams/tokens",
         auth_level: AuthLevel::Function,
         summary: "exchange a Teams user's Entra token",
-        handler: || method(MethodFilter::POST, exchange_teams_token::handle),
+        done: "exchanged Teams token",
+        handler: || on(MethodFilter::POST, exchange_teams_token::handle),
     },
     Function {
         name: "my-token",
         methods: &["POST"],
         route: "me/token",
         auth_level: AuthLevel::Bearer,
-        summary: "issue or refresh the signed-in person's token",
-        handler: || method(MethodFilter::POST, my_token::handle),
+        summary: "issue or refresh the user's token",
+        done: "issued token",
+        handler: || on(MethodFilter::POST, my_token::handle),
     },
     Function {
         name: "revoke-my-tokens",
         methods: &["DELETE"],
         route: "me/tokens",
         auth_level: AuthLevel::Bearer,
-        summary: "revoke all tokens of the signed-in person",
-        handler: || method(MethodFilter::DELETE, revoke_my_tokens::handle),
+        summary: "revoke all tokens of the user",
+        done: "revoked tokens",
+        handler: || on(MethodFilter::DELETE, revoke_my_tokens::handle),
     },
     Function {
         name: "delete-me",
         methods: &["DELETE"],
         route: "me",
         auth_level: AuthLevel::Bearer,
-        summary: "delete the signed-in person's identity",
-        handler: || method(MethodFilter::DELETE, delete_me::handle),
+        summary: "delete the user's identity",
+        done: "deleted user",
+        handler: || on(MethodFilter::DELETE, delete_me::handle),
     },
     Function {
         name: "my-teams-token",
         methods: &["POST"],
         route: "me/teams-token",
         auth_level: AuthLevel::Bearer,
-        summary: "exchange the signed-in person's Entra token for Teams",
-        handler: || method(MethodFilter::POST, my_teams_token::handle),
+        summary: "exchange the user's own Entra token for Teams",
+        done: "exchanged Teams token",
+        handler: || on(MethodFilter::POST, my_teams_token::handle),
     },
     Function {
         name: "health",
         methods: &["GET", "HEAD"],
         route: "health",
         auth_level: AuthLevel::Anonymous,
-        summary: "tell that the process is alive",
-        handler: || method(MethodFilter::GET, health::handle),
+        summary: "tell whether the process is alive, or ready",
+        done: "answered request",
+        handler: || on(MethodFilter::GET, health::handle),
     },
 ];
-
-fn method<T: 'static>(filter: MethodFilter, handler: impl Handler<T, Services>) -> MethodRouter<Services> {
-    on(filter, handler)
-}

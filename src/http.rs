@@ -1,5 +1,6 @@
-//! The router that every program mounts: the functions, and around them what holds for each request.
+//! The router that every program serves: the functions, and the layers around them.
 
+mod access;
 pub mod allowed_origins;
 mod cors;
 mod paths;
@@ -9,118 +10,93 @@ use std::{any::Any, fmt::Write as _, sync::Arc, time::Duration};
 
 use axum::{
     Router,
-    extract::{Request, State},
+    extract::Request,
     middleware::{Next, from_fn, from_fn_with_state},
     response::{IntoResponse, Response},
+    routing::get,
 };
 use http::{HeaderMap, Method, StatusCode, Uri};
 use tower_http::catch_panic::CatchPanicLayer;
 
-pub use crate::auth::audit::RequestId;
+pub use request::RequestId;
 
 use crate::{
     access::AccessRules,
-    auth::{self, Authenticator, Caller},
-    functions::{AuthLevel, FUNCTIONS, Function, PREFIX, Services},
-    problem::{self, Kind, Problem},
+    auth::Authenticator,
+    functions::{FUNCTIONS, Function, PREFIX, Services},
+    problem::{Kind, Problem},
 };
+use access::AccessControl;
+use allowed_origins::Cors;
 
-/// The time a request may take: below the 29 s of API Gateway, the 230 s of Azure's front end, and the
-/// `functionTimeout` of host.json, at which the host kills the process and every other request with it.
+/// The time a request may take: less than the 29 s of API Gateway, the 230 s of Azure's front end, and the
+/// `functionTimeout` of host.json, after which the host kills the process with all its requests.
 pub const DEADLINE: Duration = Duration::from_secs(25);
 
-/// The header by which the Functions host marks an invocation; its own health pings lack it.
+/// The header that the Functions host adds to invocations, but not to its own health pings.
 const INVOCATION_ID: &str = "x-azure-functions-invocationid";
 
-/// The whole app, with the rules that hold out of the box.
-pub fn router(services: impl Into<Services>, callers: &Authenticator) -> Router {
-    router_with(services, callers, AccessRules::default())
-}
-
-/// The whole app.
-pub fn router_with(services: impl Into<Services>, callers: &Authenticator, rules: AccessRules) -> Router {
-    let cors = rules.cors.as_ref().map(cors::layer);
-    let gate = Arc::new(AccessControl { callers: callers.clone(), rules });
-    let mut functions = Router::new().route("/", axum::routing::get(index));
-    for function in &FUNCTIONS {
-        let guard = from_fn_with_state((gate.clone(), function), guard);
-        let path = format!("/{PREFIX}/{}", function.route);
-        functions = functions.route(&path, (function.handler)().route_layer(guard));
-    }
-    let functions = functions
-        .fallback(fallback)
-        .method_not_allowed_fallback(|method: Method| async move { problem::method_not_allowed(&method) })
-        .with_state(services.into());
-    // The path is settled before the router inside looks at it.
-    let app = Router::new()
-        .fallback_service(functions)
-        .layer(from_fn(paths::canonical))
-        .layer(from_fn(deadline))
-        .layer(CatchPanicLayer::custom(panicked))
-        .layer(from_fn(request::around));
-    match cors {
-        Some(cors) => app.layer(cors),
-        None => app,
-    }
-}
-
-/// What every request to a function has to pass.
+/// The parts of the router.
 #[derive(Debug)]
-struct AccessControl {
-    callers: Authenticator,
-    rules: AccessRules,
+pub struct Api {
+    /// The services that functions use.
+    pub services: Services,
+    /// Authenticates callers.
+    pub authenticator: Authenticator,
+    /// Which tokens callers may have, and how often they may call.
+    pub access: AccessRules,
+    /// The web pages that may call; `None` leaves CORS to the platform.
+    pub cors: Option<Cors>,
 }
 
-impl AccessControl {
-    /// Lets a request in, and notes in its extensions who it comes from and what they may have.
-    async fn admit(&self, function: &Function, request: &mut Request) -> Result<(), Problem> {
-        let caller = match function.auth_level {
-            AuthLevel::Anonymous => Ok(None),
-            AuthLevel::Function => self.callers.authenticate_backend(request.headers()).await.map(Some),
-            AuthLevel::Bearer => {
-                self.callers.authenticate_user(request.headers()).await.map(|user| Some(Caller::User(user)))
-            }
-        };
-        auth::strip(request.headers_mut());
-        let Some(caller) = caller? else { return Ok(()) };
-        self.rules.rate_limits.check(&caller)?;
-        request.extensions_mut().insert(self.rules.policy.effective(&caller));
-        request.extensions_mut().insert::<Caller>(caller);
-        Ok(())
+impl Api {
+    /// Returns the parts with the default rules and without CORS.
+    pub fn new(services: impl Into<Services>, authenticator: impl Into<Authenticator>) -> Self {
+        let (services, authenticator) = (services.into(), authenticator.into());
+        Self { services, authenticator, access: AccessRules::default(), cors: None }
+    }
+
+    /// Creates the router.
+    #[must_use]
+    pub fn into_router(self) -> Router {
+        let access = Arc::new(AccessControl { authenticator: self.authenticator, rules: self.access });
+        let mut functions = Router::new().route("/", get(index));
+        for function in &FUNCTIONS {
+            let layer = from_fn_with_state((access.clone(), function), access::layer);
+            let path = format!("/{PREFIX}/{}", function.route);
+            functions = functions.route(&path, (function.handler)().route_layer(layer));
+        }
+        let functions =
+            functions.fallback(not_found).method_not_allowed_fallback(method_not_allowed).with_state(self.services);
+        // As a fallback, so that the path is rewritten before the inner router matches it.
+        let app = with_layers(Router::new().fallback_service(functions).layer(from_fn(paths::layer)));
+        // The outermost layer: pages may read problems, too.
+        match &self.cors {
+            Some(cors) => app.layer(cors::layer(cors)),
+            None => app,
+        }
     }
 }
 
-/// Lets in whom the function's level lets in, and notes for the log which function it was.
-async fn guard(
-    State((gate, function)): State<(Arc<AccessControl>, &'static Function)>,
-    mut request: Request,
-    next: Next,
-) -> Response {
-    let mut response = match gate.admit(function, &mut request).await {
-        Ok(()) => next.run(request).await,
-        Err(problem) => problem.into_response(),
-    };
-    response.extensions_mut().insert(request::Served(function));
-    response
+/// Adds the layers that end every request with a response and a line in the log.
+fn with_layers(router: Router) -> Router {
+    router.layer(from_fn(deadline)).layer(CatchPanicLayer::custom(panicked)).layer(from_fn(request::layer))
 }
 
 async fn deadline(request: Request, next: Next) -> Response {
     tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| {
-        let detail = "The request took too long. What was asked may have been done or not.";
+        let detail = "The request took too long. It is unknown whether it was carried out.";
         Problem::new(Kind::UpstreamTimeout, detail).into_response()
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "CatchPanicLayer hands it over")]
+#[expect(clippy::needless_pass_by_value, reason = "CatchPanicLayer passes it by value")]
 fn panicked(panic: Box<dyn Any + Send>) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
-    let cause = format!("panicked: {}", text.unwrap_or("with no text"));
-    Problem::new(Kind::Internal, "Something went wrong in here. The operator's log says more.")
-        .with_cause(cause)
-        .into_response()
+    Problem::internal(format!("panicked: {}", text.unwrap_or("without a message"))).into_response()
 }
 
-/// What a person sees who opens the address, and what the host pings.
+/// Lists the functions. The Functions host requests this path to see whether the handler is alive.
 async fn index() -> String {
     let mut text = concat!("acs-tokens ", env!("CARGO_PKG_VERSION"), "\n\n").to_owned();
     for Function { methods, route, summary, .. } in &FUNCTIONS {
@@ -129,15 +105,24 @@ async fn index() -> String {
     text
 }
 
-/// No function has the path.
-async fn fallback(method: Method, uri: Uri, headers: HeaderMap) -> Result<StatusCode, Problem> {
+async fn not_found(method: Method, uri: Uri, headers: HeaderMap) -> Result<StatusCode, Problem> {
     let one_segment = uri.path().trim_matches('/').split('/').count() == 1;
     if method == Method::POST && one_segment && headers.contains_key(INVOCATION_ID) {
-        // A host that neither proxies nor forwards posts a JSON envelope to /<function>. What it wraps was never
-        // meant to be read there, so nothing is done; and since it makes a bare 500 of the answer, the log says why.
-        let detail = "The Functions host wrapped the request. Set customHandler.enableProxyingHttpRequest and \
-                      customHandler.enableForwardingHttpRequest to true in host.json.";
+        // Without these settings, the host posts a JSON envelope to /<function>. It answers its caller with a bare 500,
+        // so the log has to explain it.
+        let detail = "The Functions host wrapped the request in an envelope. Set \
+                      customHandler.enableProxyingHttpRequest and customHandler.enableForwardingHttpRequest to true in \
+                      host.json.";
         return Err(Problem::new(Kind::HostNotForwarding, detail).with_cause(detail));
     }
-    Err(problem::not_found())
+    Err(Problem::new(Kind::NotFound, "No function has this path. GET / lists the functions."))
 }
+
+/// The router adds the Allow header.
+async fn method_not_allowed(method: Method) -> Problem {
+    let detail = format!("The function does not support {method}. The Allow header lists the methods it supports.");
+    Problem::new(Kind::MethodNotAllowed, detail)
+}
+
+#[cfg(test)]
+mod tests;

@@ -13,7 +13,8 @@
 //! - [`directory`]: which ACS identity belongs to which signed-in user.
 //! - [`extract`], [`problem`]: request parsing, and problems (RFC 9457) as error responses.
 //! - [`http`](mod@http): the router and its layers; [`server`]: the router on a listener.
-//! - [`config`]: settings from the environment; [`telemetry`]: log lines and OpenTelemetry.
+//! - [`request_log`]: one log line per request; [`telemetry`]: the format of log lines.
+//! - [`config`]: settings from the environment.
 //! - [`startup`]: the start of each program.
 //! - [`cli`]: the command line (feature `cli`); [`emulator`]: ACS Identity on your machine (feature `emulator`).
 //!
@@ -37,6 +38,7 @@ pub mod problem;
 pub mod readiness;
 pub mod refreshing;
 pub mod remedy;
+pub mod request_log;
 pub mod server;
 pub mod short_hash;
 pub mod startup;

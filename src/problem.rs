@@ -1,38 +1,38 @@
-//! What went wrong, told to the caller as a problem (RFC 9457).
+//! Problems: errors as the caller sees them (RFC 9457).
 //!
-//! A handler returns a [`Problem`]; the outermost layer of the app writes it, with the request id in it, and logs it
-//! once. What an operator needs and the caller may not see is in `cause`, which goes to the log alone.
+//! A handler returns a [`Problem`]. The outermost layer of the router writes it, with the request id, and logs it.
 
 mod kind;
 mod upstream;
 
 use axum::response::{IntoResponse, Response};
-use http::{HeaderName, HeaderValue, Method, header};
+use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
 
-pub use kind::Kind;
+pub use kind::{Kind, Parts};
+pub(crate) use upstream::teams_token_refused;
 
-/// One field at fault.
+/// An error in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct FieldFault {
-    /// Where: a JSON pointer (RFC 6901) into the body.
+    /// The location: a JSON pointer (RFC 6901) into the body.
     pub pointer: String,
-    /// What is wrong, and what would be right.
+    /// The error and its remedy.
     pub detail: String,
 }
 
-/// A problem on its way to the caller.
+/// A problem.
 #[derive(Debug, Clone)]
 pub struct Problem {
-    /// What kind it is; decides the status.
+    /// The kind, which decides the status.
     pub kind: Kind,
-    /// What happened and what to do about it, for the caller.
+    /// The error and its remedy, for the caller.
     pub detail: String,
-    /// The fields at fault.
+    /// The errors in fields of the body.
     pub errors: Vec<FieldFault>,
-    /// Headers of the answer, such as `Retry-After`.
+    /// Headers of the response, such as `Retry-After`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
-    /// What the operator needs to know; never sent.
+    /// The cause, for the operator. It is only logged.
     pub cause: Option<String>,
 }
 
@@ -50,34 +50,40 @@ struct Wire<'a> {
 }
 
 impl Problem {
-    /// A problem of this kind.
+    /// Creates a problem.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
         Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
     }
 
-    /// Fields that are wrong.
+    /// Creates a problem for invalid fields.
     #[must_use]
     pub fn fields(errors: Vec<FieldFault>) -> Self {
-        let detail = "The request was refused before anything was done. See errors for each field.";
+        let detail = "The body has invalid fields, so nothing was done. See errors for each field.";
         Self { errors, ..Self::new(Kind::InvalidFields, detail) }
     }
 
-    /// The same with a header in the answer.
+    /// Creates a problem for an error in this service.
+    #[must_use]
+    pub fn internal(cause: impl Into<String>) -> Self {
+        Self::new(Kind::Internal, "An internal error occurred. The service's log has the details.").with_cause(cause)
+    }
+
+    /// Adds a header to the response.
     #[must_use]
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
     }
 
-    /// The same with a cause for the log.
+    /// Sets the cause for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
         self
     }
 
-    /// The same with another name for a field and what is in it: ACS's operation may call it otherwise.
+    /// Replaces the name of a field in all pointers, where a function has another name for a field of ACS.
     #[must_use]
     pub fn with_renamed_field(mut self, from: &str, to: &str) -> Self {
         for error in &mut self.errors {
@@ -90,10 +96,10 @@ impl Problem {
         self
     }
 
-    /// The answer, with the id of the request it answers.
+    /// Writes the response.
     #[must_use]
     pub fn write(self, request_id: &str) -> Response {
-        let (code, status, title) = self.kind.parts();
+        let Parts { code, status, title, .. } = self.kind.parts();
         let wire = Wire {
             r#type: format!("urn:acs-tokens:problem:{code}"),
             title,
@@ -112,22 +118,10 @@ impl Problem {
 }
 
 impl IntoResponse for Problem {
-    /// Leaves the writing to the outermost layer, which knows the request.
+    /// Keeps the problem in the response's extensions, for the outermost layer to write.
     fn into_response(self) -> Response {
-        let mut response = self.kind.parts().1.into_response();
+        let mut response = self.kind.parts().status.into_response();
         response.extensions_mut().insert(self);
         response
     }
-}
-
-/// No function has this path.
-#[must_use]
-pub fn not_found() -> Problem {
-    Problem::new(Kind::NotFound, "No function has this path. GET / lists them.")
-}
-
-/// A function has this path, with other methods. The router adds `Allow`.
-#[must_use]
-pub fn method_not_allowed(method: &Method) -> Problem {
-    Problem::new(Kind::MethodNotAllowed, format!("The path is right, {method} is not. See the Allow header."))
 }

@@ -3,11 +3,10 @@
 use std::{sync::Arc, time::Duration};
 
 use acs_identity::{Error, IdentityClient};
-use tracing::Instrument as _;
 
 use crate::{
     refreshing::{FetchLimits, Fresh, RefreshError, Refreshing},
-    trace_context,
+    request_log,
 };
 
 /// Anyone may ask for the readiness. Successes and failures are cached, so that this causes at most two ACS calls per
@@ -31,7 +30,7 @@ impl Readiness {
                 client.verify_credential().await?;
                 Ok(Fresh { value: (), refresh_after: MAX_AGE, max_age: MAX_AGE })
             };
-            trace_context::in_current(verify.in_current_span())
+            request_log::in_current(verify)
         }))
     }
 

@@ -6,12 +6,11 @@ use acs_identity::Endpoint;
 use axum::Router;
 
 use crate::{
-    access::AccessRules,
     acs_client,
     auth::BackendAuth,
     config::{Config, Program, default_log_filter},
     functions::Services,
-    http::router_with,
+    http::Api,
     telemetry,
 };
 
@@ -50,22 +49,20 @@ pub fn start(program: Program) -> Result<App> {
 pub fn build(config: Config) -> Result<Router> {
     let client = config.client.client()?;
     let services = Services::open(client.clone(), config.directory.as_ref())?;
-    let access = AccessRules { cors: config.cors, ..config.access };
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
     tokio::spawn(acs_client::warm_up(client));
-    Ok(router_with(services, &config.authenticator, access))
+    let Config { authenticator, access, cors, .. } = config;
+    Ok(Api { services, authenticator, access, cors }.into_router())
 }
 
 /// Logs the error with which a program ends, and returns its exit code.
-pub async fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
-    let code = match result {
+pub fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!(cause = %error, "cannot start");
             // The Functions host restarts a handler that fails. It does not restart one that exits with 0.
             ExitCode::FAILURE
         }
-    };
-    telemetry::flush().await;
-    code
+    }
 }

@@ -10,7 +10,7 @@ use lambda_http::{Error, Request, RequestExt as _, tower::ServiceExt as _};
 /// One thread is enough: Lambda sends an instance one request at a time.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    startup::finish(run().await).await
+    startup::finish(run().await)
 }
 
 async fn run() -> Result<(), Error> {

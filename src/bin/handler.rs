@@ -10,7 +10,7 @@ use tokio::net::TcpListener;
 /// One thread is enough: an instance has at most two cores, and requests mostly wait for ACS.
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> ExitCode {
-    startup::finish(run().await).await
+    startup::finish(run().await)
 }
 
 async fn run() -> Result<(), Box<dyn Error + Send + Sync>> {

@@ -85,7 +85,6 @@ pub(super) async fn run(options: Options) -> Result<()> {
         about(&data)
     ));
     let result = server::run(listener, router, shutdown_signal()).await;
-    telemetry::flush().await;
     Ok(result?)
 }
 

@@ -75,7 +75,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
 /// Starts the functions with the resource that the environment names, else with an emulator.
 async fn start(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<SocketAddr> {
     // A failed step shows a problem; its cause is in the log.
-    telemetry::init_aside();
+    telemetry::init_stderr();
     let mut env = EnvReader::new(&env_var);
     let options = if env.names_a_resource() {
         let options = env.client();

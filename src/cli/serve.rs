@@ -9,7 +9,6 @@ use crate::{
     config::Program,
     server,
     startup::{self, App},
-    telemetry,
 };
 
 /// The address to serve on.
@@ -28,6 +27,5 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     let (listener, address) = listen(&host.to_string(), port.unwrap_or(default_port), "--port").await?;
     tracing::info!(%address, %endpoint, "serving");
     let result = server::run(listener, router, shutdown_signal()).await;
-    telemetry::flush().await;
     Ok(result?)
 }

@@ -25,7 +25,7 @@ impl EnvReader<'_> {
         let default = Rates::default();
         let users = self.rate(RATE_LIMIT, default.users);
         let keys = self.rate(RATE_LIMIT_KEYS, default.keys);
-        Some(AccessRules { policy: policy?, rate_limits: RateLimits::new(Rates { users, keys }), cors: None })
+        Some(AccessRules { policy: policy?, rate_limits: RateLimits::new(Rates { users, keys }) })
     }
 
     /// Reads JSON, or a file with JSON.

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, Witness, open, revoke_and_delete,
+    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, open, revoke_and_delete,
     store::{RecordStore, written_at},
 };
 
@@ -84,8 +84,7 @@ impl DirectoryAdmin {
         match record {
             Record::Deleting(id) => {
                 self.wait().await;
-                let witness: Witness = std::sync::Arc::new(|_, _| ());
-                revoke_and_delete(acs, &id, &witness).await?;
+                revoke_and_delete(acs, &id).await?;
                 self.store.write(name, &Record::Deleted, Some(meta)).await?;
                 Ok(RepairOutcome::Completed)
             }

@@ -7,10 +7,9 @@ use std::{
 };
 
 use tokio::sync::OwnedMutexGuard;
-use tracing::Instrument as _;
 
 use super::{Error, UserId};
-use crate::trace_context;
+use crate::request_log;
 
 /// The users whose records this process reads or changes.
 #[derive(Debug, Default)]
@@ -43,7 +42,7 @@ impl UserLocks {
             let _guard = guard;
             work.await
         };
-        let task = tokio::spawn(trace_context::in_current(task.in_current_span()));
+        let task = tokio::spawn(request_log::in_current(task));
         // After a panic it is unknown which calls to ACS took effect, as after a timeout.
         task.await.unwrap_or(Err(Error::Acs(acs_identity::Error::TimedOut)))
     }

@@ -1,13 +1,13 @@
-//! The fields of a JSON object, taken one by one, so that one answer names every fault by its JSON pointer.
+//! The fields of a JSON object, taken one by one, so that one answer lists every error with its JSON pointer.
 
 use std::fmt;
 
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
-use serde_json::Value;
+use serde_json::{Value, error::Category};
 
 use crate::problem::{FieldFault, Kind, Problem};
 
-/// What is left of an object, and what was wrong with the rest.
+/// The fields that have not been taken yet, and the errors so far.
 #[derive(Debug)]
 pub struct Fields {
     object: Object,
@@ -16,7 +16,7 @@ pub struct Fields {
     context: http::Extensions,
 }
 
-/// A JSON object in which no name stands twice: of two values, another reader might take the other one.
+/// A JSON object without duplicate names. Other readers could disagree on which of two values counts.
 #[derive(Debug)]
 struct Object(Vec<(String, Value)>);
 
@@ -34,7 +34,7 @@ impl<'de> Deserialize<'de> for Object {
                 let mut entries: Vec<(String, Value)> = Vec::new();
                 while let Some((name, value)) = map.next_entry()? {
                     if entries.iter().any(|(other, _)| *other == name) {
-                        return Err(A::Error::custom("a field stands twice in the object"));
+                        return Err(A::Error::custom("duplicate field"));
                     }
                     entries.push((name, value));
                 }
@@ -46,44 +46,41 @@ impl<'de> Deserialize<'de> for Object {
 }
 
 impl Fields {
-    /// Reads a body.
+    /// Parses a body.
     ///
     /// # Errors
-    /// A problem that says where the JSON breaks off. It repeats nothing of the body, which may hold a token.
+    /// A problem with the line and column. It contains nothing of the body, which may have a token.
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
-        match serde_json::from_slice(body) {
-            Ok(object) => Ok(Self { object, known: Vec::new(), faults: Vec::new(), context: <_>::default() }),
-            Err(error) => {
-                let what = match error.classify() {
-                    serde_json::error::Category::Data if body.trim_ascii_start().starts_with(b"{") => {
-                        "A field stands twice in the object"
-                    }
-                    serde_json::error::Category::Data => {
-                        return Err(Problem::new(Kind::MalformedJson, "The body is JSON, but not an object."));
-                    }
-                    serde_json::error::Category::Eof => "The JSON ends too early",
-                    serde_json::error::Category::Syntax | serde_json::error::Category::Io => "The body is not JSON",
-                };
-                let detail = format!("{what}: see line {}, column {}.", error.line(), error.column());
-                Err(Problem::new(Kind::MalformedJson, detail))
+        let error = match serde_json::from_slice(body) {
+            Ok(object) => {
+                return Ok(Self { object, known: Vec::new(), faults: Vec::new(), context: <_>::default() });
             }
-        }
+            Err(error) => error,
+        };
+        let what = match error.classify() {
+            Category::Data if body.trim_ascii_start().starts_with(b"{") => "A field occurs twice in the object",
+            Category::Data => return Err(Problem::new(Kind::MalformedJson, "The body is JSON, but not an object.")),
+            Category::Eof => "The JSON is incomplete",
+            Category::Syntax | Category::Io => "The body is not JSON",
+        };
+        let detail = format!("{what}: see line {}, column {}.", error.line(), error.column());
+        Err(Problem::new(Kind::MalformedJson, detail))
     }
 
-    /// The same with what is known of the request besides its body.
+    /// Adds the request's extensions.
     #[must_use]
     pub fn with_context(mut self, context: http::Extensions) -> Self {
         self.context = context;
         self
     }
 
-    /// What is known of the request besides its body.
+    /// Returns the request's extensions.
     #[must_use]
     pub const fn context(&self) -> &http::Extensions {
         &self.context
     }
 
-    /// Takes a field that may be missing. `null` counts as a value, and hence as a fault.
+    /// Takes an optional field. `null` is a value, and so an error.
     pub fn optional<T>(
         &mut self,
         name: &'static str,
@@ -95,35 +92,34 @@ impl Fields {
         parse(&mut Faults { pointer: format!("/{name}"), faults: &mut self.faults }, &value)
     }
 
-    /// Takes a field that must be there. `remedy` says what it holds.
+    /// Takes a required field. `expected` describes its value.
     pub fn required<T>(
         &mut self,
         name: &'static str,
-        remedy: &str,
+        expected: &str,
         parse: impl FnOnce(&mut Faults<'_>, &Value) -> Option<T>,
     ) -> Option<T> {
-        let missing = !self.object.0.iter().any(|(other, _)| other == name);
-        if missing {
-            self.fault(format!("/{name}"), format!("The field is missing: {remedy}."));
+        if !self.object.0.iter().any(|(other, _)| other == name) {
+            self.fault(format!("/{name}"), format!("The field is required: {expected}."));
         }
         self.optional(name, parse)
     }
 
-    /// Notes a fault that is none of a single field.
+    /// Adds an error that concerns several fields.
     pub fn fault(&mut self, pointer: String, detail: String) {
         self.faults.push(FieldFault { pointer, detail });
     }
 
-    /// The request, if nothing is wrong with it and nothing is left over.
+    /// Returns the request, if there is no error and no unknown field.
     ///
     /// # Errors
-    /// A problem with every fault found.
+    /// A problem with all errors.
     pub fn finish<T>(mut self, parsed: Option<T>) -> Result<T, Problem> {
         for (name, _) in &self.object.0 {
-            // RFC 6901 section 3. A name may be anything, so a long one is cut.
+            // RFC 6901 section 3 defines the escapes. The name comes from the caller, so its length is limited.
             let name: String = name.chars().take(64).collect();
             let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
-            let detail = format!("The field is unknown; the fields are {}.", self.known.join(", "));
+            let detail = format!("Unknown field. The fields are {}.", self.known.join(", "));
             self.faults.push(FieldFault { pointer, detail });
         }
         match parsed {
@@ -133,7 +129,7 @@ impl Fields {
     }
 }
 
-/// Where the faults of one field go.
+/// Collects the errors of one field.
 #[derive(Debug)]
 pub struct Faults<'a> {
     pointer: String,
@@ -141,13 +137,13 @@ pub struct Faults<'a> {
 }
 
 impl Faults<'_> {
-    /// Notes a fault of the field.
-    pub fn add(&mut self, detail: impl fmt::Display) {
-        self.faults.push(FieldFault { pointer: self.pointer.clone(), detail: detail.to_string() });
+    /// Adds an error of the field.
+    pub fn add(&mut self, detail: impl Into<String>) {
+        self.faults.push(FieldFault { pointer: self.pointer.clone(), detail: detail.into() });
     }
 
-    /// Notes a fault of one item of the field's list.
-    pub fn add_at(&mut self, index: usize, detail: impl fmt::Display) {
-        self.faults.push(FieldFault { pointer: format!("{}/{index}", self.pointer), detail: detail.to_string() });
+    /// Adds an error of one item of the field's list.
+    pub fn add_at(&mut self, index: usize, detail: impl Into<String>) {
+        self.faults.push(FieldFault { pointer: format!("{}/{index}", self.pointer), detail: detail.into() });
     }
 }

@@ -1,4 +1,4 @@
-//! `POST identities`: a new identity, and with `createTokenWithScopes` its first token.
+//! `POST identities`: creates an identity, and with `createTokenWithScopes` its first token.
 
 mod delete_on_drop;
 
@@ -25,12 +25,11 @@ use super::{
 };
 use crate::{
     access::policy::EffectivePolicy,
-    auth::audit::Auditor,
     extract::{FromFields, Json, fields::Fields},
     problem::Problem,
 };
 
-/// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60}`, each field optional.
+/// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60}`. Each field is optional.
 #[derive(Debug)]
 pub struct Request {
     scopes: Option<Vec<Scope>>,
@@ -42,14 +41,13 @@ impl FromFields for Request {
         let scopes = fields.optional("createTokenWithScopes", token::scopes);
         let lifetime = token::expires_in_minutes(fields);
         if scopes.is_none() && lifetime.is_some() {
-            let detail = "A lifetime needs a token; give createTokenWithScopes as well.";
+            let detail = "The lifetime is that of a token. Add createTokenWithScopes, or omit expiresInMinutes.";
             fields.fault("/expiresInMinutes".to_owned(), detail.to_owned());
         }
         Some(Self { scopes, lifetime })
     }
 }
 
-/// An identity on the wire.
 #[derive(Serialize)]
 struct WireIdentity<'a> {
     id: &'a str,
@@ -63,26 +61,38 @@ struct Created<'a> {
     access_token: Option<WireToken<'a>>,
 }
 
-/// Makes the identity: 201 with `Location`.
+/// Creates the identity. Answers 201 with `Location`. If the caller disconnects, the identity is deleted.
 ///
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
     State(acs): State<IdentityClient>,
-    Extension(allowance): Extension<EffectivePolicy>,
-    auditor: Auditor,
+    Extension(policy): Extension<EffectivePolicy>,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let created = create(acs, &allowance, auditor, request).await;
-    // ACS says Scopes of what it takes as createTokenWithScopes, and so does the policy.
+    let created = create(acs, &policy, request).await;
+    // The policy and ACS have another name for the field.
     let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
+    Ok(answer(created))
+}
+
+async fn create(
+    acs: IdentityClient,
+    policy: &EffectivePolicy,
+    Request { scopes, lifetime }: Request,
+) -> Result<DeleteOnDrop, Problem> {
+    let token = scopes.map(|scopes| token::authorize(policy, Some(&scopes), lifetime)).transpose()?;
+    DeleteOnDrop::create(acs, token).await
+}
+
+fn answer(created: DeleteOnDrop) -> Response {
     let id = created.id();
     let location = format!("/{PREFIX}/identities/{id}");
     let body = token::to_json(&Created {
         identity: WireIdentity { id: id.as_str() },
         access_token: created.token().map(WireToken::from),
     });
-    // The body that waits to be claimed does not tell how long it is.
+    // The body is a stream, so its length is not known to the server.
     let length = body.len().to_string();
     let headers = [
         (CONTENT_LENGTH, &*length),
@@ -90,21 +100,5 @@ pub async fn handle(
         (CONTENT_TYPE, "application/json"),
         (CACHE_CONTROL, "no-store"),
     ];
-    Ok((StatusCode::CREATED, headers, created.into_body(body)).into_response())
-}
-
-/// Who names no scopes asks for no token: the identity alone.
-async fn create(
-    acs: IdentityClient,
-    allowance: &EffectivePolicy,
-    auditor: Auditor,
-    Request { scopes, lifetime }: Request,
-) -> Result<DeleteOnDrop, Problem> {
-    let mut record = auditor.record("create-identity");
-    record.asked(scopes.as_deref(), lifetime);
-    let token = match scopes {
-        Some(scopes) => Some(token::allowed(allowance, Some(&scopes), lifetime, &mut record)?),
-        None => None,
-    };
-    DeleteOnDrop::create(acs, token, auditor, record).await
+    (StatusCode::CREATED, headers, created.into_body(body)).into_response()
 }

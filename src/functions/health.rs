@@ -1,4 +1,4 @@
-//! `GET health`: the process is alive; with `?ready`, ACS takes its credential as well.
+//! `GET health`: tells whether the process is alive, and with `?ready` whether ACS accepts its credential.
 
 use acs_identity::causes;
 use axum::{
@@ -15,27 +15,23 @@ use crate::{
     readiness::Readiness,
 };
 
-/// Answers 200, without asking ACS anything unless `ready` stands in the query; then 503 where it is not.
+/// Answers 200. With `ready` in the query, answers 503 if ACS does not accept the credential.
 ///
 /// # Errors
 /// [`Kind::NotReady`].
 pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Response, Problem> {
-    if !asks_for_readiness(uri.query().unwrap_or_default()) {
+    let query = uri.query().unwrap_or_default();
+    if !query.split('&').any(|pair| pair.split('=').next() == Some("ready")) {
         return Ok(json(r#"{"status":"alive"}"#));
     }
     match readiness.check().await {
         Ok(()) => Ok(json(r#"{"status":"ready"}"#)),
-        // Whoever asks is a stranger, and learns no more.
+        // The cause is only logged: the caller is not authenticated.
         Err(error) => {
-            let detail =
-                "The last call to ACS that proves the credential did not succeed. The operator's log says more.";
+            let detail = "ACS did not accept this service's credential. The service's log has the details.";
             Err(Problem::new(Kind::NotReady, detail).with_cause(causes(&*error)))
         }
     }
-}
-
-fn asks_for_readiness(query: &str) -> bool {
-    query.split('&').any(|pair| pair.split('=').next() == Some("ready"))
 }
 
 fn json(body: &'static str) -> Response {

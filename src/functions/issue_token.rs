@@ -1,4 +1,4 @@
-//! `POST identities/{id}/tokens`: a token for an identity; issuing again is how one refreshes.
+//! `POST identities/{id}/tokens`: issues a token for an identity. To refresh a token, clients request another one.
 
 use acs_identity::{
     IdentityClient,
@@ -9,13 +9,12 @@ use axum::{Extension, extract::State, response::Response};
 use super::token;
 use crate::{
     access::policy::EffectivePolicy,
-    auth::audit::Auditor,
     extract::{FromFields, Json, Path, TokenFormat, fields::Fields},
     problem::Problem,
 };
 
-/// `{"scopes": ["voip"], "expiresInMinutes": 60}`, the lifetime optional. So are the scopes where a policy says which ones
-/// the caller may have.
+/// `{"scopes": ["voip"], "expiresInMinutes": 60}`. The lifetime is optional. The scopes are optional if the policy limits
+/// the caller.
 #[derive(Debug)]
 pub struct Request {
     scopes: Option<Vec<Scope>>,
@@ -24,30 +23,27 @@ pub struct Request {
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let scopes = if fields.context().get().is_some_and(EffectivePolicy::is_limited) {
+        let scopes = if token::is_limited(fields) {
             fields.optional("scopes", token::scopes)
         } else {
-            fields.required("scopes", token::SCOPES_REMEDY, token::scopes)
+            fields.required("scopes", &token::scopes_expected(), token::scopes)
         };
         Some(Self { scopes, lifetime: token::expires_in_minutes(fields) })
     }
 }
 
-/// Issues the token: 200, as JSON, or bare for `Accept: text/plain`.
+/// Issues the token. Answers 200 with JSON, or the bare token for `Accept: text/plain`.
 ///
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
     State(acs): State<IdentityClient>,
-    Extension(allowance): Extension<EffectivePolicy>,
-    auditor: Auditor,
+    Extension(policy): Extension<EffectivePolicy>,
     Path(id): Path,
     format: TokenFormat,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let mut record = auditor.record("issue-token");
-    record.identity(&id);
-    let token = token::allowed(&allowance, request.scopes.as_deref(), request.lifetime, &mut record)?;
-    let token = record.settle(acs.issue_token(&id, &token).await)?;
+    let token = token::authorize(&policy, request.scopes.as_deref(), request.lifetime)?;
+    let token = acs.issue_token(&id, &token).await?;
     Ok(token::answer(&token, None, format))
 }

@@ -1,4 +1,4 @@
-//! `POST me/teams-token`: the signed-in person's own Entra token for Teams for an ACS token.
+//! `POST me/teams-token`: exchanges the signed-in user's own Entra token for an ACS token.
 //!
 //! <https://learn.microsoft.com/azure/communication-services/quickstarts/manage-teams-identity>
 
@@ -16,9 +16,10 @@ use uuid::Uuid;
 
 use super::{Services, exchange_teams_token, me, token};
 use crate::{
-    auth::{EntraAccount, audit::Auditor},
+    auth::EntraAccount,
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::{Kind, Problem},
+    request_log,
 };
 
 /// `{"token": "<Entra token>"}`.
@@ -31,7 +32,7 @@ impl FromFields for Request {
     }
 }
 
-/// Who calls, as Teams knows them: the account, and the application that it is signed in to.
+/// The signed-in user's Entra account, and the application that the user signed in to.
 #[derive(Debug)]
 pub struct TeamsUser(EntraAccount, Uuid);
 
@@ -39,34 +40,30 @@ impl FromRequestParts<Services> for TeamsUser {
     type Rejection = Problem;
 
     async fn from_request_parts(parts: &mut Parts, _: &Services) -> Result<Self, Problem> {
+        let forbidden = |detail: &str| Problem::new(Kind::Forbidden, detail);
         let account = me::user(parts)?.account.ok_or_else(|| {
-            let detail = "You have not signed in with an account in Entra, and Teams knows no other.";
-            Problem::new(Kind::Forbidden, detail)
+            forbidden("Your bearer token is not from Microsoft Entra. Only Entra accounts have Teams users.")
         })?;
         let app = account.app_id.ok_or_else(|| {
-            let detail =
-                "Your sign-in does not say through which application it was made: it has neither azp nor appid.";
-            Problem::new(Kind::Forbidden, detail)
+            forbidden("Your bearer token does not name the application you signed in to: it has no azp or appid claim.")
         })?;
+        request_log::record(|log| log.set_identity(&account.object_id.to_string()));
         Ok(Self(account, app))
     }
 }
 
-/// Exchanges the token: 200, as JSON, or bare for `Accept: text/plain`.
+/// Exchanges the token. Answers 200 with JSON, or the bare token for `Accept: text/plain`.
 ///
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
     State(acs): State<IdentityClient>,
     TeamsUser(account, app_id): TeamsUser,
-    auditor: Auditor,
     format: TokenFormat,
     Json(Request(token)): Json<Request>,
 ) -> Result<Response, Problem> {
-    let mut record = auditor.record("my-teams-token");
-    record.subject(&account.object_id.to_string());
-    record.unless_refused(claims::check(token.expose_secret(), &account, app_id, Timestamp::now()))?;
+    claims::check(token.expose_secret(), &account, app_id, Timestamp::now())?;
     let request = TeamsTokenRequest { token, app_id, user_id: account.object_id };
-    let token = record.settle(acs.exchange_teams_token(&request).await)?;
+    let token = acs.exchange_teams_token(&request).await?;
     Ok(token::answer(&token, None, format))
 }

@@ -1,20 +1,16 @@
-//! `POST me/token`: a token for the signed-in person's own identity, which is made at first use.
+//! `POST me/token`: issues a token for the signed-in user's own identity, which is created at first use.
 
 use acs_identity::types::{Scope, TokenLifetime};
 use axum::{Extension, response::Response};
 
-use super::{
-    me::{Me, witness},
-    token,
-};
+use super::{me::Me, token};
 use crate::{
     access::policy::EffectivePolicy,
-    auth::audit::Auditor,
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::Problem,
 };
 
-/// `{"scopes": ["chat.join"], "expiresInMinutes": 60}`, each field optional, and so the body.
+/// `{"scopes": ["chat.join"], "expiresInMinutes": 60}`. Each field is optional, and so is the body.
 #[derive(Debug)]
 pub struct Request {
     scopes: Option<Vec<Scope>>,
@@ -22,8 +18,8 @@ pub struct Request {
 }
 
 impl FromFields for Request {
-    /// A `tokenRefresher` posts nothing. Where a host loses a body, more is given than was asked for, but no more than
-    /// the person may have.
+    /// A `tokenRefresher` sends no body. If a host drops a body, the token has more scopes than requested, but no more
+    /// than the policy allows.
     const BODY_OPTIONAL: bool = true;
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
@@ -32,23 +28,17 @@ impl FromFields for Request {
     }
 }
 
-/// Issues the token: 200, as JSON with whose it is, or bare for `Accept: text/plain`.
+/// Issues the token. Answers 200 with JSON that names the user's identity, or the bare token for `Accept: text/plain`.
 ///
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
     Me { user, directory }: Me,
-    Extension(allowance): Extension<EffectivePolicy>,
-    auditor: Auditor,
+    Extension(policy): Extension<EffectivePolicy>,
     format: TokenFormat,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let mut record = auditor.record("my-token");
-    let token = token::allowed(&allowance, request.scopes.as_deref(), request.lifetime, &mut record)?;
-    let issued = directory.issue_token(user, &token, &witness(&auditor)).await;
-    if let Ok(issued) = &issued {
-        record.identity(&issued.id);
-    }
-    let issued = record.settle(issued)?;
+    let token = token::authorize(&policy, request.scopes.as_deref(), request.lifetime)?;
+    let issued = directory.issue_token(user, &token).await?;
     Ok(token::answer(&issued.token, Some(&issued.id), format))
 }

@@ -1,8 +1,6 @@
-//! What the functions that give tokens share: reading scopes and lifetime, writing the token.
+//! What the functions that issue tokens have in common: the fields for scopes and lifetime, and the answer.
 
-use acs_identity::types::{
-    AccessToken, IdentityId, InvalidScopes, Scope, TokenLifetime, TokenRequest, format_timestamp,
-};
+use acs_identity::types::{AccessToken, IdentityId, Scope, TokenLifetime, TokenRequest, format_timestamp};
 use axum::response::{IntoResponse, Response};
 use http::header::{CACHE_CONTROL, CONTENT_TYPE};
 use serde::Serialize;
@@ -10,20 +8,15 @@ use serde_json::Value;
 
 use crate::{
     access::policy::EffectivePolicy,
-    auth::audit::Record,
     extract::{
         TokenFormat,
         fields::{Faults, Fields},
     },
     problem::Problem,
+    request_log,
 };
 
-const SCOPES: &str = "chat, voip, chat.join, chat.join.limited, voip.join";
-
-/// What a list of scopes holds, for whoever left it out.
-pub(super) const SCOPES_REMEDY: &str = "a list of chat, voip, chat.join, chat.join.limited, voip.join";
-
-/// A token on the wire: what a `tokenRefresher` of the JavaScript SDK wants, as it stands.
+/// A token, as the JavaScript SDK's `tokenRefresher` expects it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireToken<'a> {
@@ -32,12 +25,12 @@ pub(super) struct WireToken<'a> {
     expires_on: String,
     /// Milliseconds since 1970.
     expires_on_timestamp: i64,
-    /// Whose it is, where the caller has not said so.
+    /// The identity, if the request did not name it.
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<User<'a>>,
 }
 
-/// As the JavaScript SDK writes an identifier.
+/// An identifier, as the JavaScript SDK writes it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct User<'a> {
@@ -52,7 +45,7 @@ impl<'a> From<&'a AccessToken> for WireToken<'a> {
     }
 }
 
-/// A token as the answer, and in JSON whose it is.
+/// Returns the answer with a token. Only JSON names the identity.
 pub(super) fn answer(token: &AccessToken, id: Option<&IdentityId>, format: TokenFormat) -> Response {
     match format {
         TokenFormat::Json => {
@@ -67,55 +60,64 @@ pub(super) fn answer(token: &AccessToken, id: Option<&IdentityId>, format: Token
     }
 }
 
-/// JSON of strings and numbers, which `serde_json` has no way to fail on.
+/// Serializes a struct of strings and numbers, which cannot fail.
 pub(super) fn to_json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
 
-/// The lifetime, in whole minutes.
+/// Returns the text for a field that must be a list of scopes.
+pub(super) fn scopes_expected() -> String {
+    format!("a list of {}", scope_names())
+}
+
+fn scope_names() -> String {
+    Scope::ALL.map(Scope::as_str).join(", ")
+}
+
+/// Returns whether the policy limits the caller.
+pub(super) fn is_limited(fields: &Fields) -> bool {
+    fields.context().get().is_some_and(EffectivePolicy::is_limited)
+}
+
+/// Takes the field `expiresInMinutes`.
 pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
-    let limited = fields.context().get().is_some_and(EffectivePolicy::is_limited);
+    let default = if is_limited(fields) { "the most that you may have" } else { "1440" };
     fields.optional("expiresInMinutes", move |faults, value| {
-        let validity = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
-        if validity.is_none() {
-            let most = if limited { "the most that you may have" } else { "1440" };
-            faults.add(format_args!(
-                "Give a whole number of minutes from 60 to 1440, or leave the field out for {most}."
-            ));
+        let lifetime = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
+        if lifetime.is_none() {
+            faults.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
         }
-        validity
+        lifetime
     })
 }
 
-/// A list of scopes; each one that is unknown or stands there twice is a fault.
+/// Reads a list of scopes. Unknown and duplicate scopes are errors.
 pub(super) fn scopes(faults: &mut Faults<'_>, value: &Value) -> Option<Vec<Scope>> {
-    let Some(items) = value.as_array() else {
-        faults.add(format_args!("Give {SCOPES_REMEDY}."));
+    let Some(items) = value.as_array().filter(|items| !items.is_empty()) else {
+        faults.add(format!("Must be {}, with at least one item.", scopes_expected()));
         return None;
     };
     let mut scopes = Vec::new();
     for (i, item) in items.iter().enumerate() {
         match item.as_str().map(str::parse::<Scope>) {
-            Some(Ok(scope)) if scopes.contains(&scope) => faults.add_at(i, InvalidScopes::Repeated(scope)),
+            Some(Ok(scope)) if scopes.contains(&scope) => faults.add_at(i, format!("Duplicate scope: {scope}.")),
             Some(Ok(scope)) => scopes.push(scope),
-            _ => faults.add_at(i, format_args!("The scope is unknown; the scopes are {SCOPES}.")),
+            _ => faults.add_at(i, format!("Unknown scope. The scopes are {}.", scope_names())),
         }
-    }
-    if items.is_empty() {
-        faults.add(format_args!("The list is empty; give at least one of {SCOPES}."));
     }
     Some(scopes)
 }
 
-/// What is given of what is asked: all that the caller may have where nothing is asked.
-pub(super) fn allowed(
-    allowance: &EffectivePolicy,
+/// Applies the policy to the requested scopes and lifetime, and records both in the request log.
+pub(super) fn authorize(
+    policy: &EffectivePolicy,
     scopes: Option<&[Scope]>,
     lifetime: Option<TokenLifetime>,
-    record: &mut Record,
 ) -> Result<TokenRequest, Problem> {
-    record.asked(scopes, lifetime);
-    let token = record.unless_refused(allowance.allow(scopes, lifetime))?;
-    record.token(&token);
+    // A refused request is logged with what it asked for.
+    request_log::record(|log| log.set_token(scopes, lifetime));
+    let token = policy.allow(scopes, lifetime)?;
+    let lifetime = token.lifetime().unwrap_or(TokenLifetime::MAX);
+    request_log::record(|log| log.set_token(Some(token.scopes()), Some(lifetime)));
     Ok(token)
 }

@@ -1,36 +1,36 @@
-//! From which web pages a browser may call: an allow-list of origins.
+//! The web pages that may call: an allow-list of origins.
 
 use std::str::FromStr;
 
 use http::{HeaderValue, Uri};
 
-/// The origins let in.
+/// The allowed origins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Origins {
-    /// `*`: every page there is.
+    /// `*`: every page.
     Any,
     /// These.
     List(Vec<HeaderValue>),
 }
 
-/// What a browser is told about other origins (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
+/// The CORS settings (<https://fetch.spec.whatwg.org/#http-cors-protocol>).
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Cors {
-    /// The origins let in.
+    /// The allowed origins.
     pub origins: Origins,
-    /// Whether the browser may send cookies along. Never with [`Origins::Any`].
+    /// Whether the browser may send cookies. Never with [`Origins::Any`].
     pub credentials: bool,
 }
 
-/// What is wrong with a list of origins: one text for each fault.
+/// The errors in a list of origins.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct InvalidOrigins(pub Vec<String>);
 
 impl FromStr for Origins {
     type Err = InvalidOrigins;
 
-    /// Reads `*`, or origins separated by commas. Each must be spelt as browsers spell it in `Origin`, because that is
-    /// compared byte for byte; anything else would never match, and nobody would know why.
+    /// Parses `*`, or origins separated by commas. Each must be written as browsers write it in `Origin`: the header is
+    /// compared byte for byte.
     fn from_str(text: &str) -> Result<Self, InvalidOrigins> {
         let items: Vec<&str> = text.split(',').map(str::trim).collect();
         if items == ["*"] {

@@ -1,4 +1,4 @@
-//! CORS: a browser's preflight is answered before anything else, and other answers say who may read them.
+//! CORS: answers preflight requests, and adds the CORS headers to other answers.
 
 use http::{HeaderName, Method, header};
 use tower_http::cors::{AllowOrigin, CorsLayer};
@@ -6,13 +6,13 @@ use tower_http::cors::{AllowOrigin, CorsLayer};
 use super::allowed_origins::{Cors, Origins};
 use super::request::REQUEST_ID;
 
-/// The layer that does it. It stands outside all others, so that refusals and failures can be read by the page, too.
+/// Creates the layer.
 pub(super) fn layer(cors: &Cors) -> CorsLayer {
     let origins = match &cors.origins {
         Origins::Any => AllowOrigin::any(),
         Origins::List(origins) => AllowOrigin::list(origins.iter().cloned()),
     };
-    // No x-functions-key: such a key has no business in a browser.
+    // Without x-functions-key: function keys do not belong in a browser.
     CorsLayer::new()
         .allow_origin(origins)
         .allow_credentials(cors.credentials)
@@ -24,6 +24,6 @@ pub(super) fn layer(cors: &Cors) -> CorsLayer {
             header::WWW_AUTHENTICATE,
             HeaderName::from_static(REQUEST_ID),
         ])
-        // Two hours is the longest that Chromium keeps one.
+        // The maximum of Chromium: two hours.
         .max_age(std::time::Duration::from_secs(7200))
 }

@@ -1,14 +1,14 @@
-//! Paths as the Functions host lets them pass: in any case, with a slash at the end, or with one too many.
+//! Paths as the Functions host passes them on: in any case, with empty segments, with a trailing slash.
 
 use axum::{extract::Request, middleware::Next, response::Response};
 use http::{Uri, uri::PathAndQuery};
 
 use crate::functions::{FUNCTIONS, PREFIX};
 
-/// Gives the router the path as the table spells it. The host has matched it without regard to case and passes it on
-/// as it came, so an exact router would answer 404 to what the host let in.
-pub(super) async fn canonical(mut request: Request, next: Next) -> Response {
-    if let Some(path) = as_in_the_table(request.uri().path())
+/// Rewrites the path to that of the table. The host matches routes without regard to case and passes the path on as it
+/// came, but the router is exact.
+pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+    if let Some(path) = canonical(request.uri().path())
         && path != request.uri().path()
         && let Some(uri) = with_path(request.uri(), &path)
     {
@@ -17,8 +17,8 @@ pub(super) async fn canonical(mut request: Request, next: Next) -> Response {
     next.run(request).await
 }
 
-/// The path in the table's spelling, an id in it untouched; nothing if no function has it.
-fn as_in_the_table(path: &str) -> Option<String> {
+/// Returns the path as the table has it, with the id unchanged. `None` if no function has the path.
+fn canonical(path: &str) -> Option<String> {
     let given: Vec<&str> = path.split('/').filter(|segment| !segment.is_empty()).collect();
     let (prefix, given) = given.split_first()?;
     if !prefix.eq_ignore_ascii_case(PREFIX) {
@@ -50,11 +50,11 @@ mod tests {
     use super::*;
 
     proptest! {
-        // A file for failed cases would dirty the tree; the failure prints its case.
+        // No file with failed cases: the failure prints the case.
         #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
 
         #[test]
-        fn each_route_in_any_case_with_any_slashes_is_the_one_of_the_table(
+        fn routes_match_in_any_case_and_with_extra_slashes(
             function in select(&FUNCTIONS[..]),
             id in "[!-.0->@-~]{1,40}",
             capitals in any::<u32>(),
@@ -71,14 +71,14 @@ mod tests {
                 given.push(if is_id { id.clone() } else { cased(segment) });
                 expected.push(if is_id { &id } else { segment });
             }
-            let found = as_in_the_table(&(given.join(&slashes) + &end)).unwrap();
+            let found = canonical(&(given.join(&slashes) + &end)).unwrap();
             prop_assert_eq!(&found, &expected.join("/"));
-            prop_assert_eq!(as_in_the_table(&found), Some(found.clone()), "twice is once");
+            prop_assert_eq!(canonical(&found), Some(found.clone()));
         }
 
         #[test]
         fn any_path_becomes_one_that_a_server_takes(path in "/(api|API)?/?([ids/%A:.;-]{0,12})(identities)?(/[!-.0->@-~]{0,9}){0,3}") {
-            if let Some(found) = as_in_the_table(&path) {
+            if let Some(found) = canonical(&path) {
                 prop_assert!(found.starts_with("/api/") && !found.contains("//"), "{}", found);
                 let given: Vec<String> = path.split('/').filter(|s| !s.is_empty()).map(str::to_lowercase).collect();
                 prop_assert_eq!(found.to_lowercase(), format!("/{}", given.join("/")));
@@ -99,7 +99,7 @@ mod tests {
             ("/identities", None),
             ("/api/identities/a/b/c", None),
         ] {
-            assert_eq!(as_in_the_table(given).as_deref(), path, "{given}");
+            assert_eq!(canonical(given).as_deref(), path, "{given}");
         }
     }
 

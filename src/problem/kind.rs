@@ -1,145 +1,102 @@
 //! The kinds of problem, and the only place where a status is chosen.
 
 use http::StatusCode;
+use tracing::Level;
 
-/// What kind of problem it is. The name on the wire is a contract; the texts are not.
+/// What every problem of a kind has in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Kind {
-    /// The body is empty.
-    EmptyBody,
-    /// The body is not JSON.
-    MalformedJson,
-    /// Fields are missing, unknown or wrong.
-    InvalidFields,
-    /// The id in the path is none.
-    InvalidIdentityId,
-    /// ACS refused the request's content.
-    RefusedByAcs,
-    /// There is more than one Authorization header.
-    AmbiguousAuthorization,
-    /// No or no good key or token.
-    Unauthorized,
-    /// ACS does not take the Teams user's token.
-    TeamsTokenRefused,
-    /// Known, but without the role or scope.
-    Forbidden,
-    /// The caller may not have what it asks for.
-    BeyondPolicy,
-    /// No function has this path.
-    NotFound,
-    /// The identity is not one of this ACS resource.
-    IdentityNotFound,
-    /// The path is right, the method is not.
-    MethodNotAllowed,
-    /// The body did not arrive in time.
-    BodyTimeout,
-    /// The body is longer than a request can be.
-    BodyTooLarge,
-    /// The body is not `application/json`, or is encoded.
-    UnsupportedMediaType,
-    /// The caller calls too often.
-    RateLimited,
-    /// ACS's limits are reached.
-    Throttled,
-    /// A bug of ours.
-    Internal,
-    /// The Functions host does not pass HTTP requests through.
-    HostNotForwarding,
-    /// The operator has not turned on what this needs.
-    TurnedOff,
-    /// ACS does not take our credential, or our api-version.
-    Misconfigured,
-    /// ACS answered with an error of its own, or with what is no answer.
-    UpstreamFailed,
-    /// ACS was not reached; nothing was done.
-    UpstreamUnreachable,
-    /// The issuer of a bearer token was not reached, so nobody can check it.
-    IssuerUnreachable,
-    /// The directory of people's identities was not reached, or did not answer in time.
-    DirectoryUnavailable,
-    /// Asked whether the credential works: it does not, or nobody can tell.
-    NotReady,
-    /// ACS did not answer in time.
-    UpstreamTimeout,
+pub struct Parts {
+    /// The code in the response. It is a contract.
+    pub code: &'static str,
+    /// The status of the response. It is a contract.
+    pub status: StatusCode,
+    /// The title in the response. It may change.
+    pub title: &'static str,
+    /// The level of the request's log line: `ERROR` if the operator must act, `WARN` if something outside of this
+    /// service failed.
+    pub level: Level,
 }
 
-impl Kind {
-    /// Every kind, in the order of its status.
-    pub const ALL: [Self; 28] = [
-        Self::EmptyBody,
-        Self::MalformedJson,
-        Self::InvalidFields,
-        Self::InvalidIdentityId,
-        Self::RefusedByAcs,
-        Self::AmbiguousAuthorization,
-        Self::Unauthorized,
-        Self::TeamsTokenRefused,
-        Self::Forbidden,
-        Self::BeyondPolicy,
-        Self::NotFound,
-        Self::IdentityNotFound,
-        Self::MethodNotAllowed,
-        Self::BodyTimeout,
-        Self::BodyTooLarge,
-        Self::UnsupportedMediaType,
-        Self::RateLimited,
-        Self::Throttled,
-        Self::Internal,
-        Self::HostNotForwarding,
-        Self::TurnedOff,
-        Self::Misconfigured,
-        Self::UpstreamFailed,
-        Self::UpstreamUnreachable,
-        Self::IssuerUnreachable,
-        Self::DirectoryUnavailable,
-        Self::NotReady,
-        Self::UpstreamTimeout,
-    ];
-
-    /// The code on the wire, the status, and the title.
-    #[must_use]
-    pub const fn parts(self) -> (&'static str, StatusCode, &'static str) {
-        match self {
-            Self::EmptyBody => ("empty-body", StatusCode::BAD_REQUEST, "The request has no body"),
-            Self::MalformedJson => ("malformed-json", StatusCode::BAD_REQUEST, "The body is not JSON"),
-            Self::InvalidFields => ("invalid-fields", StatusCode::BAD_REQUEST, "Fields of the body are wrong"),
-            Self::InvalidIdentityId => ("invalid-identity-id", StatusCode::BAD_REQUEST, "Not an identity id"),
-            Self::RefusedByAcs => ("refused-by-acs", StatusCode::BAD_REQUEST, "ACS refused the request"),
-            Self::AmbiguousAuthorization => {
-                ("ambiguous-authorization", StatusCode::BAD_REQUEST, "More than one Authorization header")
-            }
-            Self::Unauthorized => ("unauthorized", StatusCode::UNAUTHORIZED, "Not authorized"),
-            Self::TeamsTokenRefused => {
-                ("teams-token-refused", StatusCode::UNAUTHORIZED, "The Teams user's token is not valid")
-            }
-            Self::Forbidden => ("forbidden", StatusCode::FORBIDDEN, "Not allowed"),
-            Self::BeyondPolicy => ("beyond-policy", StatusCode::FORBIDDEN, "More than the caller may have"),
-            Self::NotFound => ("not-found", StatusCode::NOT_FOUND, "No such function"),
-            Self::IdentityNotFound => ("identity-not-found", StatusCode::NOT_FOUND, "No such identity"),
-            Self::MethodNotAllowed => ("method-not-allowed", StatusCode::METHOD_NOT_ALLOWED, "Method not allowed"),
-            Self::BodyTimeout => ("body-timeout", StatusCode::REQUEST_TIMEOUT, "The body did not arrive in time"),
-            Self::BodyTooLarge => ("body-too-large", StatusCode::PAYLOAD_TOO_LARGE, "The body is too large"),
-            Self::UnsupportedMediaType => {
-                ("unsupported-media-type", StatusCode::UNSUPPORTED_MEDIA_TYPE, "The body is not application/json")
-            }
-            Self::RateLimited => ("rate-limited", StatusCode::TOO_MANY_REQUESTS, "The caller calls too often"),
-            Self::Throttled => ("throttled", StatusCode::TOO_MANY_REQUESTS, "Too many requests"),
-            Self::Internal => ("internal", StatusCode::INTERNAL_SERVER_ERROR, "Internal error"),
-            Self::HostNotForwarding => {
-                ("host-not-forwarding", StatusCode::INTERNAL_SERVER_ERROR, "The Functions host is not set up")
-            }
-            Self::TurnedOff => ("turned-off", StatusCode::NOT_IMPLEMENTED, "Not turned on here"),
-            Self::Misconfigured => ("misconfigured", StatusCode::BAD_GATEWAY, "ACS does not take our calls"),
-            Self::UpstreamFailed => ("upstream-failed", StatusCode::BAD_GATEWAY, "ACS failed"),
-            Self::UpstreamUnreachable => ("upstream-unreachable", StatusCode::BAD_GATEWAY, "ACS was not reached"),
-            Self::IssuerUnreachable => {
-                ("issuer-unreachable", StatusCode::SERVICE_UNAVAILABLE, "The token's issuer was not reached")
-            }
-            Self::DirectoryUnavailable => {
-                ("directory-unavailable", StatusCode::SERVICE_UNAVAILABLE, "The directory was not reached")
-            }
-            Self::NotReady => ("not-ready", StatusCode::SERVICE_UNAVAILABLE, "Not ready"),
-            Self::UpstreamTimeout => ("upstream-timeout", StatusCode::GATEWAY_TIMEOUT, "ACS did not answer in time"),
+macro_rules! kinds {
+    ($($(#[$doc:meta])* $kind:ident: $code:literal, $status:ident, $level:ident, $title:literal;)*) => {
+        /// The kind of a problem.
+        #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+        pub enum Kind {
+            $($(#[$doc])* $kind,)*
         }
-    }
+
+        impl Kind {
+            /// All kinds, ordered by status.
+            pub const ALL: &[Self] = &[$(Self::$kind),*];
+
+            /// Returns the code, status, title and level.
+            #[must_use]
+            pub const fn parts(self) -> Parts {
+                match self {
+                    $(Self::$kind => {
+                        Parts { code: $code, status: StatusCode::$status, title: $title, level: Level::$level }
+                    })*
+                }
+            }
+        }
+    };
+}
+
+kinds! {
+    /// The body is empty.
+    EmptyBody: "empty-body", BAD_REQUEST, INFO, "The request has no body";
+    /// The body is not a JSON object.
+    MalformedJson: "malformed-json", BAD_REQUEST, INFO, "The body is not JSON";
+    /// Fields are missing, unknown or invalid.
+    InvalidFields: "invalid-fields", BAD_REQUEST, INFO, "Fields of the body are invalid";
+    /// The path does not contain a valid identity id.
+    InvalidIdentityId: "invalid-identity-id", BAD_REQUEST, INFO, "The identity id is invalid";
+    /// ACS rejected the content of the request.
+    RefusedByAcs: "refused-by-acs", BAD_REQUEST, INFO, "ACS rejected the request";
+    /// The request has more than one Authorization header.
+    AmbiguousAuthorization: "ambiguous-authorization", BAD_REQUEST, INFO, "More than one Authorization header";
+    /// The request has no valid key or token.
+    Unauthorized: "unauthorized", UNAUTHORIZED, INFO, "Not authenticated";
+    /// The Teams user's Entra token is not valid.
+    TeamsTokenRefused: "teams-token-refused", UNAUTHORIZED, INFO, "The Teams user's token is not valid";
+    /// The caller is authenticated, but lacks the required role or scope.
+    Forbidden: "forbidden", FORBIDDEN, INFO, "Not allowed";
+    /// The request exceeds what the policy allows the caller.
+    BeyondPolicy: "beyond-policy", FORBIDDEN, INFO, "The policy does not allow this";
+    /// No function has this path.
+    NotFound: "not-found", NOT_FOUND, INFO, "No such function";
+    /// The identity does not exist in the ACS resource.
+    IdentityNotFound: "identity-not-found", NOT_FOUND, INFO, "No such identity";
+    /// The function does not support the method.
+    MethodNotAllowed: "method-not-allowed", METHOD_NOT_ALLOWED, INFO, "Method not allowed";
+    /// The body did not arrive in time.
+    BodyTimeout: "body-timeout", REQUEST_TIMEOUT, INFO, "The body did not arrive in time";
+    /// The body exceeds the limit.
+    BodyTooLarge: "body-too-large", PAYLOAD_TOO_LARGE, INFO, "The body is too large";
+    /// The body is not `application/json`, or is compressed.
+    UnsupportedMediaType: "unsupported-media-type", UNSUPPORTED_MEDIA_TYPE, INFO, "The body is not application/json";
+    /// The caller has reached its rate limit.
+    RateLimited: "rate-limited", TOO_MANY_REQUESTS, INFO, "Rate limit reached";
+    /// The limits of the ACS resource are reached.
+    Throttled: "throttled", TOO_MANY_REQUESTS, WARN, "The limits of ACS are reached";
+    /// An error in this service.
+    Internal: "internal", INTERNAL_SERVER_ERROR, ERROR, "Internal error";
+    /// The Functions host does not forward HTTP requests.
+    HostNotForwarding: "host-not-forwarding", INTERNAL_SERVER_ERROR, ERROR, "The Functions host does not forward requests";
+    /// The request needs a setting that the operator has not set.
+    TurnedOff: "turned-off", NOT_IMPLEMENTED, INFO, "Not configured";
+    /// ACS rejected this service's credential or api-version, or there is no credential.
+    Misconfigured: "misconfigured", BAD_GATEWAY, ERROR, "This service is misconfigured";
+    /// ACS answered with a server error, or with something that is not an ACS answer.
+    UpstreamFailed: "upstream-failed", BAD_GATEWAY, WARN, "ACS failed";
+    /// ACS could not be reached. Nothing was done.
+    UpstreamUnreachable: "upstream-unreachable", BAD_GATEWAY, WARN, "ACS could not be reached";
+    /// The keys of a token's issuer could not be fetched.
+    IssuerUnreachable: "issuer-unreachable", SERVICE_UNAVAILABLE, WARN, "The token's issuer could not be reached";
+    /// The user directory could not be reached, or calls for the same user conflicted.
+    DirectoryUnavailable: "directory-unavailable", SERVICE_UNAVAILABLE, WARN, "The user directory is not available";
+    /// The readiness check failed.
+    NotReady: "not-ready", SERVICE_UNAVAILABLE, WARN, "Not ready";
+    /// ACS did not answer in time.
+    UpstreamTimeout: "upstream-timeout", GATEWAY_TIMEOUT, WARN, "ACS did not answer in time";
 }

@@ -1,103 +1,90 @@
-//! What ACS's errors become for our caller.
+//! The problems that errors of ACS become.
 
-use acs_identity::causes;
+use std::time::Duration;
+
+use acs_identity::{ErrorKind, ServiceError, causes};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{FieldFault, Kind, Problem};
-use crate::directory;
+const CREDENTIAL_REJECTED: &str = "ACS rejected this service's credential. The service's log has the details.";
 
-/// `Denied` is about our credential: the caller learns no more than that.
 impl From<acs_identity::Error> for Problem {
     fn from(error: acs_identity::Error) -> Self {
         let cause = causes(&error);
-        let problem = match error {
-            acs_identity::Error::Service(error) => from_service(&error),
-            acs_identity::Error::Credential(_) => Self::new(
+        let (kind, detail) = match error {
+            acs_identity::Error::Service(error) => return service_problem(&error).with_cause(cause),
+            acs_identity::Error::Credential(_) => (
                 Kind::Misconfigured,
-                "This service has no credential for ACS, so nothing was done. The operator's log says more.",
+                "This service has no credential for ACS, so nothing was done. The service's log has the details.",
             ),
-            acs_identity::Error::Connect(_) => Self::new(
-                Kind::UpstreamUnreachable,
-                "No connection to ACS came about, so nothing was done. Try again later.",
-            ),
-            acs_identity::Error::TimedOut => Self::new(
-                Kind::UpstreamTimeout,
-                "ACS did not answer in time. What was asked may have been done or not.",
-            ),
-            acs_identity::Error::Interrupted(_) | acs_identity::Error::InvalidResponse { .. } => Self::new(
-                Kind::UpstreamFailed,
-                "The answer of ACS did not arrive whole. What was asked may have been done or not.",
-            ),
-        };
-        problem.with_cause(cause)
-    }
-}
-
-impl From<directory::Error> for Problem {
-    fn from(error: directory::Error) -> Self {
-        let cause = causes(&error);
-        let problem = match error {
-            directory::Error::Acs(error) => return error.into(),
-            directory::Error::Store(_) => Self::new(
-                Kind::DirectoryUnavailable,
-                "The directory that says whose identity is whose was not reached. Try again later.",
-            ),
-            directory::Error::Contended => {
-                Self::new(Kind::DirectoryUnavailable, "Other calls for the same user were in the way. Try again.")
+            acs_identity::Error::Connect(_) => {
+                (Kind::UpstreamUnreachable, "ACS could not be reached, so nothing was done. Try again later.")
             }
+            acs_identity::Error::TimedOut => (
+                Kind::UpstreamTimeout,
+                "ACS did not answer in time. It is unknown whether the request was carried out.",
+            ),
+            acs_identity::Error::Interrupted(_) | acs_identity::Error::InvalidResponse { .. } => (
+                Kind::UpstreamFailed,
+                "ACS did not answer completely. It is unknown whether the request was carried out.",
+            ),
         };
-        problem.with_cause(cause)
+        Self::new(kind, detail).with_cause(cause)
     }
 }
 
-fn from_service(error: &acs_identity::ServiceError) -> Problem {
-    use acs_identity::ErrorKind as Acs;
+fn service_problem(error: &ServiceError) -> Problem {
     match error.kind {
-        Acs::Denied => Problem::new(Kind::Misconfigured, "ACS refused this service's credential. The operator's log says more."),
-        Acs::UnsupportedApiVersion => Problem::new(Kind::Misconfigured, "ACS does not know the api-version that this service asks for."),
-        Acs::IdentityNotOwned => identity_not_found(),
-        Acs::InvalidAccessToken => Problem::new(
-            Kind::TeamsTokenRefused,
-            "ACS does not take the token: it is expired, malformed, or not issued for Teams calls through ACS. Get a new one from Entra.",
-        )
-        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\"")),
-        Acs::Other => match error.status {
+        ErrorKind::Denied => Problem::new(Kind::Misconfigured, CREDENTIAL_REJECTED),
+        ErrorKind::UnsupportedApiVersion => {
+            Problem::new(Kind::Misconfigured, "ACS rejected the api-version that this service uses.")
+        }
+        ErrorKind::IdentityNotOwned => identity_not_found(),
+        ErrorKind::InvalidAccessToken => teams_token_refused(
+            "ACS rejected the Teams user's token: it is expired, malformed, or not issued for Teams calls through ACS. \
+             Get a new one from Entra.",
+        ),
+        ErrorKind::Other => match error.status {
             StatusCode::BAD_REQUEST => refused(error),
             StatusCode::NOT_FOUND => identity_not_found(),
             StatusCode::TOO_MANY_REQUESTS => throttled(error.retry_after),
             StatusCode::REQUEST_TIMEOUT => {
-                Problem::new(Kind::UpstreamTimeout, "ACS gave up waiting for the request. Try again.")
+                Problem::new(Kind::UpstreamTimeout, "ACS timed out while it read the request. Try again.")
             }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => {
-                Problem::new(Kind::Misconfigured, "ACS refused this service's credential. The operator's log says more.")
-            }
+            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Problem::new(Kind::Misconfigured, CREDENTIAL_REJECTED),
             status => Problem::new(Kind::UpstreamFailed, format!("ACS answered {}. Try again later.", status.as_u16())),
         },
     }
 }
 
+/// Creates a problem for the Entra token of a Teams user.
+pub(crate) fn teams_token_refused(detail: &str) -> Problem {
+    Problem::new(Kind::TeamsTokenRefused, detail)
+        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
+}
+
 fn identity_not_found() -> Problem {
     Problem::new(
         Kind::IdentityNotFound,
-        "The identity is not one of this ACS resource: it was deleted, or belongs to another resource.",
+        "The ACS resource has no such identity: it was deleted, or belongs to another resource.",
     )
 }
 
-/// ACS's message is about the caller's own input, so the caller may read it.
-fn refused(error: &acs_identity::ServiceError) -> Problem {
+/// Passes ACS's message on: it is about the caller's own input.
+fn refused(error: &ServiceError) -> Problem {
     let errors = error.target.iter().map(|target| {
-        // ACS spells the same field Scopes and scopes.
+        // ACS writes the same field as Scopes and scopes.
         let mut letters = target.chars();
         let name: String = letters.next().iter().flat_map(|c| c.to_lowercase()).chain(letters).collect();
         FieldFault { pointer: format!("/{name}"), detail: error.message.clone() }
     });
-    let detail = if error.message.is_empty() { "ACS answered 400 without saying why." } else { &error.message };
+    let detail = if error.message.is_empty() { "ACS answered 400 without a message." } else { &error.message };
     Problem { errors: errors.collect(), ..Problem::new(Kind::RefusedByAcs, detail) }
 }
 
-/// ACS counts over 30 seconds, so that is how long to wait where it does not say.
+/// Without `Retry-After`, the wait is the 30 seconds over which ACS counts.
 /// <https://learn.microsoft.com/azure/communication-services/concepts/service-limits>
-fn throttled(retry_after: Option<std::time::Duration>) -> Problem {
+fn throttled(retry_after: Option<Duration>) -> Problem {
     let seconds = retry_after.map_or(30, |wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
     Problem::new(Kind::Throttled, format!("The limits of ACS are reached. Try again in {seconds} s."))
         .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))

@@ -1,77 +1,89 @@
-//! One event as one line of JSON, with the fields of its spans beside its own: what log stores query without effort.
+//! The format of a log line: flat JSON for log stores, or text for a terminal.
 
 use std::fmt;
 
-use serde_json::{Map, Value};
-use tracing::{
-    Event, Subscriber,
-    field::{Field, Visit},
-};
+use serde::Serialize;
+use serde_json::Value;
+use tracing::{Event, Subscriber};
+use tracing_serde::fields::AsMap as _;
 use tracing_subscriber::{
     fmt::{
-        FmtContext, FormattedFields,
-        format::{FormatEvent, FormatFields, JsonFields, Writer},
+        FmtContext,
+        format::{FormatEvent, FormatFields, Writer},
     },
-    registry::{LookupSpan, Scope},
+    registry::LookupSpan,
 };
 
-/// Formats events flat. The spans' fields must have been formatted by [`JsonFields`].
-#[derive(Debug)]
-pub(super) struct Flat;
+use crate::request_log::{self, RequestLog};
 
-impl<S, N> FormatEvent<S, N> for Flat
+/// The format of log lines. Fields of spans are not written: only libraries have spans.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Line {
+    /// A JSON object without nested objects.
+    FlatJson,
+    /// Text.
+    Text,
+}
+
+/// The fields that an event of a request has besides its own.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum OfRequest<'a> {
+    /// All of them, on the line that ends the request.
+    Summary(&'a RequestLog),
+    /// The id, on other lines.
+    Id { request_id: &'a str },
+}
+
+#[derive(Serialize)]
+struct Fields<'a, E: Serialize> {
+    timestamp: String,
+    level: &'static str,
+    target: &'a str,
+    #[serde(flatten)]
+    request: Option<OfRequest<'a>>,
+    #[serde(flatten)]
+    event: E,
+}
+
+impl<S, N> FormatEvent<S, N> for Line
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
 {
-    fn format_event(&self, context: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
-        let mut fields = Map::new();
-        // From the outermost inwards: where two have the same name, the nearer one counts.
-        for span in context.event_scope().into_iter().flat_map(Scope::from_root) {
-            let extensions = span.extensions();
-            let text = extensions.get::<FormattedFields<JsonFields>>().map_or("", |fields| fields.fields.as_str());
-            fields.extend(serde_json::from_str::<Map<_, _>>(text).unwrap_or_default());
-        }
-        event.record(&mut Fields(&mut fields));
+    fn format_event(&self, _: &FmtContext<'_, S, N>, mut writer: Writer<'_>, event: &Event<'_>) -> fmt::Result {
         let metadata = event.metadata();
-        fields.insert("timestamp".to_owned(), format!("{:.3}", jiff::Timestamp::now()).into());
-        fields.insert("level".to_owned(), metadata.level().as_str().into());
-        fields.insert("target".to_owned(), metadata.target().into());
-        writeln!(writer, "{}", Value::Object(fields))
+        let is_summary = metadata.name() == request_log::SUMMARY;
+        request_log::with_current(|log| {
+            let request = log.map(|log| match is_summary {
+                true => OfRequest::Summary(log),
+                false => OfRequest::Id { request_id: &log.request_id },
+            });
+            let fields = Fields {
+                timestamp: format!("{:.3}", jiff::Timestamp::now()),
+                level: metadata.level().as_str(),
+                target: metadata.target(),
+                request,
+                event: event.field_map(),
+            };
+            match self {
+                Self::FlatJson => writeln!(writer, "{}", serde_json::to_string(&fields).map_err(|_| fmt::Error)?),
+                Self::Text => write_text(&mut writer, &serde_json::to_value(&fields).map_err(|_| fmt::Error)?),
+            }
+        })
     }
 }
 
-/// Collects the fields of an event.
-struct Fields<'a>(&'a mut Map<String, Value>);
-
-impl Fields<'_> {
-    fn insert(&mut self, field: &Field, value: impl Into<Value>) {
-        self.0.insert(field.name().to_owned(), value.into());
+/// Writes `<time> <level> <message> <name>=<value> …`.
+fn write_text(writer: &mut Writer<'_>, fields: &Value) -> fmt::Result {
+    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
+    write!(writer, "{} {:>5} {}", text("timestamp"), text("level"), text("message"))?;
+    for (name, value) in fields.as_object().into_iter().flatten() {
+        match value {
+            _ if matches!(name.as_str(), "timestamp" | "level" | "target" | "message") => {}
+            Value::String(value) if !value.contains(' ') => write!(writer, " {name}={value}")?,
+            value => write!(writer, " {name}={value}")?,
+        }
     }
-}
-
-impl Visit for Fields<'_> {
-    fn record_f64(&mut self, field: &Field, value: f64) {
-        self.insert(field, value);
-    }
-
-    fn record_i64(&mut self, field: &Field, value: i64) {
-        self.insert(field, value);
-    }
-
-    fn record_u64(&mut self, field: &Field, value: u64) {
-        self.insert(field, value);
-    }
-
-    fn record_bool(&mut self, field: &Field, value: bool) {
-        self.insert(field, value);
-    }
-
-    fn record_str(&mut self, field: &Field, value: &str) {
-        self.insert(field, value);
-    }
-
-    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
-        self.insert(field, format!("{value:?}"));
-    }
+    writeln!(writer)
 }

@@ -3,7 +3,7 @@
 mod errors;
 mod repair;
 
-use std::{fs, path::PathBuf, sync::Arc};
+use std::{fs, path::PathBuf};
 
 use acs_identity::{
     ConnectionString, IdentityClient,
@@ -12,7 +12,7 @@ use acs_identity::{
 use acs_tokens::{
     acs_client::AcsSettings,
     auth::Subject,
-    directory::{Directory, DirectorySettings, RecordName, StoreLocation, UserId, Witness},
+    directory::{Directory, DirectorySettings, RecordName, StoreLocation, UserId},
     short_hash::short_hash,
 };
 use jiff::Timestamp;
@@ -40,10 +40,6 @@ fn user(subject: &str) -> UserId {
 
 fn name(subject: &str) -> String {
     RecordName::new(&KEY.parse().unwrap(), user(subject)).to_string()
-}
-
-fn witness() -> Witness {
-    Arc::new(|_, _| ())
 }
 
 /// A directory in a folder, as the service writes it, and an ACS emulator.
@@ -92,17 +88,17 @@ impl Fixture {
     /// Issues a token and returns the identity.
     async fn token(&self, subject: &str) -> String {
         let request = TokenRequest::new(vec![Scope::Chat], None).unwrap();
-        self.directory.issue_token(user(subject), &request, &witness()).await.unwrap().id.as_str().to_owned()
+        self.directory.issue_token(user(subject), &request).await.unwrap().id.as_str().to_owned()
     }
 
     async fn delete(&self, subject: &str) {
-        assert!(self.directory.delete_user(user(subject), &witness()).await.unwrap());
+        assert!(self.directory.delete_user(user(subject)).await.unwrap());
     }
 
     /// Starts a deletion, which fails before ACS deletes the identity.
     async fn interrupt_deletion(&self, subject: &str) {
         self.fail_next("delete-identity").await;
-        self.directory.delete_user(user(subject), &witness()).await.unwrap_err();
+        self.directory.delete_user(user(subject)).await.unwrap_err();
     }
 
     async fn fail_next(&self, operation: &str) {

@@ -1,19 +1,19 @@
 //! The fixture of the functions' tests: the router or the handler, an emulator behind it, and a client.
 
 mod answer;
+pub(crate) mod log;
 pub(crate) mod people;
 
 use std::path::{Path, PathBuf};
 
 use acs_identity::ConnectionString;
 use acs_tokens::{
-    access::AccessRules,
     acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth},
     directory,
     emulator::{Emulator, Options, connection_string},
     functions::Services,
-    http::router_with,
+    http::Api as ServiceApi,
 };
 use http::Method;
 use reqwest::RequestBuilder;
@@ -50,27 +50,27 @@ impl Api {
     }
 
     /// Serves the router with an authenticator.
-    pub(crate) async fn with_callers(callers: &Authenticator) -> Self {
-        Self::with(callers, AccessRules::default(), |_| ()).await
-    }
-
-    /// Serves the router with an authenticator and access rules.
-    pub(crate) async fn with_rules(callers: &Authenticator, rules: AccessRules) -> Self {
-        Self::with(callers, rules, |_| ()).await
+    pub(crate) async fn with_callers(authenticator: &Authenticator) -> Self {
+        Self::with_parts(|_| (), |parts| ServiceApi { authenticator: authenticator.clone(), ..parts }).await
     }
 
     /// Serves the router with changed options of the ACS client.
     pub(crate) async fn with_settings(change: impl FnOnce(&mut AcsSettings)) -> Self {
-        Self::with(&BackendAuth::Anyone.into(), AccessRules::default(), change).await
+        Self::with_parts(change, |parts| parts).await
     }
 
-    async fn with(callers: &Authenticator, rules: AccessRules, change: impl FnOnce(&mut AcsSettings)) -> Self {
+    /// Serves the router with changed options of the ACS client, and changed parts.
+    pub(crate) async fn with_parts(
+        options: impl FnOnce(&mut AcsSettings),
+        change: impl FnOnce(ServiceApi) -> ServiceApi,
+    ) -> Self {
         let (emulator, connection_string) = emulator().await;
         let mut settings: AcsSettings = connection_string.parse::<ConnectionString>().unwrap().into();
-        change(&mut settings);
+        options(&mut settings);
         let directory = directory::DirectorySettings::in_memory();
         let services = Services::open(settings.client().unwrap(), Some(&directory)).unwrap();
-        Self::serving(emulator, router_with(services, callers, rules)).await
+        let app = change(ServiceApi::new(services, BackendAuth::Anyone));
+        Self::serving(emulator, app.into_router()).await
     }
 
     /// Starts the real `handler` behind the stand-in host, which checks no keys, as `func start`.

@@ -73,9 +73,7 @@ async fn rejects_a_compressed_body(api: Api) {
     let gzip = [0x1f, 0x8b, 8, 0, 0, 0, 0, 0, 0, 3, 0xab, 0xae, 5, 0, 0x43, 0xbf, 0xa6, 0xa3, 2, 0, 0, 0];
     let request = api.request("POST", "/api/identities").header("content-type", "application/json");
     let answer = Answer::of(request.header("content-encoding", "gzip").body(gzip.to_vec())).await;
-    let detail = "The body is compressed. Send it as it is, without Content-Encoding.";
-    let title = "The body is not application/json";
-    answer.assert_problem(415, "unsupported-media-type", title, detail, &[]);
+    answer.assert_code(415, "unsupported-media-type", &[]);
     assert_eq!(api.upstream_calls().await, 0);
 }
 
@@ -86,10 +84,9 @@ async fn ignores_repeated_query_keys(api: Api) {
 #[tokio::test]
 async fn rejects_ids_that_a_host_does_not_pass_on() {
     let api = Api::direct().await;
-    let detail = "The path holds no ACS identity id. One looks like 8:acs:<resource guid>_<user guid>.";
     for id in ["8:acs:a_b%00", "%FF"] {
         let answer = api.post(&format!("/api/identities/{id}/tokens"), r#"{"scopes":["voip"]}"#).await;
-        answer.assert_problem(400, "invalid-identity-id", "Not an identity id", detail, &[]);
+        answer.assert_code(400, "invalid-identity-id", &[]);
     }
 }
 

@@ -34,7 +34,6 @@ macro_rules! through_each_host {
 }
 
 mod access;
-mod audit;
 mod auth;
 mod check;
 mod commands;
@@ -42,7 +41,6 @@ mod config;
 mod dev;
 mod directory;
 mod directory_command;
-mod disconnect;
 mod docs;
 mod emulator;
 mod faults;
@@ -55,13 +53,11 @@ mod hosted;
 mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;
-mod log;
 mod manifest;
-#[cfg(all(feature = "otel", unix))]
-mod otel;
 mod process;
 mod properties;
 mod refreshing;
+mod request_log;
 mod rotation;
 mod secrets;
 mod serve;

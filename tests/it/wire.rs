@@ -7,6 +7,7 @@ use acs_identity::{
 };
 use acs_tokens::{
     acs_client::AcsSettings,
+    request_log,
     trace_context::{TRACEPARENT, TRACESTATE, TraceContext},
 };
 use tokio::{
@@ -176,7 +177,8 @@ async fn trace_context_of_the_request_is_passed_on() {
         (TRACESTATE, "a=1".parse().unwrap()),
     ];
     let request = TraceContext::from_headers(&headers.into_iter().collect());
-    request.clone().scope(client.revoke_tokens(&id())).await.unwrap();
+    let log = request_log::Request::start("the-id".to_owned(), "POST".to_owned(), request.clone());
+    log.scope(client.revoke_tokens(&id())).await.unwrap();
     client.revoke_tokens(&id()).await.unwrap();
     let [inside, outside] = received.await.unwrap();
     let parts: Vec<&str> = inside.header("traceparent").split('-').collect();

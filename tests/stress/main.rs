@@ -15,7 +15,7 @@ use acs_tokens::{
     acs_client::AcsSettings,
     auth::BackendAuth,
     emulator::{Emulator, Options, connection_string},
-    http::router,
+    http::Api,
     server,
 };
 use caller::{Caller, Tally};
@@ -41,7 +41,7 @@ async fn every_answer_is_documented_and_no_identity_is_lost() {
     let settings: AcsSettings = connection_string("http", address).parse::<ConnectionString>().unwrap().into();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/api", listener.local_addr().unwrap());
-    let app = router(settings.client().unwrap(), &BackendAuth::Anyone.into());
+    let app = Api::new(settings.client().unwrap(), BackendAuth::Anyone).into_router();
     tokio::spawn(server::run(listener, app, std::future::pending()));
 
     let start = Instant::now();

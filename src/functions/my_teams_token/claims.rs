@@ -1,8 +1,7 @@
-//! What an Entra token for Teams says of itself, looked at before ACS is asked: ACS answers all that is wrong alike.
+//! Checks of a Teams user's Entra token before it is sent to ACS, which has one answer for every invalid token.
 //!
-//! The signature is not checked, since ACS does that: a token that passes here proves nothing yet.
+//! The signature is not verified here: ACS does that. A token that passes these checks is not trusted.
 
-use http::{HeaderValue, header};
 use jiff::Timestamp;
 use jsonwebtoken::dangerous::insecure_decode_claims;
 use serde_json::{Map, Value};
@@ -10,29 +9,29 @@ use uuid::Uuid;
 
 use crate::{
     auth::EntraAccount,
-    problem::{FieldFault, Kind, Problem},
+    problem::{FieldFault, Problem, teams_token_refused},
 };
 
-/// The names of ACS in Entra, in the public cloud and in that of the US government, and its application's id.
+/// ACS in Entra: its URIs in the public cloud and for the US government, and its application id.
 const AUDIENCES: [&str; 3] = [
     "https://auth.msft.communication.azure.com",
     "https://auth.msft.communication.azure.us",
     "1fd5118e-2576-4263-8130-9503064c837a",
 ];
 
-/// One of them is enough: an app may have asked for calls alone, or for chats.
+/// The scopes of which a token needs at least one.
 const SCOPES: [&str; 2] = ["Teams.ManageCalls", "Teams.ManageChats"];
 
-/// By how much Entra's clock and ours may differ, in seconds.
+/// The tolerated difference between Entra's clock and this machine's, in seconds.
 const LEEWAY: i64 = 60;
 
 type Claims = Map<String, Value>;
 
-/// Whether the token is this person's, for this application, for Teams through ACS, and still good.
+/// Checks that the token is this user's, for this application, for Teams through ACS, and valid now.
 pub(super) fn check(token: &str, account: &EntraAccount, app: Uuid, now: Timestamp) -> Result<(), Problem> {
     let faults = match insecure_decode_claims::<Claims>(token) {
         Ok(claims) => faults(&claims, account, app, now.as_second()),
-        Err(_) => vec!["The token is not a JWT: three parts in base64url, of which two are JSON objects."],
+        Err(_) => vec!["The token is not a JWT."],
     };
     if faults.is_empty() {
         return Ok(());
@@ -40,13 +39,11 @@ pub(super) fn check(token: &str, account: &EntraAccount, app: Uuid, now: Timesta
     let fault = |detail: &str| FieldFault { pointer: "/token".to_owned(), detail: detail.to_owned() };
     let errors = faults.into_iter().map(fault).collect();
     let detail =
-        "The Teams user's token is not one to exchange for you, so ACS was not asked. See errors for each claim.";
-    Err(Problem { errors, ..Problem::new(Kind::TeamsTokenRefused, detail) }
-        .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\"")))
+        "The Teams user's token cannot be exchanged for you, so ACS was not called. See errors for each claim.";
+    Err(Problem { errors, ..teams_token_refused(detail) })
 }
 
-/// What is wrong, in words that repeat nothing of the token: who it is for is none of the caller's business, unless it is
-/// the caller.
+/// Returns the errors. They repeat no claim: the token may be another user's.
 fn faults(claims: &Claims, account: &EntraAccount, app: Uuid, now: i64) -> Vec<&'static str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let is = |name: &str, id: Uuid| text(name).and_then(|text| text.parse().ok()) == Some(id);
@@ -56,31 +53,31 @@ fn faults(claims: &Claims, account: &EntraAccount, app: Uuid, now: i64) -> Vec<&
     let checks = [
         (
             audience.is_some_and(|aud| AUDIENCES.contains(&aud)),
-            "Its aud is not Azure Communication Services; ask Entra for the scopes \
-             https://auth.msft.communication.azure.com/Teams.ManageCalls and …/Teams.ManageChats.",
+            "Its aud is not Azure Communication Services. Request the scopes Teams.ManageCalls and Teams.ManageChats of \
+             https://auth.msft.communication.azure.com.",
         ),
-        // Version 2 of the tokens has another name for it.
+        // Version 2 tokens have azp instead of appid.
         (
             is("appid", app) || is("azp", app),
-            "Its appid is not the application that your own token was given to; get both through the same one.",
+            "Its appid differs from that of your bearer token. Request both tokens with the same application.",
         ),
         (
             is("oid", account.object_id),
-            "Its oid is not you; get a token for the account that you are signed in with here.",
+            "Its oid differs from that of your bearer token. Sign in with the same account.",
         ),
-        (is("tid", account.tenant), "Its tid is not the tenant of the account that you are signed in with here."),
+        (is("tid", account.tenant), "Its tid differs from that of your bearer token. Sign in to the same tenant."),
         (
             scopes.split(' ').any(|scope| SCOPES.contains(&scope)),
             "Its scp has neither Teams.ManageCalls nor Teams.ManageChats.",
         ),
-        // Without leeway: the ACS token would end as early.
-        (seconds("exp").is_some_and(|exp| now < exp), "Its exp has passed; get a new one."),
+        // No leeway: the ACS token would expire at the same time.
+        (seconds("exp").is_some_and(|exp| now < exp), "Its exp has passed. Get a new token."),
         (
             !claims.contains_key("nbf") || seconds("nbf").is_some_and(|nbf| nbf <= now + LEEWAY),
-            "Its nbf is in the future; compare the clocks.",
+            "Its nbf is in the future. Check the clock.",
         ),
     ];
-    checks.into_iter().filter(|(good, _)| !good).map(|(_, detail)| detail).collect()
+    checks.into_iter().filter(|(valid, _)| !valid).map(|(_, detail)| detail).collect()
 }
 
 #[cfg(test)]
@@ -95,8 +92,8 @@ mod tests {
     const TENANT: Uuid = uuid!("11111111-2222-4333-8444-555555555555");
     const NOW: i64 = 1_800_000_000;
 
-    /// The claims at fault, by their names, where one of good ones is another.
-    fn at_fault(name: &str, value: &Value) -> String {
+    /// Returns the names of the claims that are reported if one claim of a valid token is replaced.
+    fn reported(name: &str, value: &Value) -> String {
         let mut claims = json!({
             "aud": AUDIENCES[0], "appid": APP, "oid": USER, "tid": TENANT, "scp": SCOPES.join(" "), "exp": NOW + 1, "nbf": NOW,
         });
@@ -109,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn each_claim_is_looked_at_by_itself() {
+    fn each_invalid_claim_is_reported() {
         for (name, value, fault) in [
             ("more", json!(1), ""),
             ("aud", json!("https://auth.msft.communication.azure.us"), ""),
@@ -130,7 +127,7 @@ mod tests {
             ("nbf", json!(NOW + LEEWAY + 1), "nbf"),
             ("nbf", json!(null), "nbf"),
         ] {
-            assert_eq!(at_fault(name, &value), fault, "{name} {value}");
+            assert_eq!(reported(name, &value), fault, "{name} {value}");
         }
     }
 }

@@ -49,7 +49,7 @@ async fn concurrent_first_calls_in_two_instances_leave_one_identity() {
 
         let only = fixture.only_identity().await;
         assert_eq!(used, BTreeSet::from([only.clone()]));
-        assert_eq!(fixture.reported_identities(), used);
+        assert_eq!(fixture.logged_identities().await, used);
         assert!(fixture.identities().await.1 >= 2, "there was no race");
         for instance in &instances {
             assert_only_record(instance, &only).await;
@@ -66,7 +66,7 @@ async fn concurrent_calls_of_different_users_do_not_interfere() {
 
         assert_eq!(used.len(), users.len());
         assert_eq!(fixture.identities().await.0, used);
-        assert_eq!(fixture.reported_identities(), used);
+        assert_eq!(fixture.logged_identities().await, used);
         assert_eq!(instances[0].records().await.len(), users.len());
         for user in users {
             let id = instances[0].recorded(user).await;

@@ -1,27 +1,22 @@
 //! An emulator behind a relay, an empty store, and instances of the directory that share both.
 
-use std::{
-    collections::BTreeSet,
-    sync::{Arc, Mutex},
-    time::Duration,
-};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use acs_identity::{
     ConnectionString, IdentityClient,
-    types::{IdentityId, Scope, TokenRequest},
+    types::{Scope, TokenRequest},
 };
 use acs_tokens::{
     acs_client::AcsSettings,
-    directory::{
-        Deed, Directory, DirectoryAdmin, DirectoryKey, Error, Issued, Record, RecordEntry, RecordName, UserId, Witness,
-    },
+    directory::{Directory, DirectoryAdmin, DirectoryKey, Error, Issued, Record, RecordEntry, RecordName, UserId},
+    short_hash::short_hash,
 };
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use super::{relay::Relay, store::TestStore};
 use crate::harness::{
-    self,
+    self, log,
     people::{AUDIENCE, claim},
 };
 
@@ -57,7 +52,6 @@ pub(crate) struct Fixture {
     pub(crate) acs: Relay,
     emulator: String,
     http: reqwest::Client,
-    changes: Arc<Mutex<Vec<(Deed, IdentityId)>>>,
 }
 
 impl Fixture {
@@ -71,8 +65,9 @@ impl Fixture {
     }
 
     pub(crate) async fn new(store: Arc<TestStore>, emulator: String) -> Self {
+        log::subscribe();
         let http = reqwest::Client::builder().no_proxy().build().unwrap();
-        Self { store, acs: Relay::to(&emulator).await, emulator, http, changes: Arc::default() }
+        Self { store, acs: Relay::to(&emulator).await, emulator, http }
     }
 
     pub(crate) fn client(&self) -> IdentityClient {
@@ -82,13 +77,11 @@ impl Fixture {
 
     /// Opens the directory as a new process does: with an empty cache.
     pub(crate) fn instance(&self) -> Instance {
-        let changes = Arc::clone(&self.changes);
         let settings = &self.store.settings;
         Instance {
             directory: Directory::open(settings, self.client()).unwrap(),
             admin: Arc::new(DirectoryAdmin::open(settings).unwrap()),
             key: settings.key.clone(),
-            witness: Arc::new(move |deed, id: &IdentityId| changes.lock().unwrap().push((deed, id.clone()))),
         }
     }
 
@@ -167,11 +160,12 @@ impl Fixture {
         issued.id.as_str().to_owned()
     }
 
-    /// Returns the identities reported as created and not reported as deleted.
-    pub(crate) fn reported_identities(&self) -> BTreeSet<String> {
-        let changes = self.changes.lock().unwrap();
-        let of = |wanted| changes.iter().filter(move |(deed, _)| *deed == wanted).map(|(_, id)| id.as_str().to_owned());
-        &of(Deed::Created).collect::<BTreeSet<_>>() - &of(Deed::Deleted).collect()
+    /// Returns the identities that were logged as created, but not as deleted.
+    pub(crate) async fn logged_identities(&self) -> BTreeSet<String> {
+        let state = self.control("GET", "state", &Value::Null).await;
+        let ids = state["identities"].as_array().unwrap().iter().map(|identity| identity["id"].as_str().unwrap());
+        let is_logged = |id: &&str| log::last_action(&short_hash(id)).as_deref() == Some("create-identity");
+        ids.filter(is_logged).map(str::to_owned).collect()
     }
 }
 
@@ -181,7 +175,6 @@ pub(crate) struct Instance {
     directory: Directory,
     admin: Arc<DirectoryAdmin>,
     key: DirectoryKey,
-    witness: Witness,
 }
 
 impl Instance {
@@ -191,11 +184,11 @@ impl Instance {
 
     pub(crate) async fn try_token(&self, user: UserId) -> Result<Issued, Error> {
         let request = TokenRequest::new(vec![Scope::Chat, Scope::Voip], None).unwrap();
-        self.directory.issue_token(user, &request, &self.witness).await
+        self.directory.issue_token(user, &request).await
     }
 
     pub(crate) async fn revoke(&self, user: UserId) -> Option<String> {
-        let revoked = retry(|| self.directory.revoke_tokens(user, &self.witness)).await;
+        let revoked = retry(|| self.directory.revoke_tokens(user)).await;
         revoked.map(|id| id.as_str().to_owned())
     }
 
@@ -204,7 +197,7 @@ impl Instance {
     }
 
     pub(crate) async fn try_delete(&self, user: UserId) -> Result<bool, Error> {
-        self.directory.delete_user(user, &self.witness).await
+        self.directory.delete_user(user).await
     }
 
     /// Returns all records.

@@ -85,7 +85,7 @@ async fn revocation_and_deletion_apply_to_the_current_identity() {
         let second = fixture.token(&one).await;
         assert!(two.delete(alice()).await);
         fixture.assert_no_identity().await;
-        assert!(fixture.reported_identities().is_empty());
+        assert!(fixture.logged_identities().await.is_empty());
 
         // ACS has no identity.
         assert_ne!(fixture.token(&one).await, second);

@@ -1,73 +1,20 @@
 //! Authentication, and the reasons for a denial in the log.
 
-use std::{
-    cell::RefCell,
-    io,
-    sync::{Arc, Mutex, Once},
-};
-
 use acs_tokens::emulator::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 
 use super::{CREATE, Request, Server};
-
-thread_local! {
-    static OF_THIS_THREAD: RefCell<Option<Log>> = const { RefCell::new(None) };
-}
-
-/// The log of the test's thread, on which its runtime also runs the emulator.
-#[derive(Clone, Default)]
-pub(super) struct Log(Arc<Mutex<Vec<u8>>>);
-
-/// Ends the capture when dropped.
-pub(super) struct Captured(());
-
-impl Drop for Captured {
-    fn drop(&mut self) {
-        OF_THIS_THREAD.set(None);
-    }
-}
+use crate::harness::log::Log;
 
 impl Log {
-    /// Starts to capture. All threads share one subscriber: `tracing` caches per event whether anyone wants it, and
-    /// subscribers of single threads can leave a wrong result in that cache.
-    pub(super) fn capture() -> (Self, Captured) {
-        static SUBSCRIBER: Once = Once::new();
-        SUBSCRIBER.call_once(|| {
-            let subscriber = tracing_subscriber::fmt()
-                .with_ansi(false)
-                .with_writer(|| OF_THIS_THREAD.with_borrow(Clone::clone).unwrap_or_default())
-                .with_max_level(tracing::Level::WARN);
-            tracing::subscriber::set_global_default(subscriber.finish()).unwrap();
-        });
-        let log = Self::default();
-        OF_THIS_THREAD.set(Some(log.clone()));
-        (log, Captured(()))
-    }
-
-    pub(super) fn take(&self) -> String {
-        String::from_utf8(std::mem::take(&mut *self.0.lock().unwrap())).unwrap()
-    }
-
     /// Checks that the emulator logged one denial, for this reason.
     #[track_caller]
     pub(super) fn assert_denial(&self, reason: &str) {
         let text = self.take();
         assert!(text.contains(reason), "'{reason}' is not in the log: {text}");
         assert!(text.contains(" WARN acs_emulator: denied: ") && text.lines().count() == 1, "{text}");
-    }
-}
-
-impl io::Write for Log {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        self.0.lock().unwrap().extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
     }
 }
 

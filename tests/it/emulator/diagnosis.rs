@@ -2,10 +2,8 @@
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 
-use super::{
-    CREATE, Server, Signing,
-    authentication::{Log, assert_denied},
-};
+use super::{CREATE, Server, Signing, authentication::assert_denied};
+use crate::harness::log::Log;
 
 /// A mistake of a caller.
 type Mistake = fn(&mut Signing);

@@ -4,7 +4,8 @@ use acs_tokens::emulator::DEVELOPMENT_IDENTITY_HEADER;
 use jiff::Timestamp;
 use serde_json::{Value, json};
 
-use super::{CREATE, Request, Server, authentication::Log, tls::TlsServer};
+use super::{CREATE, Request, Server, tls::TlsServer};
+use crate::harness::log::Log;
 
 const TOKEN: &str = "msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fcommunication.azure.com%2F";
 

@@ -6,10 +6,10 @@ use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 use crate::harness::{Api, assert_token};
 
 through_each_host! {
-    makes_an_identity, makes_an_identity_with_its_first_token, refuses_wrong_fields, says_what_acs_refuses,
+    creates_an_identity, creates_an_identity_with_a_token, invalid_fields_are_refused, error_of_acs_names_the_field,
 }
 
-async fn makes_an_identity(api: Api) {
+async fn creates_an_identity(api: Api) {
     let answer = api.post("/api/identities", "{}").await;
     answer.assert_ok(201);
     let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
@@ -20,7 +20,7 @@ async fn makes_an_identity(api: Api) {
     assert_eq!(state["identities"][0]["id"], id);
 }
 
-async fn makes_an_identity_with_its_first_token(api: Api) {
+async fn creates_an_identity_with_a_token(api: Api) {
     let body = r#"{"createTokenWithScopes":["chat","voip"],"expiresInMinutes":90}"#;
     let answer = api.post("/api/identities", body).await;
     answer.assert_ok(201);
@@ -29,56 +29,42 @@ async fn makes_an_identity_with_its_first_token(api: Api) {
     assert_eq!(api.upstream_calls().await, 1);
 }
 
-async fn refuses_wrong_fields(api: Api) {
-    let list = "Give a list of chat, voip, chat.join, chat.join.limited, voip.join.";
-    let unknown = "The scope is unknown; the scopes are chat, voip, chat.join, chat.join.limited, voip.join.";
-    let empty = "The list is empty; give at least one of chat, voip, chat.join, chat.join.limited, voip.join.";
-    let minutes = "Give a whole number of minutes from 60 to 1440, or leave the field out for 1440.";
-    let needs_token = "A lifetime needs a token; give createTokenWithScopes as well.";
-    let stranger = "The field is unknown; the fields are createTokenWithScopes, expiresInMinutes.";
-    for (body, errors) in [
-        (r#"{"createTokenWithScopes":[]}"#, &[("/createTokenWithScopes", empty)][..]),
-        (r#"{"createTokenWithScopes":"voip"}"#, &[("/createTokenWithScopes", list)]),
-        (r#"{"createTokenWithScopes":null}"#, &[("/createTokenWithScopes", list)]),
+async fn invalid_fields_are_refused(api: Api) {
+    for (body, pointers) in [
+        (r#"{"createTokenWithScopes":[]}"#, &["/createTokenWithScopes"][..]),
+        (r#"{"createTokenWithScopes":"voip"}"#, &["/createTokenWithScopes"]),
+        (r#"{"createTokenWithScopes":null}"#, &["/createTokenWithScopes"]),
         (
             r#"{"createTokenWithScopes":["voip","admin","voip",7]}"#,
-            &[
-                ("/createTokenWithScopes/1", unknown),
-                ("/createTokenWithScopes/2", "the scope voip is named twice"),
-                ("/createTokenWithScopes/3", unknown),
-            ],
+            &["/createTokenWithScopes/1", "/createTokenWithScopes/2", "/createTokenWithScopes/3"],
         ),
-        (r#"{"expiresInMinutes":60}"#, &[("/expiresInMinutes", needs_token)]),
-        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":59}"#, &[("/expiresInMinutes", minutes)]),
-        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":1441}"#, &[("/expiresInMinutes", minutes)]),
-        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":60.5}"#, &[("/expiresInMinutes", minutes)]),
-        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":"60"}"#, &[("/expiresInMinutes", minutes)]),
-        (r#"{"customId":"sally@contoso.com"}"#, &[("/customId", stranger)]),
-        (
-            r#"{"scopes":["voip"],"a/b~c":1,"expiresInMinutes":0}"#,
-            &[("/expiresInMinutes", minutes), ("/scopes", stranger), ("/a~1b~0c", stranger)],
-        ),
+        (r#"{"expiresInMinutes":60}"#, &["/expiresInMinutes"]),
+        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":59}"#, &["/expiresInMinutes"]),
+        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":1441}"#, &["/expiresInMinutes"]),
+        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":60.5}"#, &["/expiresInMinutes"]),
+        (r#"{"createTokenWithScopes":["voip"],"expiresInMinutes":"60"}"#, &["/expiresInMinutes"]),
+        (r#"{"customId":"sally@contoso.com"}"#, &["/customId"]),
+        (r#"{"scopes":["voip"],"a/b~c":1,"expiresInMinutes":0}"#, &["/expiresInMinutes", "/scopes", "/a~1b~0c"]),
     ] {
-        api.post("/api/identities", body).await.assert_fields(errors);
+        api.post("/api/identities", body).await.assert_code(400, "invalid-fields", pointers);
     }
     assert_eq!(api.upstream_calls().await, 0);
 }
 
-async fn says_what_acs_refuses(api: Api) {
+async fn error_of_acs_names_the_field(api: Api) {
     let body = r#"{"error":{"code":"ValidationError","message":"Scopes are not for you.","target":"Scopes"}}"#;
     api.control("POST", "faults", Some(json!({ "answer": { "status": 400, "body": body } }))).await;
     let answer = api.post("/api/identities", r#"{"createTokenWithScopes":["voip"]}"#).await;
-    let errors = [("/createTokenWithScopes", "Scopes are not for you.")];
-    answer.assert_problem(400, "refused-by-acs", "ACS refused the request", "Scopes are not for you.", &errors);
+    answer.assert_code(400, "refused-by-acs", &["/createTokenWithScopes"]);
 }
 
-/// The identities that were made, as the emulator has them.
+/// Returns the identities of the emulator.
 async fn identities(api: &Api) -> Vec<Value> {
     api.control("GET", "state", None).await["identities"].as_array().unwrap().clone()
 }
 
-/// Sends a request, and hangs up when ACS has it.
-async fn hang_up(api: &Api, body: &str) {
+/// Sends a request, and disconnects as soon as ACS receives it.
+async fn disconnect(api: &Api, body: &str) {
     let before = api.upstream_calls().await;
     api.control("POST", "faults", Some(json!({ "operation": "create-identity", "delayMs": 300 }))).await;
     let mut stream = TcpStream::connect(api.base.strip_prefix("http://").unwrap()).await.unwrap();
@@ -89,7 +75,7 @@ async fn hang_up(api: &Api, body: &str) {
     }
 }
 
-/// Waits until so many identities were made, of which the last one is deleted.
+/// Waits until ACS has created this many identities, and deleted the last one.
 async fn last_is_deleted(api: &Api, count: usize) {
     let gone = async {
         loop {
@@ -104,15 +90,14 @@ async fn last_is_deleted(api: &Api, count: usize) {
 }
 
 #[tokio::test]
-async fn deletes_the_identity_of_a_caller_who_hung_up() {
+async fn identity_of_a_disconnected_caller_is_deleted() {
     let api = Api::direct().await;
-    hang_up(&api, "{}").await;
-    // The call at ACS goes on, and what it made is deleted.
+    disconnect(&api, "{}").await;
     last_is_deleted(&api, 1).await;
 }
 
 #[tokio::test]
-async fn keeps_the_identity_of_a_caller_who_was_answered() {
+async fn identity_of_an_answered_caller_is_kept() {
     let api = Api::direct().await;
     let id = api.new_identity().await;
     assert_eq!(api.post(&format!("/api/identities/{id}/tokens"), r#"{"scopes":["voip"]}"#).await.status, 200);

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::harness::{Answer, Api};
 
-through_each_host! { people: forgets_oneself_and_nobody_else, has_nothing_to_forget_of_a_newcomer, forgets_an_identity_that_is_gone }
+through_each_host! {
+    people: deletes_the_users_own_identity_only, user_without_identity_costs_no_acs_call, record_of_a_deleted_identity_is_deleted,
+}
 
 async fn forget(api: &Api, person: &str) {
     let answer = Answer::of(api.of(person, "DELETE", "/api/me")).await;
@@ -12,10 +14,10 @@ async fn forget(api: &Api, person: &str) {
     assert_eq!(answer.body, "");
 }
 
-async fn forgets_oneself_and_nobody_else(api: Api) {
+async fn deletes_the_users_own_identity_only(api: Api) {
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
     let (own, bobs) = (api.own_token(&alice).await, api.own_token(&bob).await);
-    // Twice is as good as once.
+    // The request is idempotent.
     for _ in 0..2 {
         forget(&api, &alice).await;
         assert_eq!(api.token_status(&own.token).await, "deleted");
@@ -23,19 +25,19 @@ async fn forgets_oneself_and_nobody_else(api: Api) {
     }
     assert_eq!(api.token_status(&bobs.token).await, "valid");
     assert_eq!(api.own_token(&bob).await.id, bobs.id);
-    // Who comes back is somebody new.
+    // At the next request, the user gets another identity.
     let next = api.own_token(&alice).await;
     assert_ne!(next.id, own.id);
     assert_eq!((api.token_status(&next.token).await.as_str(), api.identities().await), ("valid", 3));
 }
 
-async fn has_nothing_to_forget_of_a_newcomer(api: Api) {
+async fn user_without_identity_costs_no_acs_call(api: Api) {
     let alice = api.person("alice").await;
     forget(&api, &alice).await;
     assert_eq!((api.identities().await, api.upstream_calls().await), (0, 0));
 }
 
-async fn forgets_an_identity_that_is_gone(api: Api) {
+async fn record_of_a_deleted_identity_is_deleted(api: Api) {
     let alice = api.person("alice").await;
     let before = api.own_token(&alice).await;
     assert_eq!(api.delete(&format!("/api/identities/{}", before.id)).await.status, 204);

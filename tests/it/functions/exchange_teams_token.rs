@@ -5,7 +5,8 @@ use serde_json::{Value, json};
 use crate::harness::{Answer, Api, assert_token};
 
 through_each_host! {
-    exchanges_the_token, gives_the_bare_token_as_text, refuses_wrong_fields, says_which_claim_is_wrong, refuses_a_bad_token,
+    exchanges_the_token, accept_text_returns_the_bare_token, invalid_fields_are_refused,
+    token_of_another_user_or_application_is_refused, invalid_token_is_refused,
 }
 
 const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
@@ -25,7 +26,7 @@ async fn exchanges_the_token(api: Api) {
     assert_eq!(api.token_status(&token).await, "valid");
 }
 
-async fn gives_the_bare_token_as_text(api: Api) {
+async fn accept_text_returns_the_bare_token(api: Api) {
     let body = json!({ "token": entra_token(&api, 3600).await, "appId": APP, "userId": USER });
     let request = api.request("POST", "/api/teams/tokens").header("accept", "text/plain");
     let answer = Answer::of(request.header("content-type", "application/json").body(body.to_string())).await;
@@ -33,51 +34,30 @@ async fn gives_the_bare_token_as_text(api: Api) {
     assert_eq!(api.token_status(&answer.body).await, "valid");
 }
 
-async fn refuses_wrong_fields(api: Api) {
-    let token = "Give the Teams user's Entra token, a string.";
-    let guid = "Give a GUID, such as 2c3e1e83-8fd7-4615-ad2b-b8c1229845ac.";
-    for (body, errors) in [
-        (
-            json!({}),
-            &[
-                ("/token", "The field is missing: the Teams user's Entra token."),
-                ("/appId", "The field is missing: the id of the Entra application, a GUID."),
-                ("/userId", "The field is missing: the object id of the Teams user in Entra, a GUID."),
-            ][..],
-        ),
-        (
-            json!({ "token": "", "appId": "invalid", "userId": 7 }),
-            &[("/token", token), ("/appId", guid), ("/userId", guid)],
-        ),
-        (
-            json!({ "token": "t", "appId": APP, "userId": USER, "tenant": 1 }),
-            &[("/tenant", "The field is unknown; the fields are token, appId, userId.")],
-        ),
+async fn invalid_fields_are_refused(api: Api) {
+    for (body, pointers) in [
+        (json!({}), &["/token", "/appId", "/userId"][..]),
+        (json!({ "token": "", "appId": "invalid", "userId": 7 }), &["/token", "/appId", "/userId"]),
+        (json!({ "token": "t", "appId": APP, "userId": USER, "tenant": 1 }), &["/tenant"]),
     ] {
-        api.post("/api/teams/tokens", &body.to_string()).await.assert_fields(errors);
+        api.post("/api/teams/tokens", &body.to_string()).await.assert_code(400, "invalid-fields", pointers);
     }
     assert_eq!(api.upstream_calls().await, 0);
 }
 
-async fn says_which_claim_is_wrong(api: Api) {
+async fn token_of_another_user_or_application_is_refused(api: Api) {
     let token = entra_token(&api, 3600).await;
-    for (app, user, pointer, detail) in [
-        (USER, USER, "/appId", "AAD application is not the expected one."),
-        (APP, APP, "/userId", "Provided AAD token issued for unexpected user."),
-    ] {
+    for (app, user, pointer) in [(USER, USER, "/appId"), (APP, APP, "/userId")] {
         let body = json!({ "token": token, "appId": app, "userId": user });
-        let answer = api.post("/api/teams/tokens", &body.to_string()).await;
-        answer.assert_problem(400, "refused-by-acs", "ACS refused the request", detail, &[(pointer, detail)]);
+        api.post("/api/teams/tokens", &body.to_string()).await.assert_code(400, "refused-by-acs", &[pointer]);
     }
 }
 
-async fn refuses_a_bad_token(api: Api) {
-    let detail = "ACS does not take the token: it is expired, malformed, or not issued for Teams calls through ACS. \
-                  Get a new one from Entra.";
+async fn invalid_token_is_refused(api: Api) {
     for token in [json!("garbage"), entra_token(&api, -60).await] {
         let body = json!({ "token": token, "appId": APP, "userId": USER });
         let answer = api.post("/api/teams/tokens", &body.to_string()).await;
-        answer.assert_problem(401, "teams-token-refused", "The Teams user's token is not valid", detail, &[]);
+        answer.assert_code(401, "teams-token-refused", &[]);
         assert_eq!(answer.header("www-authenticate"), "Bearer error=\"invalid_token\"");
     }
 }

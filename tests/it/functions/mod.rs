@@ -1,4 +1,4 @@
-//! The functions, one file each: happy paths and every refusal, by exact status and body.
+//! The functions, one file each. The exact texts of problems are asserted in `texts.rs` only.
 
 mod common;
 mod create_identity;
@@ -9,6 +9,7 @@ mod health;
 mod issue_token;
 mod my_teams_token;
 mod my_token;
-mod others;
+mod other_users;
 mod revoke_my_tokens;
 mod revoke_tokens;
+mod texts;

@@ -4,7 +4,9 @@ use serde_json::Value;
 
 use crate::harness::{Answer, Api};
 
-through_each_host! { people: ends_ones_own_tokens_and_no_others, has_nothing_to_do_for_a_newcomer, finds_nothing_left_of_an_identity_that_is_gone }
+through_each_host! {
+    people: revokes_the_users_own_tokens_only, user_without_identity_costs_no_acs_call, deleted_identity_is_not_replaced,
+}
 
 async fn revoke(api: &Api, person: &str) {
     let answer = Answer::of(api.of(person, "DELETE", "/api/me/tokens")).await;
@@ -12,11 +14,11 @@ async fn revoke(api: &Api, person: &str) {
     assert_eq!(answer.body, "");
 }
 
-async fn ends_ones_own_tokens_and_no_others(api: Api) {
+async fn revokes_the_users_own_tokens_only(api: Api) {
     let (alice, bob) = (api.person("alice").await, api.person("bob").await);
     let tokens = [api.own_token(&alice).await, api.own_token(&alice).await];
     let bobs = api.own_token(&bob).await;
-    // Twice is as good as once.
+    // The request is idempotent.
     for _ in 0..2 {
         revoke(&api, &alice).await;
         for token in &tokens {
@@ -25,19 +27,19 @@ async fn ends_ones_own_tokens_and_no_others(api: Api) {
     }
     assert_eq!(api.token_status(&bobs.token).await, "valid");
     assert_eq!(api.identity(&bobs.id).await["tokensRevokedAt"], Value::Null);
-    // They may sign in again, as themselves.
+    // The user keeps the identity.
     let next = api.own_token(&alice).await;
     assert_eq!(next.id, tokens[0].id);
     assert_eq!(api.token_status(&next.token).await, "valid");
 }
 
-async fn has_nothing_to_do_for_a_newcomer(api: Api) {
+async fn user_without_identity_costs_no_acs_call(api: Api) {
     let alice = api.person("alice").await;
     revoke(&api, &alice).await;
     assert_eq!((api.identities().await, api.upstream_calls().await), (0, 0));
 }
 
-async fn finds_nothing_left_of_an_identity_that_is_gone(api: Api) {
+async fn deleted_identity_is_not_replaced(api: Api) {
     let alice = api.person("alice").await;
     let token = api.own_token(&alice).await;
     assert_eq!(api.delete(&format!("/api/identities/{}", token.id)).await.status, 204);

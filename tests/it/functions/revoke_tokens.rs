@@ -2,9 +2,9 @@
 
 use crate::harness::{Api, FOREIGN_ID, assert_token};
 
-through_each_host! { ends_every_token, refuses_what_is_no_id, does_not_find_a_foreign_identity }
+through_each_host! { revokes_every_token, invalid_id_is_refused, unknown_identity_is_not_found }
 
-async fn ends_every_token(api: Api) {
+async fn revokes_every_token(api: Api) {
     let path = format!("/api/identities/{}/tokens", api.new_identity().await);
     let token = assert_token(&api.post(&path, r#"{"scopes":["voip"]}"#).await.json(), 1440);
     for _ in 0..2 {
@@ -15,15 +15,11 @@ async fn ends_every_token(api: Api) {
     }
 }
 
-async fn refuses_what_is_no_id(api: Api) {
-    let detail = "The path holds no ACS identity id. One looks like 8:acs:<resource guid>_<user guid>.";
-    let answer = api.delete("/api/identities/8:acs:x/tokens").await;
-    answer.assert_problem(400, "invalid-identity-id", "Not an identity id", detail, &[]);
+async fn invalid_id_is_refused(api: Api) {
+    api.delete("/api/identities/8:acs:x/tokens").await.assert_code(400, "invalid-identity-id", &[]);
     assert_eq!(api.upstream_calls().await, 0);
 }
 
-async fn does_not_find_a_foreign_identity(api: Api) {
-    let detail = "The identity is not one of this ACS resource: it was deleted, or belongs to another resource.";
-    let answer = api.delete(&format!("/api/identities/{FOREIGN_ID}/tokens")).await;
-    answer.assert_problem(404, "identity-not-found", "No such identity", detail, &[]);
+async fn unknown_identity_is_not_found(api: Api) {
+    api.delete(&format!("/api/identities/{FOREIGN_ID}/tokens")).await.assert_code(404, "identity-not-found", &[]);
 }

@@ -15,7 +15,7 @@ use acs_tokens::{
     },
     directory::DirectorySettings,
     functions::Services,
-    http::router_with,
+    http::Api as ServiceApi,
     server,
 };
 use axum::Router;
@@ -55,7 +55,7 @@ impl Api {
     /// Serves the router for users who sign in, without authentication of back ends and without rate limits.
     pub(crate) async fn direct_with_people() -> Self {
         let rate_limits = RateLimits::new(Rates { users: None, keys: None });
-        let rules = AccessRules { policy: POLICY.parse().unwrap(), rate_limits, ..AccessRules::default() };
+        let rules = AccessRules { policy: POLICY.parse().unwrap(), rate_limits };
         Self::with_people(Some(&DirectorySettings::in_memory()), rules).await
     }
 
@@ -76,7 +76,9 @@ impl Api {
         let mut settings = bearer_settings(&emulator);
         change(&mut settings);
         let authenticator = Authenticator { backend_auth, bearer: Some(Bearer::new(settings).unwrap()) };
-        Self::serving(emulator, router_with(Services::open(acs, directory).unwrap(), &authenticator, rules)).await
+        let services = Services::open(acs, directory).unwrap();
+        let app = ServiceApi { services, authenticator, access: rules, cors: None };
+        Self::serving(emulator, app.into_router()).await
     }
 
     /// Serves a router that uses an emulator.

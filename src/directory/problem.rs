@@ -1,0 +1,16 @@
+//! The problems that errors of the user directory become.
+
+use super::Error;
+use crate::problem::{Kind, Problem};
+
+impl From<Error> for Problem {
+    fn from(error: Error) -> Self {
+        let cause = acs_identity::causes(&error);
+        let detail = match error {
+            Error::Acs(error) => return error.into(),
+            Error::Store(_) => "The user directory could not be reached. Try again later.",
+            Error::Contended => "Concurrent calls for the same user conflicted. Try again.",
+        };
+        Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause)
+    }
+}
