@@ -1,4 +1,4 @@
-//! The real `handler` without a key: Entra's tokens by each way, over https, with nothing stood in for `azure_identity`.
+//! The real `handler` with Entra tokens from each source, over https, through the real `azure_identity`.
 
 use acs_tokens::emulator::{Certificate, DEVELOPMENT_IDENTITY_HEADER, Emulator, Options, identity_endpoint};
 use serde_json::{Value, json};
@@ -11,7 +11,7 @@ use tokio::{
 use crate::process::{Running, cli, free_port, handler, ready};
 
 /// An emulator on http and https, and the folder with its certificate.
-pub(crate) struct Bench {
+pub(crate) struct Fixture {
     plain: String,
     identity_endpoint: String,
     pub(crate) secure: String,
@@ -19,14 +19,14 @@ pub(crate) struct Bench {
     http: reqwest::Client,
 }
 
-/// A handler in front of it.
+/// A handler that uses the emulator.
 struct Functions {
     running: Running,
     base: String,
     http: reqwest::Client,
 }
 
-impl Bench {
+impl Fixture {
     pub(crate) async fn start() -> Self {
         let plain = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let secure = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -46,7 +46,7 @@ impl Bench {
         }
     }
 
-    /// A handler that trusts the emulator's certificate, with these settings besides.
+    /// Starts a handler that trusts the emulator's certificate, with further settings.
     async fn handler(&self, settings: &[(&str, &str)]) -> Functions {
         let certificate = self.folder.path().join("ca.pem");
         let common = [
@@ -65,7 +65,7 @@ impl Bench {
         serde_json::from_str(&response.text().await.unwrap()).unwrap_or_default()
     }
 
-    /// What the managed identity's endpoint answers: for those who stand in for another.
+    /// Returns a response of the managed identity endpoint, for tests that play another token service.
     pub(crate) async fn token(&self) -> Value {
         let url =
             format!("{}?api-version=2019-08-01&resource=https://communication.azure.com/", self.identity_endpoint);
@@ -88,7 +88,7 @@ impl Functions {
         Self { running, base, http: reqwest::Client::builder().build().unwrap() }
     }
 
-    /// Asks for an identity with a token.
+    /// Creates an identity with a token.
     async fn create(&self) -> (u16, Value) {
         let request =
             self.http.post(format!("{}/api/identities", self.base)).header("content-type", "application/json");
@@ -101,11 +101,12 @@ impl Functions {
         assert_eq!(status, 201, "{body}");
     }
 
-    /// The log up to the line of the first request; nowhere in it is a token or the identity header.
+    /// Returns the log up to the line of the first request, and asserts that it contains neither a token nor the identity
+    /// header.
     async fn log(mut self) -> Vec<Value> {
         let lines = self.running.until(|line| line.contains(r#""function":"create-identity""#)).await;
         for line in &lines {
-            // Every JWT begins with these.
+            // All JWTs start with these letters.
             assert!(!line.contains("eyJ") && !line.contains(DEVELOPMENT_IDENTITY_HEADER), "{line}");
         }
         lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect()
@@ -113,23 +114,23 @@ impl Functions {
 }
 
 #[tokio::test]
-async fn the_managed_identity_needs_no_key() {
-    let bench = Bench::start().await;
-    let identity = ("IDENTITY_ENDPOINT", &*bench.identity_endpoint);
-    // A proxy would be asked in vain, since nothing listens there; but it is not asked.
+async fn managed_identity_token_is_cached_and_fetched_without_proxy() {
+    let fixture = Fixture::start().await;
+    let identity = ("IDENTITY_ENDPOINT", &*fixture.identity_endpoint);
+    // Nothing listens there, so that requests through the proxy fail.
     let proxy = ("http_proxy", "http://127.0.0.1:1");
-    let functions = bench.handler(&[identity, ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER), proxy]).await;
+    let functions = fixture.handler(&[identity, ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER), proxy]).await;
     for _ in 0..5 {
         functions.assert_created().await;
     }
-    assert_eq!(bench.managed_identity_tokens().await, 1, "the token is kept");
+    assert_eq!(fixture.managed_identity_tokens().await, 1);
     let log = functions.log().await;
     let got = log.iter().find(|line| line["message"] == "fetched an Entra token").unwrap();
     assert!(got["valid_s"].as_i64().unwrap() > 86_000, "{got}");
 }
 
 #[tokio::test]
-async fn the_settings_that_the_emulator_prints_are_all_it_takes() {
+async fn settings_printed_by_the_emulator_suffice() {
     let mut emulator = Running::start(cli(&["emulator", "--port", "0", "--https-port", "0"], &[]));
     let printed = emulator.until(|line| line.starts_with("SSL_CERT_FILE=")).await;
     let names = ["COMMUNICATION_SERVICES_ENDPOINT", "IDENTITY_ENDPOINT", "IDENTITY_HEADER", "SSL_CERT_FILE"];
@@ -144,18 +145,19 @@ async fn the_settings_that_the_emulator_prints_are_all_it_takes() {
 }
 
 #[tokio::test]
-async fn the_first_token_is_got_without_being_asked_for() {
-    let bench = Bench::start().await;
-    let settings = [("IDENTITY_ENDPOINT", &*bench.identity_endpoint), ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER)];
-    let mut functions = bench.handler(&settings).await;
+async fn first_token_is_fetched_at_the_start() {
+    let fixture = Fixture::start().await;
+    let settings =
+        [("IDENTITY_ENDPOINT", &*fixture.identity_endpoint), ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER)];
+    let mut functions = fixture.handler(&settings).await;
     functions.running.until(|line| line.contains("fetched an Entra token")).await;
-    assert_eq!(bench.managed_identity_tokens().await, 1);
+    assert_eq!(fixture.managed_identity_tokens().await, 1);
 }
 
 #[tokio::test]
-async fn a_user_assigned_identity_is_asked_for_by_its_client_id() {
-    let bench = Bench::start().await;
-    let token = bench.token().await.to_string();
+async fn user_assigned_identity_is_selected_by_its_client_id() {
+    let fixture = Fixture::start().await;
+    let token = fixture.token().await.to_string();
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
     let received = tokio::spawn(async move {
@@ -170,7 +172,7 @@ async fn a_user_assigned_identity_is_asked_for_by_its_client_id() {
         String::from_utf8(bytes).unwrap()
     });
     let endpoint = format!("http://{address}/msi/token");
-    let functions = bench
+    let functions = fixture
         .handler(&[
             ("IDENTITY_ENDPOINT", &endpoint),
             ("IDENTITY_HEADER", "853b9a84-5bfa-4b22-a3f3-0b9a43d9ad8a"),
@@ -189,103 +191,104 @@ async fn a_user_assigned_identity_is_asked_for_by_its_client_id() {
 }
 
 #[tokio::test]
-async fn a_token_endpoint_that_hangs_does_not_delay_the_start() {
-    let bench = Bench::start().await;
+async fn start_does_not_wait_for_the_first_token() {
+    let fixture = Fixture::start().await;
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let endpoint = format!("http://{}/msi/token", listener.local_addr().unwrap());
-    let functions = bench.handler(&[("IDENTITY_ENDPOINT", &endpoint), ("IDENTITY_HEADER", "x")]).await;
-    let health = bench.http.get(format!("{}/api/health", functions.base)).send().await.unwrap();
+    let functions = fixture.handler(&[("IDENTITY_ENDPOINT", &endpoint), ("IDENTITY_HEADER", "x")]).await;
+    let health = fixture.http.get(format!("{}/api/health", functions.base)).send().await.unwrap();
     assert_eq!(health.status(), 200);
-    // It was asked all the same.
+    // The token was requested nevertheless.
     listener.accept().await.unwrap();
 }
 
 #[tokio::test]
-async fn without_a_credential_the_caller_learns_little_and_the_log_all() {
-    let bench = Bench::start().await;
+async fn missing_token_is_explained_in_the_log_only() {
+    let fixture = Fixture::start().await;
     let nowhere = format!("http://{}/msi/token", free_port().await);
-    for (endpoint, header, tries, cause) in [
-        (&*bench.identity_endpoint, "wrong", 1, "the X-IDENTITY-HEADER is not that of the emulator"),
-        (&nowhere, "wrong", 3, "tcp connect error"),
+    for (endpoint, tries, cause) in [
+        (&*fixture.identity_endpoint, 1, "the X-IDENTITY-HEADER is not that of the emulator"),
+        (&nowhere, 3, "tcp connect error"),
     ] {
-        let functions = bench.handler(&[("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", header)]).await;
+        let functions = fixture.handler(&[("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", "wrong")]).await;
         let (status, problem) = functions.create().await;
         assert_eq!((status, &problem["code"]), (502, &json!("misconfigured")), "{problem}");
         let log = functions.log().await;
         let request = log.last().unwrap();
-        let told = request["cause"].as_str().unwrap();
-        assert!(told.starts_with("no credential for ACS: no token by managed-identity: "), "{told}");
-        assert!(told.contains(cause), "{told}");
-        let again = log.iter().filter(|line| line["message"] == "trying again").count();
-        assert_eq!(again + 1, tries);
+        let cause_logged = request["cause"].as_str().unwrap();
+        assert!(cause_logged.starts_with("no credential for ACS: no token by managed-identity: "), "{cause_logged}");
+        assert!(cause_logged.contains(cause), "{cause_logged}");
+        let retries = log.iter().filter(|line| line["message"] == "trying again").count();
+        assert_eq!(retries + 1, tries);
     }
 }
 
 #[tokio::test]
-async fn a_denied_token_that_is_new_is_not_asked_for_again() {
-    let bench = Bench::start().await;
-    bench.control("PUT", "settings", &json!({ "managedIdentityTokenLifetimeSeconds": 3600 })).await;
+async fn denied_new_token_is_not_replaced() {
+    let fixture = Fixture::start().await;
+    fixture.control("PUT", "settings", &json!({ "managedIdentityTokenLifetimeSeconds": 3600 })).await;
     let denied = json!({
         "status": 401,
         "headers": {"Content-Type": "application/json"},
         "body": r#"{"error":{"code":"Denied","message":"Denied by the resource provider."}}"#
     });
-    bench.control("POST", "faults", &json!({ "times": 2, "answer": denied })).await;
-    let settings = [("IDENTITY_ENDPOINT", &*bench.identity_endpoint), ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER)];
-    let functions = bench.handler(&settings).await;
+    fixture.control("POST", "faults", &json!({ "times": 2, "answer": denied })).await;
+    let settings =
+        [("IDENTITY_ENDPOINT", &*fixture.identity_endpoint), ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER)];
+    let functions = fixture.handler(&settings).await;
     for _ in 0..2 {
         let (status, problem) = functions.create().await;
         assert_eq!((status, &problem["code"]), (502, &json!("misconfigured")), "{problem}");
     }
     functions.assert_created().await;
-    assert_eq!(bench.managed_identity_tokens().await, 1);
+    assert_eq!(fixture.managed_identity_tokens().await, 1);
 }
 
 #[tokio::test]
-async fn a_workload_identity_exchanges_its_token_at_entra() {
-    let bench = Bench::start().await;
-    let token = &bench.token().await["access_token"];
-    // The emulator's next answer, whoever asks: it stands in for Entra.
+async fn workload_identity_token_is_exchanged_at_entra() {
+    let fixture = Fixture::start().await;
+    let token = &fixture.token().await["access_token"];
+    // The next response of the emulator, which plays Entra for one request.
     let answer = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }).to_string();
     let fault = json!({ "answer": { "status": 200, "headers": {"Content-Type": "application/json"}, "body": answer } });
-    bench.control("POST", "faults", &fault).await;
-    let file = bench.folder.path().join("federated");
+    fixture.control("POST", "faults", &fault).await;
+    let file = fixture.folder.path().join("federated");
     std::fs::write(&file, "eyJmZWRlcmF0ZWQ").unwrap();
     let settings = [
         ("AZURE_FEDERATED_TOKEN_FILE", file.to_str().unwrap()),
         ("AZURE_CLIENT_ID", "c11e0000-0000-4000-8000-c11e00000000"),
         ("AZURE_TENANT_ID", "e27a0000-0000-4000-8000-e27a00000000"),
-        ("AZURE_AUTHORITY_HOST", &bench.secure),
+        ("AZURE_AUTHORITY_HOST", &fixture.secure),
     ];
-    let functions = bench.handler(&settings).await;
+    let functions = fixture.handler(&settings).await;
     functions.assert_created().await;
-    let calls = bench.control("GET", "calls", &Value::Null).await;
+    let calls = fixture.control("GET", "calls", &Value::Null).await;
     assert_eq!(calls["other"], json!({ "received": 1, "faulted": 1 }));
     functions.log().await;
 }
 
 #[cfg(unix)]
 #[tokio::test]
-async fn a_developer_is_known_by_the_azure_cli() {
+async fn azure_cli_token_is_used_on_a_developers_machine() {
     use std::os::unix::fs::PermissionsExt as _;
 
-    let bench = Bench::start().await;
-    let token = bench.token().await;
+    let fixture = Fixture::start().await;
+    let token = fixture.token().await;
     let expires_on: i64 = token["expires_on"].as_str().unwrap().parse().unwrap();
     let answer = json!({ "accessToken": token["access_token"], "expires_on": expires_on, "tokenType": "Bearer" });
-    let folder = bench.folder.path().to_str().unwrap();
+    let folder = fixture.folder.path().to_str().unwrap();
     let expected = "account get-access-token -o json --scope https://communication.azure.com//.default";
     let script = format!("#!/bin/sh\n[ \"$*\" = '{expected}' ] && echo '{answer}'\n");
-    let az = bench.folder.path().join("az");
+    let az = fixture.folder.path().join("az");
     std::fs::write(&az, script).unwrap();
     std::fs::set_permissions(&az, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let functions = bench.handler(&[("PATH", folder)]).await;
+    let functions = fixture.handler(&[("PATH", folder)]).await;
     functions.assert_created().await;
     functions.log().await;
 
-    let functions = bench.handler(&[("PATH", "/nowhere")]).await;
+    let functions = fixture.handler(&[("PATH", "/nowhere")]).await;
     assert_eq!(functions.create().await.0, 502);
     let log = functions.log().await;
-    let told = log.last().unwrap()["cause"].as_str().unwrap();
-    assert!(told.contains("az not found on PATH") && told.contains("azd not found on PATH"), "{told}");
+    let cause = log.last().unwrap()["cause"].as_str().unwrap();
+    assert!(cause.contains("az not found on PATH") && cause.contains("azd not found on PATH"), "{cause}");
 }

@@ -1,4 +1,4 @@
-//! Access keys regenerated under load: with both keys set, no call is lost.
+//! Regeneration of access keys under load: with both keys, no call fails.
 
 use std::sync::{
     Arc,
@@ -24,7 +24,7 @@ fn client(emulator: &str, primary: &str, secondary: Option<&str>) -> IdentityCli
     IdentityClient::new(emulator.parse().unwrap(), keys).unwrap()
 }
 
-/// Regenerates a key at the control API and gives it.
+/// Regenerates a key with the control API and returns it.
 async fn regenerate(emulator: &str, which: &str) -> String {
     let http = reqwest::Client::builder().build().unwrap();
     let request = http.post(format!("{emulator}/_emulator/keys/regenerate"));
@@ -34,8 +34,8 @@ async fn regenerate(emulator: &str, which: &str) -> String {
     keys[format!("{which}Key")].as_str().unwrap().to_owned()
 }
 
-/// Calls from all sides; when a part of them is done a key is regenerated, and as many again follow. Gives what failed.
-async fn storm(emulator: &str, client: &IdentityClient, which: &str) -> (String, Vec<Error>) {
+/// Makes concurrent calls, regenerates a key, and makes as many calls again. Returns the key and the failures.
+async fn regenerate_under_load(emulator: &str, client: &IdentityClient, which: &str) -> (String, Vec<Error>) {
     let (done, rotated) = (Arc::new(AtomicUsize::new(0)), Arc::new(AtomicBool::new(false)));
     let calling: Vec<_> = (0..CALLERS)
         .map(|_| {
@@ -62,29 +62,29 @@ async fn storm(emulator: &str, client: &IdentityClient, which: &str) -> (String,
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_of_both_keys_loses_no_call() {
+async fn regenerating_both_keys_in_turn_fails_no_call() {
     let (emulator, _) = harness::emulator().await;
     let before = client(&emulator, DEVELOPMENT_KEY, Some(DEVELOPMENT_KEY_SECONDARY));
-    let (primary, failed) = storm(&emulator, &before, "primary").await;
+    let (primary, failed) = regenerate_under_load(&emulator, &before, "primary").await;
     assert!(failed.is_empty(), "{failed:?}");
-    // The setting gets the new primary key, and the secondary one follows.
+    // The new primary key is set, then the secondary key is regenerated.
     let after = client(&emulator, &primary, Some(DEVELOPMENT_KEY_SECONDARY));
-    let (_, failed) = storm(&emulator, &after, "secondary").await;
+    let (_, failed) = regenerate_under_load(&emulator, &after, "secondary").await;
     assert!(failed.is_empty(), "{failed:?}");
-    // The first client knows none of the keys by now.
+    // Both keys of the first client are invalid now.
     assert!(before.create_identity().await.is_err());
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
-async fn a_rotation_under_one_key_is_an_outage() {
+async fn regenerating_a_single_key_fails_calls() {
     let (emulator, _) = harness::emulator().await;
     let alone = client(&emulator, DEVELOPMENT_KEY, None);
-    let (_, failed) = storm(&emulator, &alone, "primary").await;
+    let (_, failed) = regenerate_under_load(&emulator, &alone, "primary").await;
     assert!(failed.len() >= CALLS / CALLERS);
 }
 
 #[tokio::test]
-async fn two_wrong_keys_are_tried_once_each() {
+async fn each_of_two_wrong_keys_is_tried_once_per_call() {
     let (emulator, _) = harness::emulator().await;
     let client = client(&emulator, "d3Jvbmc=", Some("d3JvbmcgdG9v"));
     for calls in [2, 4] {
@@ -97,7 +97,7 @@ async fn two_wrong_keys_are_tried_once_each() {
 }
 
 #[tokio::test]
-async fn a_bearer_token_is_not_sent_over_plain_http() {
+async fn bearer_token_is_not_sent_over_plain_http() {
     let (emulator, _) = harness::emulator().await;
     let credential = AcsCredential::Entra(TokenSource::ManagedIdentity { client_id: None });
     let client = AcsSettings::new(emulator.parse().unwrap(), credential).client().unwrap();

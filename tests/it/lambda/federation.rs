@@ -8,7 +8,7 @@ use tokio::{
 };
 
 use super::{CALLER_KEYS, Lambda, event};
-use crate::keyless::Bench;
+use crate::keyless::Fixture;
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SESSION: &str = "the-session-token-of-the-role";
@@ -34,16 +34,16 @@ async fn sts(status: &'static str, body: String) -> (String, JoinHandle<String>)
 }
 
 /// Starts an emulator whose next response is that of Entra.
-async fn acs_and_entra() -> Bench {
-    let bench = Bench::start().await;
-    let token = &bench.token().await["access_token"];
+async fn acs_and_entra() -> Fixture {
+    let fixture = Fixture::start().await;
+    let token = &fixture.token().await["access_token"];
     let answer = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }).to_string();
     let fault = json!({ "answer": { "status": 200, "headers": {"Content-Type": "application/json"}, "body": answer } });
-    bench.control("POST", "faults", &fault).await;
-    bench
+    fixture.control("POST", "faults", &fault).await;
+    fixture
 }
 
-async fn start(acs: &Bench, sts: &str) -> Lambda {
+async fn start(acs: &Fixture, sts: &str) -> Lambda {
     Lambda::start(&[
         CALLER_KEYS,
         ("COMMUNICATION_SERVICES_ENDPOINT", &*acs.secure),
