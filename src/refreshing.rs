@@ -221,6 +221,3 @@ impl<T, E> fmt::Debug for Refreshing<T, E> {
         f.debug_tuple("Refreshing").field(&self.0.name).finish()
     }
 }
-
-#[cfg(test)]
-mod tests;

@@ -1,4 +1,4 @@
-//! What operators do about it: ACS's errors, each with its likely cause and its remedy, in one table.
+//! The likely causes and the remedies of errors of the ACS client, for operators.
 
 use std::borrow::Cow;
 
@@ -6,7 +6,7 @@ use acs_identity::{Error, ErrorKind, ServiceError};
 use http::StatusCode;
 use jiff::SignedDuration;
 
-/// How far a signature's date may be off, either way.
+/// The largest difference between the clock of the client and that of ACS for which signatures are valid.
 /// <https://learn.microsoft.com/azure/communication-services/tutorials/hmac-header-tutorial>
 pub const MAX_CLOCK_SKEW: SignedDuration = SignedDuration::from_mins(5);
 
@@ -19,12 +19,12 @@ pub enum CredentialKind {
     Entra,
 }
 
-/// What has probably happened, and what to do about it. For operators, not for callers.
+/// A likely cause and its remedy. For operators, not for callers.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Remedy {
-    /// What has probably happened.
+    /// The likely cause.
     pub likely_cause: Cow<'static, str>,
-    /// What to do about it.
+    /// The remedy.
     pub remedy: Cow<'static, str>,
 }
 
@@ -41,30 +41,28 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
             }
             (ErrorKind::UnsupportedApiVersion, _) => Some(api_version(error)),
             (_, StatusCode::TOO_MANY_REQUESTS) => known(
-                "the resource's limits for Identity are reached: 1000 operations in 30 s, 500 for creating identities",
-                "spread the load, keep tokens until they end instead of asking anew, or have Microsoft's support raise \
-                 the limits",
+                "the limits of the resource are reached: 1,000 operations in 30 s, 500 for creating identities",
+                "reuse tokens until they expire, spread the load, or ask Microsoft's support to raise the limits",
             ),
             (ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other, _) => None,
         },
         Error::Credential(_) => known(
-            "Entra gave this workload no token: no identity is assigned to it, the federated token is of another \
-             application, or nobody is signed in on this machine",
-            "in Azure turn on a managed identity, and name a user-assigned one in AZURE_CLIENT_ID; on a developer's machine \
-             run az login; COMMUNICATION_SERVICES_CREDENTIAL forces a way",
+            "Entra issued no token: the app has no managed identity, the federated token is for another application, or \
+             no developer is signed in",
+            "in Azure, turn on a managed identity and set AZURE_CLIENT_ID for a user-assigned one; on a developer's machine, \
+             run az login; COMMUNICATION_SERVICES_CREDENTIAL selects the kind of credential",
         ),
         Error::Connect(_) => known(
-            "the endpoint's name does not resolve, or a firewall, proxy or private network stands in between",
-            "compare the endpoint with the resource's Keys page, and run acs-tokens check where this service runs",
+            "the name of the endpoint does not resolve, or a firewall, a proxy or a private network blocks the connection",
+            "compare the endpoint with the Keys page of the resource, and run acs-tokens check on the host of this service",
         ),
         Error::TimedOut => known(
-            "ACS is slow, or something on the way drops packets",
-            "compare with the health of Azure (status.azure.com); if it lasts, check the way out of this network",
+            "ACS is slow, or the network drops packets",
+            "check status.azure.com; if it lasts, check the outbound network",
         ),
         Error::Interrupted(_) | Error::InvalidResponse { .. } => known(
-            "something between this service and ACS answers or breaks connections: a proxy, a firewall, another server \
-             under the endpoint's name",
-            "compare the endpoint with the resource's Keys page, and check the way out of this network",
+            "a proxy, a firewall or another server answers in place of ACS, or breaks connections",
+            "compare the endpoint with the Keys page of the resource, and check the outbound network",
         ),
     }
 }
@@ -72,32 +70,31 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
 fn denied(error: &ServiceError, credential: CredentialKind) -> Remedy {
     match (credential, error.clock_skew) {
         (CredentialKind::Key, Some(skew)) if skew.abs() > MAX_CLOCK_SKEW => Remedy {
-            likely_cause: format!("this machine's clock is {}; signatures allow 300 s", describe_skew(skew)).into(),
-            remedy: "set the clock, and keep it by NTP".into(),
+            likely_cause: format!("the clock of this machine is {}; signatures allow 300 s", describe_skew(skew)).into(),
+            remedy: "set the clock and synchronize it with NTP".into(),
         },
         (CredentialKind::Key, _) => Remedy {
-            likely_cause: "the access key is not one of this resource's (any more), or the resource takes no keys (local \
-                           authentication is off)"
+            likely_cause: "the access key is not a current key of the resource, or local authentication is turned off"
                 .into(),
-            remedy: "copy key and endpoint anew from the same resource's Keys page; if keys are off there, set the \
-                     endpoint alone and use an Entra identity"
+            remedy: "copy key and endpoint from the Keys page of one resource; if keys are turned off, set only the \
+                     endpoint and use an Entra identity"
                 .into(),
         },
         (CredentialKind::Entra, _) => Remedy {
-            likely_cause: "this workload's identity has no role on the resource, or the role was assigned minutes ago and \
-                           is not known everywhere yet, or the token is of another tenant than the resource"
+            likely_cause: "the identity has no role on the resource, or the role was assigned minutes ago, or the token is for \
+                           another tenant"
                 .into(),
-            remedy: "assign it the role 'Communication and Email Service Owner' (or Contributor) on the ACS resource and wait \
-                     up to 10 minutes; check AZURE_CLIENT_ID and AZURE_TENANT_ID"
+            remedy: "assign the role 'Communication and Email Service Owner' or Contributor on the ACS resource, wait up to \
+                     10 minutes, and check AZURE_CLIENT_ID and AZURE_TENANT_ID"
                 .into(),
         },
     }
 }
 
 fn api_version(error: &ServiceError) -> Remedy {
-    let remedy = "remove COMMUNICATION_SERVICES_API_VERSION, or set it to a version that ACS knows";
+    let remedy = "unset COMMUNICATION_SERVICES_API_VERSION, or set a version that ACS supports";
     Remedy {
-        likely_cause: "ACS does not know the api-version that is asked for".into(),
+        likely_cause: "ACS rejected the api-version".into(),
         remedy: match &error.supported_versions {
             Some(versions) => format!("{remedy}: {versions}").into(),
             None => remedy.into(),
@@ -105,7 +102,7 @@ fn api_version(error: &ServiceError) -> Remedy {
     }
 }
 
-/// Such as `412 s ahead of ACS's`.
+/// Describes a difference between clocks, such as `412 s ahead of ACS's`.
 #[must_use]
 pub fn describe_skew(skew: SignedDuration) -> String {
     let side = if skew.is_negative() { "behind" } else { "ahead of" };
@@ -130,55 +127,24 @@ mod tests {
     }
 
     #[test]
-    fn every_known_error_has_its_cause_and_remedy() {
+    fn errors_for_the_operator_have_a_cause_and_a_remedy() {
+        use CredentialKind::{Entra, Key};
+
+        let invalid = Error::InvalidResponse { status: StatusCode::FOUND, reason: InvalidResponseReason::Status };
+        let versions = Some("2023-10-01, 2025-06-30");
         for (error, credential, cause, todo) in [
-            (
-                service(401, "Denied", Some(2), None),
-                CredentialKind::Key,
-                "the access key is not one",
-                "copy key and endpoint",
-            ),
-            (
-                service(401, "Denied", None, None),
-                CredentialKind::Key,
-                "the access key is not one",
-                "copy key and endpoint",
-            ),
-            (
-                service(401, "Denied", Some(-412), None),
-                CredentialKind::Key,
-                "clock is 412 s behind ACS's",
-                "set the clock",
-            ),
-            (service(401, "", Some(301), None), CredentialKind::Key, "clock is 301 s ahead of ACS's", "set the clock"),
-            (service(403, "", None, None), CredentialKind::Key, "local authentication is off", "Entra identity"),
-            // A token does not hang on our clock.
-            (
-                service(401, "Denied", Some(412), None),
-                CredentialKind::Entra,
-                "role was assigned minutes ago",
-                "assign it the role",
-            ),
-            (service(429, "TooManyRequests", None, None), CredentialKind::Key, "limits", "spread the load"),
-            (
-                service(400, "UnsupportedApiVersion", None, Some("2023-10-01, 2025-06-30")),
-                CredentialKind::Key,
-                "api-version",
-                "set it to a version that ACS knows: 2023-10-01, 2025-06-30",
-            ),
-            (
-                service(400, "UnsupportedApiVersion", None, None),
-                CredentialKind::Key,
-                "api-version",
-                "set it to a version that ACS knows",
-            ),
-            (Error::TimedOut, CredentialKind::Key, "ACS is slow", "status.azure.com"),
-            (
-                Error::InvalidResponse { status: StatusCode::FOUND, reason: InvalidResponseReason::Status },
-                CredentialKind::Key,
-                "a proxy",
-                "compare the endpoint",
-            ),
+            (service(401, "Denied", Some(2), None), Key, "not a current key", "copy key and endpoint"),
+            (service(401, "Denied", None, None), Key, "not a current key", "copy key and endpoint"),
+            (service(401, "Denied", Some(-412), None), Key, "is 412 s behind ACS's", "set the clock"),
+            (service(401, "", Some(301), None), Key, "is 301 s ahead of ACS's", "set the clock"),
+            (service(403, "", None, None), Key, "local authentication is turned off", "Entra identity"),
+            // The validity of an Entra token does not depend on the clock of this machine.
+            (service(401, "Denied", Some(412), None), Entra, "assigned minutes ago", "assign the role"),
+            (service(429, "TooManyRequests", None, None), Key, "limits", "reuse tokens"),
+            (service(400, "UnsupportedApiVersion", None, versions), Key, "api-version", "supports: 2023-10-01, 2025"),
+            (service(400, "UnsupportedApiVersion", None, None), Key, "api-version", "that ACS supports"),
+            (Error::TimedOut, Key, "ACS is slow", "status.azure.com"),
+            (invalid, Key, "a proxy", "compare the endpoint"),
         ] {
             let Remedy { likely_cause, remedy } = remedy(&error, credential).unwrap();
             assert!(likely_cause.contains(cause) && remedy.contains(todo), "{error:?}: {likely_cause}; {remedy}");
@@ -186,7 +152,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_the_callers_own_matter_has_none() {
+    fn errors_for_the_caller_have_none() {
         for (status, code) in
             [(401, "IdentityNotOwned"), (401, "InvalidAccessToken"), (400, "ValidationError"), (500, "")]
         {

@@ -148,6 +148,3 @@ impl fmt::Display for Grant {
         write!(f, "the scopes {} for at most {} minutes", self.scope_names(), self.max_lifetime.minutes())
     }
 }
-
-#[cfg(test)]
-mod tests;

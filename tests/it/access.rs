@@ -1,5 +1,7 @@
 //! Access rules of the whole app: the policy, rate limits, and CORS.
 
+mod policy;
+
 use acs_tokens::{
     access::{
         AccessRules,

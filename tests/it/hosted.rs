@@ -11,6 +11,7 @@ use tokio::{
 use crate::{
     harness::{Answer, Api},
     host::{Generation, Keys, Reaction, Severity},
+    process::until,
 };
 
 through_each_host! {
@@ -141,9 +142,7 @@ async fn no_returned_identity_is_lost_when_the_handler_is_killed() {
         answered.push(api.post("/api/identities", "{}").await);
         let before = api.upstream_calls().await;
         let kill = async {
-            while api.upstream_calls().await < before + 2 {
-                tokio::task::yield_now().await;
-            }
+            until("the calls to ACS", async || api.upstream_calls().await >= before + 2).await;
             api.host().kill_worker();
         };
         let (one, other, ()) = tokio::join!(api.post("/api/identities", "{}"), api.post("/api/identities", "{}"), kill);

@@ -3,6 +3,7 @@
 use std::{
     net::SocketAddr,
     process::{Output, Stdio},
+    time::Duration,
 };
 
 use tokio::{
@@ -10,6 +11,12 @@ use tokio::{
     net::TcpListener,
     process::{Child, ChildStdout, Command},
 };
+
+/// The limit of every wait, long enough for a loaded machine.
+const LIMIT: Duration = Duration::from_secs(60);
+
+/// The interval between two checks of a condition.
+const INTERVAL: Duration = Duration::from_millis(5);
 
 /// Builds the command of a program with the given environment only.
 pub(crate) fn program(path: &str, environment: &[(&str, &str)]) -> Command {
@@ -39,9 +46,24 @@ pub(crate) fn cli(arguments: &[&str], environment: &[(&str, &str)]) -> Command {
     command
 }
 
+/// Waits for a future, for a minute at most.
+pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T {
+    tokio::time::timeout(LIMIT, future).await.unwrap_or_else(|_| panic!("timed out waiting for {what}"))
+}
+
+/// Waits until a condition holds, for a minute at most.
+pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
+    in_time(what, async {
+        while !condition().await {
+            tokio::time::sleep(INTERVAL).await;
+        }
+    })
+    .await;
+}
+
 /// Runs a program to its end and returns the exit code, stdout and stderr.
 pub(crate) async fn run(mut command: Command) -> (i32, String, String) {
-    let Output { status, stdout, stderr } = command.output().await.unwrap();
+    let Output { status, stdout, stderr } = in_time("the end of the program", command.output()).await.unwrap();
     let text = |bytes| String::from_utf8(bytes).unwrap();
     (status.code().unwrap_or(-1), text(stdout), text(stderr))
 }
@@ -79,13 +101,13 @@ impl Running {
     /// Waits until the program has ended and returns its exit code.
     #[cfg(unix)]
     pub(crate) async fn ended(&mut self) -> Option<i32> {
-        self.child.wait().await.unwrap().code()
+        in_time("the end of the program", self.child.wait()).await.unwrap().code()
     }
 
     /// Returns the lines of stdout up to the first line that `last` accepts, inclusive.
     pub(crate) async fn until(&mut self, last: impl Fn(&str) -> bool) -> Vec<String> {
         let mut lines = Vec::new();
-        while let Some(line) = self.lines.next_line().await.unwrap() {
+        while let Some(line) = in_time("the next line", self.lines.next_line()).await.unwrap() {
             let done = last(&line);
             lines.push(line);
             if done {
@@ -111,16 +133,14 @@ pub(crate) async fn quiet_port() -> u16 {
     }
 }
 
-/// Requests a URL until a server answers, for 20 s at most.
+/// Requests a URL until a server answers.
 pub(crate) async fn ready(url: &str) -> reqwest::Response {
     let http = reqwest::Client::builder().build().unwrap();
-    let asked = async {
-        loop {
-            match http.get(url).send().await {
-                Ok(response) => return response,
-                Err(_) => tokio::task::yield_now().await,
-            }
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), asked).await.unwrap()
+    let mut response = None;
+    until("an answer", async || {
+        response = http.get(url).send().await.ok();
+        response.is_some()
+    })
+    .await;
+    response.unwrap()
 }

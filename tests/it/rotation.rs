@@ -13,7 +13,7 @@ use acs_tokens::{
 };
 use serde_json::{Value, json};
 
-use crate::harness;
+use crate::{harness, process::until};
 
 const CALLERS: usize = 32;
 const CALLS: usize = 400;
@@ -51,9 +51,7 @@ async fn storm(emulator: &str, client: &IdentityClient, which: &str) -> (String,
             })
         })
         .collect();
-    while done.load(Ordering::SeqCst) < CALLS {
-        tokio::task::yield_now().await;
-    }
+    until("the first calls", async || done.load(Ordering::SeqCst) >= CALLS).await;
     let key = regenerate(emulator, which).await;
     rotated.store(true, Ordering::SeqCst);
     let mut failed = Vec::new();

@@ -12,7 +12,7 @@ async fn open_requests_finish_after_sigterm() {
 
     use crate::{
         harness::Api,
-        process::{Running, cli},
+        process::{Running, cli, until},
     };
 
     let api = Api::direct().await;
@@ -30,9 +30,7 @@ async fn open_requests_finish_after_sigterm() {
     let http = reqwest::Client::builder().build().unwrap();
     let create = http.post(format!("{base}/api/identities")).header("content-type", "application/json").body("{}");
     let create = tokio::spawn(create.send());
-    while api.upstream_calls().await == 0 {
-        tokio::task::yield_now().await;
-    }
+    until("the call to ACS", async || api.upstream_calls().await > 0).await;
     running.terminate().await;
     running.until(|line| line.contains("stopping")).await;
     // New connections are refused.

@@ -53,8 +53,8 @@ impl Certificate {
     /// Reads a certificate chain and its private key from PEM files.
     ///
     /// # Errors
-    /// Any error of reading the files. [`io::ErrorKind::InvalidData`] if one has another content, or if the key does not
-    /// belong to the certificate.
+    /// Any error of reading the files. [`io::ErrorKind::InvalidData`] if one has another content, or if the key does
+    /// not belong to the certificate.
     pub fn from_files(certificate: &Path, key: &Path) -> io::Result<Self> {
         let wrong = |path: &Path, error: &dyn fmt::Display| {
             io::Error::new(io::ErrorKind::InvalidData, format!("{}: {error}", path.display()))

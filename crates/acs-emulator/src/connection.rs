@@ -51,7 +51,7 @@ async fn accepted(service: Arc<Service>, stream: TcpStream, address: SocketAddr,
                 serve_connection(&service, stream, (address, true), |tls: &TlsStream<_>| tls.get_ref().0).await;
             }
             Err(error) => {
-                tracing::warn!(target: LOG, %address, %error, "TLS handshake failed; does the client trust the certificate?");
+                tracing::warn!(target: LOG, %address, %error, "TLS handshake failed; is the certificate trusted?");
             }
         },
     }

@@ -53,8 +53,8 @@ pub(crate) async fn answer(
         return Ok(answer.into_response(None));
     }
     let respond = |mut answer: Answer, cut_after| {
-        let status = answer.status.as_u16();
-        tracing::debug!(target: LOG, method = %request.parts.method, request_target = request.target(), status, "answered");
+        let (method, request_target, status) = (&request.parts.method, request.target(), answer.status.as_u16());
+        tracing::debug!(target: LOG, %method, request_target, status, "answered");
         let mut headers = common_headers(request.headers(), secure, started.elapsed().as_millis());
         headers.extend(answer.headers);
         answer.headers = headers;

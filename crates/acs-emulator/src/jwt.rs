@@ -1,7 +1,7 @@
 //! JSON Web Tokens (RFC 7519), and the keys that sign them: for identities, Entra test users and the test issuer.
 //!
-//! Some SDKs decode a payload with plain base64 and read `exp` with a regular expression. Payloads are therefore compact
-//! ASCII JSON without `>`, `?`, `~` and DEL, so that their base64url contains neither `-` nor `_`.
+//! Some SDKs decode a payload with plain base64 and read `exp` with a regular expression. Payloads are therefore
+//! compact ASCII JSON without `>`, `?`, `~` and DEL, so that their base64url contains neither `-` nor `_`.
 
 use aws_lc_rs::{
     encoding::{AsDer, Pkcs8V1Der},

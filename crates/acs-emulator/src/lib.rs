@@ -20,7 +20,7 @@
 //!
 //! - [`Emulator::new`] keeps its state in memory; [`Emulator::open`] keeps identities and keys in a file.
 //! - Most SDKs require https: use [`Emulator::serve_https`] with a [`Certificate`].
-//! - The control API below `/_emulator/` injects faults, changes settings, issues test users' tokens and shows the state.
+//! - The control API below `/_emulator/` injects faults, changes settings, issues tokens and shows the state.
 //!   `docs/emulator.md` in the repository describes every request.
 //!
 //! # Layers

@@ -1,4 +1,4 @@
-//! The managed identity of an app that uses the emulator: the token endpoint of App Service, and the check of its tokens.
+//! The managed identity of an app: the token endpoint of App Service, and the validation of its tokens.
 //!
 //! <https://learn.microsoft.com/azure/app-service/overview-managed-identity#rest-endpoint-reference>
 

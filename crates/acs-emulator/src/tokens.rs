@@ -78,7 +78,9 @@ pub(crate) struct Signer(Arc<OnceLock<Option<PrivateKey>>>);
 impl Signer {
     /// Returns the signer of this process, and starts to generate its key in the background.
     pub(crate) fn shared() -> Self {
-        std::thread::spawn(|| SHARED.force());
+        if SHARED.0.get().is_none() {
+            std::thread::spawn(|| SHARED.force());
+        }
         SHARED.clone()
     }
 

@@ -1,13 +1,19 @@
-//! Tests under tokio's paused clock.
+//! The cache that is renewed before its value expires, under tokio's paused clock.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    sync::{
+        Arc, Mutex,
+        atomic::{AtomicU32, Ordering},
+    },
+    time::Duration,
+};
+
+use acs_tokens::refreshing::{FetchLimits, Fresh, RefreshError, Refreshing};
 
 use tokio::{
     task::{JoinSet, yield_now},
-    time::{advance, sleep},
+    time::{Instant, advance, sleep},
 };
-
-use super::*;
 
 const LIMITS: FetchLimits = FetchLimits {
     min_interval: Duration::from_secs(30),
