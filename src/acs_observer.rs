@@ -23,9 +23,12 @@ impl AcsObserver {
 
     fn record_identity(&self, id: Option<&IdentityId>) {
         if let Some(id) = id {
-            request_log::record(|log| match self.log_identity_ids {
-                true => log.identity = Some(id.as_str().to_owned()),
-                false => log.set_identity(id.as_str()),
+            request_log::record(|log| {
+                if self.log_identity_ids {
+                    log.identity = Some(id.as_str().to_owned());
+                } else {
+                    log.set_identity(id.as_str());
+                }
             });
         }
     }
