@@ -57,7 +57,6 @@ impl Api {
     }
 
     /// Creates the router.
-    #[must_use]
     pub fn into_router(self) -> Router {
         let access = Arc::new(AccessControl { authenticator: self.authenticator, rules: self.access });
         let mut functions = Router::new().route("/", get(index));

@@ -55,9 +55,8 @@ where
         let metadata = event.metadata();
         let is_summary = metadata.name() == request_log::SUMMARY;
         request_log::with_current(|log| {
-            let request = log.map(|log| match is_summary {
-                true => OfRequest::Summary(log),
-                false => OfRequest::Id { request_id: &log.request_id },
+            let request = log.map(|log| {
+                if is_summary { OfRequest::Summary(log) } else { OfRequest::Id { request_id: &log.request_id } }
             });
             let fields = Fields {
                 timestamp: format!("{:.3}", jiff::Timestamp::now()),

@@ -139,7 +139,7 @@ async fn failed_call_has_cause_and_remedy() {
         ),
         (
             json!({"answer": {"status": 401, "headers": {"date": "Wed, 13 Apr 2022 18:09:12 GMT"}}}),
-            json!({"acs_code": "Unauthorized", "level": "ERROR", "remedy": "set the clock, and keep it by NTP"}),
+            json!({"acs_code": "Unauthorized", "level": "ERROR", "remedy": "set the clock and synchronize it with NTP"}),
         ),
         (
             json!({"times": 3, "reset": true}),
