@@ -2,8 +2,6 @@
 
 mod check;
 #[cfg(feature = "emulator")]
-mod data;
-#[cfg(feature = "emulator")]
 mod dev;
 mod directory;
 #[cfg(feature = "emulator")]

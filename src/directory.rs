@@ -31,6 +31,8 @@ use object_store::ObjectMeta;
 pub use admin::{DirectoryAdmin, RepairOutcome};
 pub use error::Error;
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
+#[cfg(feature = "emulator")]
+pub(crate) use open::create_private;
 pub use record::{Record, RecordEntry};
 pub use store::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};

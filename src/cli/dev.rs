@@ -1,17 +1,13 @@
 //! `acs-tokens dev`: the functions together with the emulator, on loopback only.
 
-use std::{
-    collections::HashSet,
-    net::SocketAddr,
-    path::{Path, PathBuf},
-};
+use std::{collections::HashSet, net::SocketAddr, path::PathBuf};
 
 use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
 use http::HeaderValue;
 
 use super::{
-    Result, data,
+    Result,
     emulator::{Running, TlsOptions},
     env_var, listen, print, shutdown_signal,
 };
@@ -22,7 +18,7 @@ use crate::{
         bearer::{BearerSettings, Issuer},
     },
     config::{Config, EnvReader, Program},
-    directory::{DirectorySettings, StoreLocation},
+    directory::{self, DirectorySettings, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     http::allowed_origins::{Cors, Origins},
     server, startup, telemetry,
@@ -68,7 +64,14 @@ pub(super) async fn run(options: Options) -> Result<()> {
         (options.emulator_https_port, "--emulator-https-port"),
         Some((&data.join("emulator.json"), "--data")),
         options.tls,
-        |emulator| EmulatorOptions { functions: Some(functions(address, emulator)), ..EmulatorOptions::default() },
+        |emulator| EmulatorOptions {
+            functions: Some(Functions {
+                origin: format!("http://{address}"),
+                issuer: issuer(emulator),
+                audience: AUDIENCE.to_owned(),
+            }),
+            ..EmulatorOptions::default()
+        },
     )
     .await?;
     let router = startup::build(Config {
@@ -79,10 +82,12 @@ pub(super) async fn run(options: Options) -> Result<()> {
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
     print(&format!(
-        "Functions         http://{address}/api\n{}\n{}\n\n{}",
+        "Functions         http://{address}/api\n{}\n{}\n\n\
+         Identities and keys are kept in {}\n\
+         To delete them, stop the program and delete that folder. Ctrl+C stops it.",
         emulator.describe(),
         examples(address, emulator.http),
-        about(&data)
+        data.display()
     ));
     let result = server::run(listener, router, shutdown_signal()).await;
     Ok(result?)
@@ -90,16 +95,23 @@ pub(super) async fn run(options: Options) -> Result<()> {
 
 /// Returns the data folder. Creates it if it does not exist.
 fn folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
-    let default = || Some(data::folder()?.join("acs-tokens").join("dev"));
+    let default = || Some(user_data()?.join("acs-tokens").join("dev"));
     let folder = chosen.or_else(default).ok_or("your user has no data folder; choose a folder with --data")?;
-    data::create(&folder)
+    directory::create_private(&folder)
         .and_then(|()| std::path::absolute(&folder))
         .map_err(|error| format!("{}: {error}; choose another folder with --data", folder.display()).into())
 }
 
-/// Returns how the emulator's page reaches the functions.
-fn functions(address: SocketAddr, emulator: SocketAddr) -> Functions {
-    Functions { origin: format!("http://{address}"), issuer: issuer(emulator), audience: AUDIENCE.to_owned() }
+/// Returns the folder for the data of the current user that stays on this machine.
+fn user_data() -> Option<PathBuf> {
+    // The XDG Base Directory Specification says to ignore relative paths.
+    let path = |name| env_var(name).map(PathBuf::from).filter(|path| path.is_absolute());
+    let home = std::env::home_dir().filter(|path| path.is_absolute());
+    match std::env::consts::OS {
+        "windows" => path("LOCALAPPDATA"),
+        "macos" => Some(home?.join("Library").join("Application Support")),
+        _ => path("XDG_DATA_HOME").or_else(|| Some(home?.join(".local").join("share"))),
+    }
 }
 
 /// Accepts back ends without a key, and users with a token of the emulator's test issuer.
@@ -144,14 +156,5 @@ fn examples(functions: SocketAddr, emulator: SocketAddr) -> String {
          And these as Alice, who signs in at the emulator's test issuer:\n\
          ALICE=$(curl -s {issuer}/tokens {json} -d '{{\"claims\":{{\"aud\":\"{AUDIENCE}\",\"sub\":\"alice\"}}}}' | grep -o 'eyJ[^\"]*')\n\
          curl -s -X POST {api}/me/token -H \"Authorization: Bearer $ALICE\" -w '\\n'"
-    )
-}
-
-/// Returns the text that tells where the data is and how to delete it.
-fn about(data: &Path) -> String {
-    format!(
-        "Identities and keys are kept in {}\n\
-         To delete them, stop the program and delete that folder. Ctrl+C stops it.",
-        data.display()
     )
 }

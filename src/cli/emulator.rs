@@ -91,14 +91,9 @@ impl Running {
     }
 
     /// Returns the origins of the emulator's page.
-    pub(super) fn origins(&self) -> [String; 4] {
-        let (http, https) = (self.http.port(), self.https.port());
-        [
-            format!("http://127.0.0.1:{http}"),
-            format!("http://localhost:{http}"),
-            format!("https://127.0.0.1:{https}"),
-            format!("https://localhost:{https}"),
-        ]
+    pub(super) fn origins(&self) -> impl Iterator<Item = String> {
+        let schemes = [("http", self.http.port()), ("https", self.https.port())].into_iter();
+        schemes.flat_map(|(scheme, port)| ["127.0.0.1", "localhost"].map(|host| format!("{scheme}://{host}:{port}")))
     }
 
     /// Returns the text that tells how to reach the emulator.

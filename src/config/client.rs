@@ -1,7 +1,5 @@
 //! The settings of the ACS resource, and the choice of the credential.
 
-use std::str::FromStr;
-
 use acs_identity::{AccessKey, AccessKeys, ApiVersion, ConnectionString, Endpoint};
 
 use super::{
@@ -16,34 +14,13 @@ use crate::{
     entra::TokenSource,
 };
 
-/// What authorizes calls to ACS.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum CredentialKind {
-    Key,
-    ManagedIdentity,
-    WorkloadIdentity,
-    #[cfg(feature = "lambda")]
-    AwsFederation,
-    Cli,
-}
-
-impl FromStr for CredentialKind {
-    type Err = &'static str;
-
-    fn from_str(text: &str) -> Result<Self, Self::Err> {
-        match text {
-            "key" => Ok(Self::Key),
-            "managed-identity" => Ok(Self::ManagedIdentity),
-            "workload-identity" => Ok(Self::WorkloadIdentity),
-            #[cfg(feature = "lambda")]
-            "aws-federation" => Ok(Self::AwsFederation),
-            "cli" => Ok(Self::Cli),
-            _ => Err(
-                "is unknown; use `key`, `managed-identity`, `workload-identity`, `cli` or, on Lambda, `aws-federation`",
-            ),
-        }
-    }
-}
+// The values of `COMMUNICATION_SERVICES_CREDENTIAL`.
+const KEY: &str = "key";
+const MANAGED_IDENTITY: &str = "managed-identity";
+const WORKLOAD_IDENTITY: &str = "workload-identity";
+#[cfg(feature = "lambda")]
+const AWS_FEDERATION: &str = "aws-federation";
+const CLI: &str = "cli";
 
 impl EnvReader<'_> {
     /// Returns whether the environment names an ACS resource.
@@ -68,9 +45,8 @@ impl EnvReader<'_> {
 
     /// Returns how to get Entra tokens for a service other than ACS, where the key of ACS does not apply.
     pub(super) fn entra_for_storage(&mut self) -> Option<TokenSource> {
-        let kind = self.parsed(CREDENTIAL).filter(|kind| *kind != CredentialKind::Key);
-        let kind = kind.unwrap_or_else(|| self.default_kind(false));
-        self.entra_source(kind)
+        let kind = self.value(CREDENTIAL).filter(|kind| kind != KEY);
+        self.entra_source(kind.as_deref().unwrap_or_else(|| self.default_kind(false)))
     }
 
     /// Returns the endpoint and the key; `None` for either if it is unset or invalid.
@@ -99,8 +75,9 @@ impl EnvReader<'_> {
         if self.is_set(SECONDARY_KEY) && !has_key {
             self.report(SECONDARY_KEY, format!("has no effect without {ACCESS_KEY}; set both or neither"));
         }
-        let kind = self.parsed(CREDENTIAL).unwrap_or_else(|| self.default_kind(has_key));
-        if kind == CredentialKind::Key {
+        let kind = self.value(CREDENTIAL);
+        let kind = kind.as_deref().unwrap_or_else(|| self.default_kind(has_key));
+        if kind == KEY {
             if !has_key {
                 return self.reject(ACCESS_KEY, format!("is missing; {CREDENTIAL}=key requires it"));
             }
@@ -116,30 +93,29 @@ impl EnvReader<'_> {
 
     /// Chooses a key if there is one, else what the platform offers, in the order of `DefaultAzureCredential` of the
     /// Azure SDKs, else the developer's command line.
-    fn default_kind(&self, has_key: bool) -> CredentialKind {
+    fn default_kind(&self, has_key: bool) -> &'static str {
         if has_key {
-            return CredentialKind::Key;
+            return KEY;
         }
         if self.is_set(TOKEN_FILE) {
-            return CredentialKind::WorkloadIdentity;
+            return WORKLOAD_IDENTITY;
         }
         if self.is_set(IDENTITY_ENDPOINT) && self.is_set(IDENTITY_HEADER) {
-            return CredentialKind::ManagedIdentity;
+            return MANAGED_IDENTITY;
         }
         #[cfg(feature = "lambda")]
         if self.is_set(super::table::RUNTIME_API) {
-            return CredentialKind::AwsFederation;
+            return AWS_FEDERATION;
         }
-        CredentialKind::Cli
+        CLI
     }
 
-    fn entra_source(&mut self, kind: CredentialKind) -> Option<TokenSource> {
+    fn entra_source(&mut self, kind: &str) -> Option<TokenSource> {
         match kind {
-            CredentialKind::Key => None,
-            CredentialKind::ManagedIdentity => Some(TokenSource::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
-            CredentialKind::WorkloadIdentity => {
+            MANAGED_IDENTITY => Some(TokenSource::ManagedIdentity { client_id: self.value(CLIENT_ID) }),
+            WORKLOAD_IDENTITY => {
                 let names = [TENANT_ID, CLIENT_ID, TOKEN_FILE];
-                let [tenant_id, client_id, file] = names.map(|name| self.required(name, "workload-identity"));
+                let [tenant_id, client_id, file] = names.map(|name| self.required(name, WORKLOAD_IDENTITY));
                 Some(TokenSource::WorkloadIdentity {
                     tenant_id: tenant_id?,
                     client_id: client_id?,
@@ -147,8 +123,15 @@ impl EnvReader<'_> {
                 })
             }
             #[cfg(feature = "lambda")]
-            CredentialKind::AwsFederation => self.aws_federation(),
-            CredentialKind::Cli => Some(TokenSource::DeveloperTools),
+            AWS_FEDERATION => self.aws_federation(),
+            CLI => Some(TokenSource::DeveloperTools),
+            _ => {
+                let detail = format!(
+                    "is unknown; use `{KEY}`, `{MANAGED_IDENTITY}`, `{WORKLOAD_IDENTITY}`, `{CLI}` or, on Lambda, \
+                                      `aws-federation`"
+                );
+                self.reject(CREDENTIAL, detail)
+            }
         }
     }
 
@@ -159,7 +142,7 @@ impl EnvReader<'_> {
 
         let names = [TENANT_ID, CLIENT_ID, AWS_REGION, AWS_ACCESS_KEY_ID, AWS_SECRET_ACCESS_KEY, AWS_SESSION_TOKEN];
         let [tenant_id, client_id, region, key_id, secret, session] =
-            names.map(|name| self.required(name, "aws-federation"));
+            names.map(|name| self.required(name, AWS_FEDERATION));
         let region = region?;
         let sts = self.parsed(STS_ENDPOINT).or_else(|| format!("https://sts.{region}.amazonaws.com").parse().ok());
         let role = crate::entra::aws::Role {

@@ -30,12 +30,6 @@ pub struct EnvReader<'a> {
     errors: Vec<SettingError>,
 }
 
-impl fmt::Debug for EnvReader<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("EnvReader").field("errors", &self.errors).finish_non_exhaustive()
-    }
-}
-
 impl<'a> EnvReader<'a> {
     /// Creates a reader. `get` returns the value of an environment variable.
     #[must_use]

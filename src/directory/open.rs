@@ -90,7 +90,7 @@ fn retry() -> RetryConfig {
 }
 
 /// Creates the folder for its owner only. Does not change an existing folder.
-fn create_private(folder: &FilePath) -> std::io::Result<()> {
+pub(crate) fn create_private(folder: &FilePath) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
