@@ -14,7 +14,7 @@ pub(crate) use upstream::teams_token_refused;
 
 /// An error in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct FieldFault {
+pub struct FieldError {
     /// The location: a JSON pointer (RFC 6901) into the body.
     pub pointer: String,
     /// The error and its remedy.
@@ -29,7 +29,7 @@ pub struct Problem {
     /// The error and its remedy, for the caller.
     pub detail: String,
     /// The errors in fields of the body.
-    pub errors: Vec<FieldFault>,
+    pub errors: Vec<FieldError>,
     /// Headers of the response, such as `Retry-After`.
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, for the operator. It is only logged.
@@ -46,7 +46,7 @@ struct Wire<'a> {
     code: &'static str,
     request_id: &'a str,
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
-    errors: &'a [FieldFault],
+    errors: &'a [FieldError],
 }
 
 impl Problem {
@@ -58,7 +58,7 @@ impl Problem {
 
     /// Creates a problem for invalid fields.
     #[must_use]
-    pub fn fields(errors: Vec<FieldFault>) -> Self {
+    pub fn fields(errors: Vec<FieldError>) -> Self {
         let detail = "The body has invalid fields, so nothing was done. See errors for each field.";
         Self { errors, ..Self::new(Kind::InvalidFields, detail) }
     }

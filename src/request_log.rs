@@ -9,6 +9,7 @@ use std::{
 };
 
 use acs_identity::{IdentityId, Scope, TokenLifetime};
+use http::{HeaderMap, Method};
 use serde::Serialize;
 use tracing::Level;
 
@@ -121,16 +122,17 @@ pub struct Request {
 }
 
 impl Request {
-    /// Starts the log of a request.
+    /// Starts the log of a request. Its trace is that of the headers.
     #[must_use]
-    pub fn start(request_id: String, method: String, trace: TraceContext) -> Self {
+    pub fn start(request_id: String, method: &Method, headers: &HeaderMap) -> Self {
+        let trace = TraceContext::from_headers(headers);
         let log = RequestLog {
             request_id,
             trace_id: trace.trace_id(),
             span_id: trace.span_id(),
             parent_id: trace.parent_id(),
             trace_flags: trace.flags(),
-            method,
+            method: method.to_string(),
             done: "answered request",
             ..RequestLog::default()
         };

@@ -9,7 +9,7 @@ use serde::Deserialize;
 
 use crate::{
     auth::Caller,
-    problem::{FieldFault, Kind, Problem},
+    problem::{FieldError, Kind, Problem},
 };
 
 /// The grants for users and keys. The [`Default`] applies without `TOKEN_POLICY`.
@@ -81,12 +81,12 @@ impl EffectivePolicy {
         for (i, scope) in scopes.unwrap_or_default().iter().enumerate() {
             if !grant.scopes.iter().any(|allowed| includes(*allowed, *scope)) {
                 let detail = format!("The scope {scope} is not allowed; allowed are {}.", grant.scope_names());
-                errors.push(FieldFault { pointer: format!("/scopes/{i}"), detail });
+                errors.push(FieldError { pointer: format!("/scopes/{i}"), detail });
             }
         }
         if lifetime.is_some_and(|lifetime| lifetime > grant.max_lifetime) {
             let detail = format!("At most {} minutes are allowed.", grant.max_lifetime.minutes());
-            errors.push(FieldFault { pointer: "/expiresInMinutes".to_owned(), detail });
+            errors.push(FieldError { pointer: "/expiresInMinutes".to_owned(), detail });
         }
         if errors.is_empty() {
             return request(scopes.unwrap_or(&grant.scopes), Some(lifetime.unwrap_or(grant.max_lifetime)));
@@ -98,7 +98,7 @@ impl EffectivePolicy {
 
 fn request(scopes: &[Scope], lifetime: Option<TokenLifetime>) -> Result<TokenRequest, Problem> {
     TokenRequest::new(scopes.to_vec(), lifetime)
-        .map_err(|error| Problem::fields(vec![FieldFault { pointer: "/scopes".to_owned(), detail: error.to_string() }]))
+        .map_err(|error| Problem::fields(vec![FieldError { pointer: "/scopes".to_owned(), detail: error.to_string() }]))
 }
 
 /// Returns whether a scope gives all that the other one gives.

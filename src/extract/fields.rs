@@ -5,14 +5,14 @@ use std::fmt;
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 use serde_json::{Value, error::Category};
 
-use crate::problem::{FieldFault, Kind, Problem};
+use crate::problem::{FieldError, Kind, Problem};
 
 /// The fields that have not been taken yet, and the errors so far.
 #[derive(Debug)]
 pub struct Fields {
     object: Object,
     known: Vec<&'static str>,
-    faults: Vec<FieldFault>,
+    errors: Vec<FieldError>,
     context: http::Extensions,
 }
 
@@ -53,7 +53,7 @@ impl Fields {
     pub fn parse(body: &[u8]) -> Result<Self, Problem> {
         let error = match serde_json::from_slice(body) {
             Ok(object) => {
-                return Ok(Self { object, known: Vec::new(), faults: Vec::new(), context: <_>::default() });
+                return Ok(Self { object, known: Vec::new(), errors: Vec::new(), context: <_>::default() });
             }
             Err(error) => error,
         };
@@ -84,12 +84,12 @@ impl Fields {
     pub fn optional<T>(
         &mut self,
         name: &'static str,
-        parse: impl FnOnce(&mut Faults<'_>, &Value) -> Option<T>,
+        parse: impl FnOnce(&mut ErrorsOfField<'_>, &Value) -> Option<T>,
     ) -> Option<T> {
         self.known.push(name);
         let at = self.object.0.iter().position(|(other, _)| other == name)?;
         let (_, value) = self.object.0.remove(at);
-        parse(&mut Faults { pointer: format!("/{name}"), faults: &mut self.faults }, &value)
+        parse(&mut ErrorsOfField { pointer: format!("/{name}"), errors: &mut self.errors }, &value)
     }
 
     /// Takes a required field. `expected` describes its value.
@@ -97,17 +97,17 @@ impl Fields {
         &mut self,
         name: &'static str,
         expected: &str,
-        parse: impl FnOnce(&mut Faults<'_>, &Value) -> Option<T>,
+        parse: impl FnOnce(&mut ErrorsOfField<'_>, &Value) -> Option<T>,
     ) -> Option<T> {
         if !self.object.0.iter().any(|(other, _)| other == name) {
-            self.fault(format!("/{name}"), format!("The field is required: {expected}."));
+            self.error(format!("/{name}"), format!("The field is required: {expected}."));
         }
         self.optional(name, parse)
     }
 
     /// Adds an error that concerns several fields.
-    pub fn fault(&mut self, pointer: String, detail: String) {
-        self.faults.push(FieldFault { pointer, detail });
+    pub fn error(&mut self, pointer: String, detail: String) {
+        self.errors.push(FieldError { pointer, detail });
     }
 
     /// Returns the request, if there is no error and no unknown field.
@@ -120,30 +120,30 @@ impl Fields {
             let name: String = name.chars().take(64).collect();
             let pointer = format!("/{}", name.replace('~', "~0").replace('/', "~1"));
             let detail = format!("Unknown field. The fields are {}.", self.known.join(", "));
-            self.faults.push(FieldFault { pointer, detail });
+            self.errors.push(FieldError { pointer, detail });
         }
         match parsed {
-            Some(request) if self.faults.is_empty() => Ok(request),
-            _ => Err(Problem::fields(self.faults)),
+            Some(request) if self.errors.is_empty() => Ok(request),
+            _ => Err(Problem::fields(self.errors)),
         }
     }
 }
 
 /// Collects the errors of one field.
 #[derive(Debug)]
-pub struct Faults<'a> {
+pub struct ErrorsOfField<'a> {
     pointer: String,
-    faults: &'a mut Vec<FieldFault>,
+    errors: &'a mut Vec<FieldError>,
 }
 
-impl Faults<'_> {
+impl ErrorsOfField<'_> {
     /// Adds an error of the field.
     pub fn add(&mut self, detail: impl Into<String>) {
-        self.faults.push(FieldFault { pointer: self.pointer.clone(), detail: detail.into() });
+        self.errors.push(FieldError { pointer: self.pointer.clone(), detail: detail.into() });
     }
 
     /// Adds an error of one item of the field's list.
     pub fn add_at(&mut self, index: usize, detail: impl Into<String>) {
-        self.faults.push(FieldFault { pointer: format!("{}/{index}", self.pointer), detail: detail.into() });
+        self.errors.push(FieldError { pointer: format!("{}/{index}", self.pointer), detail: detail.into() });
     }
 }

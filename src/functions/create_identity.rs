@@ -42,7 +42,7 @@ impl FromFields for Request {
         let lifetime = token::expires_in_minutes(fields);
         if scopes.is_none() && lifetime.is_some() {
             let detail = "The lifetime is that of a token. Add createTokenWithScopes, or omit expiresInMinutes.";
-            fields.fault("/expiresInMinutes".to_owned(), detail.to_owned());
+            fields.error("/expiresInMinutes".to_owned(), detail.to_owned());
         }
         Some(Self { scopes, lifetime })
     }

@@ -12,7 +12,7 @@ use super::token;
 use crate::{
     extract::{
         FromFields, Json, TokenFormat,
-        fields::{Faults, Fields},
+        fields::{ErrorsOfField, Fields},
     },
     problem::Problem,
     request_log,
@@ -34,19 +34,19 @@ impl FromFields for Request {
 /// Takes the field `token`.
 pub(super) fn token(fields: &mut Fields) -> Option<SecretString> {
     const EXPECTED: &str = "the Teams user's Entra token, a string";
-    fields.required("token", EXPECTED, |faults, value| {
+    fields.required("token", EXPECTED, |errors, value| {
         let token = value.as_str().filter(|token| !token.is_empty());
         if token.is_none() {
-            faults.add(format!("Must be {EXPECTED}."));
+            errors.add(format!("Must be {EXPECTED}."));
         }
         token.map(|token| token.to_owned().into())
     })
 }
 
-fn guid(faults: &mut Faults<'_>, value: &Value) -> Option<Uuid> {
+fn guid(errors: &mut ErrorsOfField<'_>, value: &Value) -> Option<Uuid> {
     let guid = value.as_str().filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
     if guid.is_none() {
-        faults.add("Must be a GUID, such as 2c3e1e83-8fd7-4615-ad2b-b8c1229845ac.");
+        errors.add("Must be a GUID, such as 2c3e1e83-8fd7-4615-ad2b-b8c1229845ac.");
     }
     guid
 }

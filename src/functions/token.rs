@@ -10,7 +10,7 @@ use crate::{
     access::policy::EffectivePolicy,
     extract::{
         TokenFormat,
-        fields::{Faults, Fields},
+        fields::{ErrorsOfField, Fields},
     },
     problem::Problem,
     request_log,
@@ -82,27 +82,27 @@ pub(super) fn is_limited(fields: &Fields) -> bool {
 /// Takes the field `expiresInMinutes`.
 pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
     let default = if is_limited(fields) { "the most that you may have" } else { "1440" };
-    fields.optional("expiresInMinutes", move |faults, value| {
+    fields.optional("expiresInMinutes", move |errors, value| {
         let lifetime = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
         if lifetime.is_none() {
-            faults.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
+            errors.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
         }
         lifetime
     })
 }
 
 /// Reads a list of scopes. Unknown and duplicate scopes are errors.
-pub(super) fn scopes(faults: &mut Faults<'_>, value: &Value) -> Option<Vec<Scope>> {
+pub(super) fn scopes(errors: &mut ErrorsOfField<'_>, value: &Value) -> Option<Vec<Scope>> {
     let Some(items) = value.as_array().filter(|items| !items.is_empty()) else {
-        faults.add(format!("Must be {}, with at least one item.", scopes_expected()));
+        errors.add(format!("Must be {}, with at least one item.", scopes_expected()));
         return None;
     };
     let mut scopes = Vec::new();
     for (i, item) in items.iter().enumerate() {
         match item.as_str().map(str::parse::<Scope>) {
-            Some(Ok(scope)) if scopes.contains(&scope) => faults.add_at(i, format!("Duplicate scope: {scope}.")),
+            Some(Ok(scope)) if scopes.contains(&scope) => errors.add_at(i, format!("Duplicate scope: {scope}.")),
             Some(Ok(scope)) => scopes.push(scope),
-            _ => faults.add_at(i, format!("Unknown scope. The scopes are {}.", scope_names())),
+            _ => errors.add_at(i, format!("Unknown scope. The scopes are {}.", scope_names())),
         }
     }
     Some(scopes)

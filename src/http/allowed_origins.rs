@@ -36,22 +36,25 @@ impl FromStr for Origins {
         if items == ["*"] {
             return Ok(Self::Any);
         }
-        let (mut origins, mut faults) = (Vec::new(), Vec::new());
+        let (mut origins, mut errors) = (Vec::new(), Vec::new());
         for (i, item) in items.into_iter().enumerate() {
             match origin(item) {
-                Ok(origin) if origins.contains(&origin) => faults.push(format!("origin {} stands there twice", i + 1)),
+                Ok(origin) if origins.contains(&origin) => {
+                    errors.push(format!("entry {} is a duplicate; remove it", i + 1));
+                }
                 Ok(origin) => origins.push(origin),
-                Err(fault) => faults.push(format!("origin {} {fault}", i + 1)),
+                Err(error) => errors.push(format!("entry {} {error}", i + 1)),
             }
         }
-        if faults.is_empty() { Ok(Self::List(origins)) } else { Err(InvalidOrigins(faults)) }
+        if errors.is_empty() { Ok(Self::List(origins)) } else { Err(InvalidOrigins(errors)) }
     }
 }
 
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    const SHAPE: &str = "is not one; one looks like https://www.contoso.com, in small letters and without a path";
+    const SHAPE: &str =
+        "is not an origin such as https://www.contoso.com; write it in lower case and without a path or default port";
     if text == "*" {
-        return Err("is *, which stands alone or not at all");
+        return Err("is `*`, which must be the only entry");
     }
     let (scheme, authority) = text.split_once("://").ok_or(SHAPE)?;
     let uri: Uri = text.parse().map_err(|_| SHAPE)?;
@@ -59,16 +62,16 @@ fn origin(text: &str) -> Result<HeaderValue, &'static str> {
     let default_port = match scheme {
         "https" => 443,
         "http" => 80,
-        _ => return Err("is neither https nor http"),
+        _ => return Err("has another scheme than https; use https"),
     };
     let plain = !authority.contains(['/', '?', '#', '@', '*']) && !text.bytes().any(|b| b.is_ascii_uppercase());
-    // A colon with nothing behind it, or with the port that goes without saying.
+    // Browsers omit the default port.
     let port = authority.ends_with(':') || uri.port_u16() == Some(default_port);
     if !plain || port {
         return Err(SHAPE);
     }
     if scheme == "http" && !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
-        return Err("is plain http; only a loopback address may be");
+        return Err("is plain http; use https, or a loopback address");
     }
     HeaderValue::from_str(text).map_err(|_| SHAPE)
 }
@@ -78,22 +81,22 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_are_spelt_as_browsers_do() {
-        let shape = "is not one; one looks like https://www.contoso.com, in small letters and without a path";
-        for (text, faults) in [
+    fn origins_must_be_written_as_browsers_do() {
+        let shape = "is not an origin such as https://www.contoso.com; write it in lower case and without a path or default port";
+        for (text, errors) in [
             ("*", vec![]),
             ("https://a.example, https://a.example:8443,http://localhost:3000,http://[::1]:5173", vec![]),
-            ("https://a.example,*", vec!["origin 2 is *, which stands alone or not at all".to_owned()]),
-            ("https://a.example,https://a.example", vec!["origin 2 stands there twice".to_owned()]),
-            ("http://a.example", vec!["origin 1 is plain http; only a loopback address may be".to_owned()]),
-            ("ftp://a.example", vec!["origin 1 is neither https nor http".to_owned()]),
+            ("https://a.example,*", vec!["entry 2 is `*`, which must be the only entry".to_owned()]),
+            ("https://a.example,https://a.example", vec!["entry 2 is a duplicate; remove it".to_owned()]),
+            ("http://a.example", vec!["entry 1 is plain http; use https, or a loopback address".to_owned()]),
+            ("ftp://a.example", vec!["entry 1 has another scheme than https; use https".to_owned()]),
             (
                 "a.example,https://A.example,https://a.example/,https://a.example:443,https://u@a.example,https://*.example,null,",
-                (1..=8).map(|i| format!("origin {i} {shape}")).collect(),
+                (1..=8).map(|i| format!("entry {i} {shape}")).collect(),
             ),
         ] {
             let found = text.parse::<Origins>().err().map(|error| error.0).unwrap_or_default();
-            assert_eq!(found, faults, "{text}");
+            assert_eq!(found, errors, "{text}");
         }
     }
 }

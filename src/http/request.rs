@@ -8,7 +8,6 @@ use uuid::Uuid;
 use crate::{
     problem::Problem,
     request_log::{self, Ending, RequestLog},
-    trace_context::TraceContext,
 };
 
 /// The header with the request id, in requests and responses.
@@ -22,8 +21,7 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
     let assigned = request.extensions_mut().remove().map(|RequestId(id)| id);
     let request_id = assigned.unwrap_or_else(|| request_id(request.headers()));
     let is_ping = request.uri().path() == "/";
-    let trace = TraceContext::from_headers(request.headers());
-    let log = request_log::Request::start(request_id.clone(), request.method().to_string(), trace);
+    let log = request_log::Request::start(request_id.clone(), request.method(), request.headers());
     let mut response = log.scope(next.run(request)).await;
 
     let problem = response.extensions_mut().remove::<Problem>();

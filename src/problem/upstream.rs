@@ -5,7 +5,7 @@ use std::time::Duration;
 use acs_identity::{ErrorKind, ServiceError, causes};
 use http::{HeaderValue, StatusCode, header};
 
-use super::{FieldFault, Kind, Problem};
+use super::{FieldError, Kind, Problem};
 const CREDENTIAL_REJECTED: &str = "ACS rejected this service's credential. The service's log has the details.";
 
 impl From<acs_identity::Error> for Problem {
@@ -76,7 +76,7 @@ fn refused(error: &ServiceError) -> Problem {
         // ACS writes the same field as Scopes and scopes.
         let mut letters = target.chars();
         let name: String = letters.next().iter().flat_map(|c| c.to_lowercase()).chain(letters).collect();
-        FieldFault { pointer: format!("/{name}"), detail: error.message.clone() }
+        FieldError { pointer: format!("/{name}"), detail: error.message.clone() }
     });
     let detail = if error.message.is_empty() { "ACS answered 400 without a message." } else { &error.message };
     Problem { errors: errors.collect(), ..Problem::new(Kind::RefusedByAcs, detail) }

@@ -80,9 +80,68 @@ fn write_text(writer: &mut Writer<'_>, fields: &Value) -> fmt::Result {
     for (name, value) in fields.as_object().into_iter().flatten() {
         match value {
             _ if matches!(name.as_str(), "timestamp" | "level" | "target" | "message") => {}
-            Value::String(value) if !value.contains(' ') => write!(writer, " {name}={value}")?,
+            Value::String(word) if !word.contains(' ') => write!(writer, " {name}={word}")?,
+            // Quoted.
             value => write!(writer, " {name}={value}")?,
         }
     }
     writeln!(writer)
+}
+
+#[cfg(test)]
+mod tests {
+    use std::{
+        io,
+        sync::{Arc, Mutex},
+    };
+
+    use tracing_subscriber::layer::SubscriberExt as _;
+
+    use super::*;
+    use crate::request_log::Ending;
+
+    #[derive(Clone, Default)]
+    struct Output(Arc<Mutex<Vec<u8>>>);
+
+    impl io::Write for Output {
+        fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+            self.0.lock().unwrap().write(bytes)
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Ok(())
+        }
+    }
+
+    /// Returns the lines of a warning within a request, and of its end.
+    async fn lines(line: Line) -> Vec<String> {
+        let output = Output::default();
+        let writer = output.clone();
+        let layer = tracing_subscriber::fmt::layer().event_format(line).with_writer(move || writer.clone());
+        let _guard = tracing::subscriber::set_default(tracing_subscriber::registry().with(layer));
+        let request = request_log::Request::start("the-id".to_owned(), &http::Method::GET, &http::HeaderMap::new());
+        request.scope(async { tracing::warn!(number = 1, text = "two words", "a warning") }).await;
+        request.finish(|log| {
+            log.outcome = "done";
+            Ending { level: tracing::Level::INFO, message: "answered request" }
+        });
+        let bytes = output.0.lock().unwrap().clone();
+        String::from_utf8(bytes).unwrap().lines().map(str::to_owned).collect()
+    }
+
+    #[tokio::test]
+    async fn events_of_a_request_are_json_or_text() {
+        let json = lines(Line::FlatJson).await;
+        let json: Vec<Value> = json.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+        let [warning, end] = &json[..] else { panic!("{json:?}") };
+        assert_eq!((&warning["level"], &warning["message"]), (&"WARN".into(), &"a warning".into()));
+        assert_eq!((&warning["number"], &warning["request_id"]), (&1.into(), &"the-id".into()));
+        assert_eq!(warning["method"], Value::Null);
+        assert_eq!((&end["method"], &end["outcome"]), (&"GET".into(), &"done".into()));
+
+        let text = lines(Line::Text).await;
+        let [warning, end] = &text[..] else { panic!("{text:?}") };
+        assert!(warning.ends_with(r#"  WARN a warning number=1 request_id=the-id text="two words""#), "{warning}");
+        assert!(end.contains("  INFO answered request ") && end.contains(" outcome=done "), "{end}");
+    }
 }

@@ -25,7 +25,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
     ("auth", &["problem", "refreshing", "short_hash"]),
     ("access", &["auth", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "request_log"]),
-    ("http", &["access", "auth", "functions", "problem", "request_log", "trace_context"]),
+    ("http", &["access", "auth", "functions", "problem", "request_log"]),
     ("config", &["access", "acs_client", "auth", "directory", "entra", "http"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),

@@ -9,7 +9,7 @@ use uuid::Uuid;
 
 use crate::{
     auth::EntraAccount,
-    problem::{FieldFault, Problem, teams_token_refused},
+    problem::{FieldError, Problem, teams_token_refused},
 };
 
 /// ACS in Entra: its URIs in the public cloud and for the US government, and its application id.
@@ -29,22 +29,22 @@ type Claims = Map<String, Value>;
 
 /// Checks that the token is this user's, for this application, for Teams through ACS, and valid now.
 pub(super) fn check(token: &str, account: &EntraAccount, app: Uuid, now: Timestamp) -> Result<(), Problem> {
-    let faults = match insecure_decode_claims::<Claims>(token) {
-        Ok(claims) => faults(&claims, account, app, now.as_second()),
+    let errors = match insecure_decode_claims::<Claims>(token) {
+        Ok(claims) => errors(&claims, account, app, now.as_second()),
         Err(_) => vec!["The token is not a JWT."],
     };
-    if faults.is_empty() {
+    if errors.is_empty() {
         return Ok(());
     }
-    let fault = |detail: &str| FieldFault { pointer: "/token".to_owned(), detail: detail.to_owned() };
-    let errors = faults.into_iter().map(fault).collect();
+    let error = |detail: &str| FieldError { pointer: "/token".to_owned(), detail: detail.to_owned() };
+    let errors = errors.into_iter().map(error).collect();
     let detail =
         "The Teams user's token cannot be exchanged for you, so ACS was not called. See errors for each claim.";
     Err(Problem { errors, ..teams_token_refused(detail) })
 }
 
 /// Returns the errors. They repeat no claim: the token may be another user's.
-fn faults(claims: &Claims, account: &EntraAccount, app: Uuid, now: i64) -> Vec<&'static str> {
+fn errors(claims: &Claims, account: &EntraAccount, app: Uuid, now: i64) -> Vec<&'static str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let is = |name: &str, id: Uuid| text(name).and_then(|text| text.parse().ok()) == Some(id);
     let seconds = |name: &str| claims.get(name).and_then(Value::as_i64);
@@ -100,14 +100,14 @@ mod tests {
         claims[name] = value.clone();
         let account = EntraAccount { tenant: TENANT, object_id: USER, app_id: None };
         let Value::Object(claims) = claims else { panic!() };
-        let faults = faults(&claims, &account, APP, NOW);
-        let names = faults.iter().map(|fault| fault.strip_prefix("Its ").unwrap().split(' ').next().unwrap());
+        let errors = errors(&claims, &account, APP, NOW);
+        let names = errors.iter().map(|error| error.strip_prefix("Its ").unwrap().split(' ').next().unwrap());
         names.collect::<Vec<_>>().join(" ")
     }
 
     #[test]
     fn each_invalid_claim_is_reported() {
-        for (name, value, fault) in [
+        for (name, value, error) in [
             ("more", json!(1), ""),
             ("aud", json!("https://auth.msft.communication.azure.us"), ""),
             ("aud", json!("1fd5118e-2576-4263-8130-9503064c837a"), ""),
@@ -127,7 +127,7 @@ mod tests {
             ("nbf", json!(NOW + LEEWAY + 1), "nbf"),
             ("nbf", json!(null), "nbf"),
         ] {
-            assert_eq!(reported(name, &value), fault, "{name} {value}");
+            assert_eq!(reported(name, &value), error, "{name} {value}");
         }
     }
 }
