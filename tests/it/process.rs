@@ -55,10 +55,15 @@ pub(crate) async fn in_time<T>(what: &str, future: impl Future<Output = T>) -> T
 pub(crate) async fn until(what: &str, mut condition: impl AsyncFnMut() -> bool) {
     in_time(what, async {
         while !condition().await {
-            tokio::time::sleep(INTERVAL).await;
+            pause().await;
         }
     })
     .await;
+}
+
+/// Waits between two checks of a condition. The loop around it has a limit.
+pub(crate) async fn pause() {
+    tokio::time::sleep(INTERVAL).await;
 }
 
 /// Runs a program to its end and returns the exit code, stdout and stderr.

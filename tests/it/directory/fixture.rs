@@ -15,9 +15,12 @@ use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
 
 use super::{relay::Relay, store::TestStore};
-use crate::harness::{
-    self, log,
-    users::{AUDIENCE, claim},
+use crate::{
+    harness::{
+        self, log,
+        users::{AUDIENCE, claim},
+    },
+    process::{in_time, pause, until},
 };
 
 /// The limit of each wait, far longer than a slow machine needs.
@@ -31,20 +34,6 @@ pub(crate) fn alice() -> UserId {
 
 pub(crate) fn user(number: u8) -> UserId {
     UserId::from([number; 32])
-}
-
-pub(crate) async fn in_time<T>(work: impl Future<Output = T>) -> T {
-    tokio::time::timeout(TIMEOUT, work).await.unwrap()
-}
-
-/// Waits until the condition holds.
-pub(crate) async fn eventually(mut condition: impl AsyncFnMut() -> bool) {
-    in_time(async {
-        while !condition().await {
-            tokio::task::yield_now().await;
-        }
-    })
-    .await;
 }
 
 pub(crate) struct Fixture {
@@ -111,7 +100,7 @@ impl Fixture {
 
     /// Waits until ACS has received this many calls of an operation.
     pub(crate) async fn called(&self, operation: &str, times: u64) {
-        eventually(async || {
+        until("the records of the store", async || {
             self.control("GET", "calls", &Value::Null).await[operation]["received"].as_u64() >= Some(times)
         })
         .await;
@@ -228,10 +217,10 @@ impl Instance {
 
 /// Repeats a call while the store is slow or other calls conflict, as callers do.
 async fn retry<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
-    in_time(async {
+    in_time("an answer of the directory", async {
         loop {
             match call().await {
-                Err(Error::Store(_) | Error::Contended) => tokio::task::yield_now().await,
+                Err(Error::Store(_) | Error::Contended) => pause().await,
                 answer => return answer.unwrap(),
             }
         }

@@ -1,10 +1,11 @@
 //! The process killed at each step of a first call and of a deletion: the next call completes it.
 
 use super::{
-    fixture::{Fixture, eventually},
+    fixture::Fixture,
     relay::{At, Hold},
     service::{Call, DELETE, REVOKE, Service, TOKEN},
 };
+use crate::process::until;
 
 /// Whether a request is a call to ACS, and not the connection test at start-up.
 fn is_call(line: &str) -> bool {
@@ -114,7 +115,7 @@ async fn killed_first_call_is_completed_by_the_next_and_leaves_at_most_one_other
         let user = processes.fixture.sign_in("after write").await;
         let records = reader.records().await.len();
         drop(processes.service.start_call(&user, TOKEN));
-        eventually(async || reader.records().await.len() > records).await;
+        until("the new record", async || reader.records().await.len() > records).await;
         processes.kill().await;
         processes.restart().await;
         assert_eq!(processes.other_identities(&user).await, 0);

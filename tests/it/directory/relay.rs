@@ -15,7 +15,7 @@ use axum::{
 use http::{StatusCode, header};
 use tokio::{net::TcpListener, sync::watch};
 
-use super::fixture::in_time;
+use crate::process::in_time;
 
 /// Forwards requests unchanged, with `Host`, so that signatures stay valid.
 pub(crate) struct Relay {
@@ -94,7 +94,7 @@ impl Relay {
 impl Hold {
     /// Waits until this many requests are held.
     pub(crate) async fn reached(&self, many: usize) {
-        in_time(self.waiting.subscribe().wait_for(|waiting| *waiting >= many)).await.unwrap();
+        in_time("the waiting calls", self.waiting.subscribe().wait_for(|waiting| *waiting >= many)).await.unwrap();
     }
 
     /// Waits until this many requests are held, then releases them.

@@ -4,10 +4,10 @@ use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use super::fixture::{Fixture, in_time};
+use super::fixture::Fixture;
 use crate::{
     harness::users::AUDIENCE,
-    process::{Running, cli},
+    process::{Running, cli, in_time},
 };
 
 /// A running `acs-tokens serve`.
@@ -82,7 +82,7 @@ impl Service {
                 }
             }
         };
-        let (status, body) = in_time(answer).await;
+        let (status, body) = in_time("the answer", answer).await;
         assert_eq!(status, if call == TOKEN { 200 } else { 204 }, "{body}");
         body
     }

@@ -8,10 +8,8 @@ use reqwest::Url;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::{
-    fixture::eventually,
-    relay::{At, Hold, Relay},
-};
+use super::relay::{At, Hold, Relay};
+use crate::process::until;
 
 /// A container of Azurite: `http://127.0.0.1:<port>/devstoreaccount1/<container>`.
 const BLOB: &str = "ACS_TOKENS_TEST_BLOB";
@@ -116,7 +114,7 @@ impl WriteBlock {
         match self {
             Self::Folder(_, path) if cfg!(target_os = "linux") => {
                 let path = path.canonicalize().unwrap();
-                eventually(async || {
+                until("the write of the process", async || {
                     let files = std::fs::read_dir(format!("/proc/{process}/fd")).unwrap();
                     files.flatten().any(|file| std::fs::read_link(file.path()).is_ok_and(|open| open == path))
                 })

@@ -3,7 +3,10 @@
 use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
-use crate::harness::{Api, assert_token};
+use crate::{
+    harness::{Api, assert_token},
+    process::until,
+};
 
 through_each_host! {
     creates_an_identity, creates_an_identity_with_a_token, invalid_fields_are_refused, error_of_acs_names_the_field,
@@ -70,23 +73,16 @@ async fn disconnect(api: &Api, body: &str) {
     let mut stream = TcpStream::connect(api.base.strip_prefix("http://").unwrap()).await.unwrap();
     let head = "POST /api/identities HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length";
     stream.write_all(format!("{head}: {}\r\n\r\n{body}", body.len()).as_bytes()).await.unwrap();
-    while api.upstream_calls().await == before {
-        tokio::task::yield_now().await;
-    }
+    until("the call to ACS", async || api.upstream_calls().await > before).await;
 }
 
 /// Waits until ACS has created this many identities, and deleted the last one.
 async fn last_is_deleted(api: &Api, count: usize) {
-    let gone = async {
-        loop {
-            let identities = identities(api).await;
-            if identities.len() == count && !identities[count - 1]["deletedAt"].is_null() {
-                return;
-            }
-            tokio::task::yield_now().await;
-        }
-    };
-    tokio::time::timeout(std::time::Duration::from_secs(20), gone).await.unwrap();
+    until("the deletion of the last identity", async || {
+        let identities = identities(api).await;
+        identities.len() == count && !identities[count - 1]["deletedAt"].is_null()
+    })
+    .await;
 }
 
 #[tokio::test]
