@@ -9,7 +9,7 @@
 
 use acs_identity::signature::{AccessKey, content_hash, http_date, string_to_sign};
 use acs_tokens::emulator::{DEVELOPMENT_KEY, fuzzing};
-use http::{HeaderMap, HeaderName, HeaderValue, Uri, uri::PathAndQuery};
+use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, uri::PathAndQuery};
 use jiff::{SignedDuration, Timestamp};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use percent_encoding::percent_decode_str;
