@@ -38,8 +38,8 @@ async fn unverified_token(api: &Api, claims: Value) -> Value {
     api.control("POST", "oidc/tokens", Some(json!({ "claims": all }))).await["token"].clone()
 }
 
-async fn exchange(api: &Api, person: &str, token: &Value) -> Answer {
-    api.post_of(person, PATH, &json!({ "token": token }).to_string()).await
+async fn exchange(api: &Api, user: &str, token: &Value) -> Answer {
+    api.post_of(user, PATH, &json!({ "token": token }).to_string()).await
 }
 
 async fn exchanges_the_users_own_token(api: Api) {
@@ -48,8 +48,8 @@ async fn exchanges_the_users_own_token(api: Api) {
     let id_token = json!({ "tid": TENANT, "oid": USER.to_uppercase(), "sub": "x", "aud": APP });
     let signed_in =
         [teams_user(&api).await, api.sign_in_by_entra(of_version_1).await, api.sign_in_by_entra(id_token).await];
-    for person in &signed_in {
-        let answer = exchange(&api, person, &token).await;
+    for user in &signed_in {
+        let answer = exchange(&api, user, &token).await;
         answer.assert_ok(200);
         let token = assert_token(&answer.json(), 45);
         assert_eq!(claim(&token, "skypeid"), format!("orgid:{USER}"));

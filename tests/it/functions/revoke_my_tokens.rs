@@ -8,8 +8,8 @@ through_each_host! {
     people: revokes_the_users_own_tokens_only, user_without_identity_costs_no_acs_call, deleted_identity_is_not_replaced,
 }
 
-async fn revoke(api: &Api, person: &str) {
-    let answer = Answer::of(api.of(person, "DELETE", "/api/me/tokens")).await;
+async fn revoke(api: &Api, user: &str) {
+    let answer = Answer::of(api.of(user, "DELETE", "/api/me/tokens")).await;
     answer.assert_ok(204);
     assert_eq!(answer.body, "");
 }
