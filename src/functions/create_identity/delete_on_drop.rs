@@ -23,7 +23,7 @@ pub(super) struct DeleteOnDrop {
 
 impl DeleteOnDrop {
     /// Creates an identity, in a task of its own. The task continues if the caller disconnects or the request times out: a
-    /// cancelled call could leave an identity that nobody knows.
+    /// cancelled call could leave an unknown identity.
     pub(super) async fn create(acs: IdentityClient, token: Option<TokenRequest>) -> Result<Self, Problem> {
         let (send, receive) = oneshot::channel();
         tokio::spawn(request_log::in_current(async move {
