@@ -1,9 +1,11 @@
 //! Record names: keyed hashes, so that a record does not reveal its user.
 
-use std::{fmt, str::FromStr};
+use std::{fmt, str::FromStr, sync::Arc};
 
-use aws_lc_rs::hmac;
+use acs_identity::signature::hmac_sha256;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use hmac::Mac as _;
+use secrecy::{ExposeSecret as _, SecretSlice};
 use uuid::Uuid;
 
 /// A signed-in user, as the hash of issuer and subject.
@@ -24,7 +26,7 @@ impl fmt::Debug for UserId {
 
 /// The key of record names. If it is lost, existing records can no longer be matched to users.
 #[derive(Debug, Clone)]
-pub struct DirectoryKey(hmac::Key);
+pub struct DirectoryKey(Arc<SecretSlice<u8>>);
 
 /// The error for a key that is not base64 or too short.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -38,11 +40,11 @@ impl DirectoryKey {
     /// Creates a random key.
     #[must_use]
     pub fn random() -> Self {
-        Self::new(&[(); 3].map(|()| Uuid::new_v4().into_bytes()).concat())
+        Self::new([(); 3].map(|()| Uuid::new_v4().into_bytes()).concat())
     }
 
-    fn new(bytes: &[u8]) -> Self {
-        Self(hmac::Key::new(hmac::HMAC_SHA256, bytes))
+    fn new(bytes: Vec<u8>) -> Self {
+        Self(Arc::new(bytes.into()))
     }
 }
 
@@ -51,7 +53,7 @@ impl FromStr for DirectoryKey {
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
         let bytes = STANDARD.decode(text).map_err(|_| InvalidKey)?;
-        if bytes.len() >= Self::MIN_LENGTH { Ok(Self::new(&bytes)) } else { Err(InvalidKey) }
+        if bytes.len() >= Self::MIN_LENGTH { Ok(Self::new(bytes)) } else { Err(InvalidKey) }
     }
 }
 
@@ -68,9 +70,7 @@ impl RecordName {
     /// Returns the name of the user's record.
     #[must_use]
     pub fn new(key: &DirectoryKey, user: UserId) -> Self {
-        let mut name = [0; 32];
-        name.copy_from_slice(hmac::sign(&key.0, &user.0).as_ref());
-        Self(name)
+        Self(hmac_sha256(key.0.expose_secret(), &user.0).finalize().into_bytes().into())
     }
 }
 
@@ -103,7 +103,7 @@ mod tests {
         assert_eq!(name.to_string(), "ea3ce3e2e328be8d8ebfe7107a68cdd7adae8d6188ddb06d91b8dbb4cb9c1842");
         assert_eq!(name.to_string().parse(), Ok(name));
         assert_ne!(RecordName::new(&DirectoryKey::random(), UserId::from([1; 32])), name);
-        assert_eq!(format!("{key:?}"), "DirectoryKey(Key { algorithm: SHA256 })");
+        assert_eq!(format!("{key:?}"), "DirectoryKey(SecretBox<[u8]>([REDACTED]))");
     }
 
     #[test]

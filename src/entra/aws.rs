@@ -112,30 +112,17 @@ fn element<'a>(xml: &'a str, name: &str) -> Option<&'a str> {
 mod tests {
     use super::*;
 
+    // tests/it/lambda/federation.rs checks the signed request.
     #[test]
-    fn request_to_sts_is_signed() {
+    fn values_that_cannot_be_headers_are_not_signed() {
         let role = |key_id: &str| Role {
             sts: "https://sts.eu-central-1.amazonaws.com".parse().unwrap(),
             region: "eu-central-1".to_owned(),
             access_key_id: key_id.to_owned(),
-            secret_access_key: "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY".into(),
+            secret_access_key: "secret".into(),
             session_token: "session".into(),
         };
-        let headers = role("AKIDEXAMPLE").signed_headers().unwrap();
-        let header = |name: &str| headers[name].to_str().unwrap();
-        // printf %s "Action=…" | sha256sum
-        let digest = "2634464fa952d2a56ab682e49a164b00f2409ed601e0d3ce0d66eecba4528980";
-        assert_eq!(
-            [header("content-type"), header("x-amz-security-token"), header("x-amz-content-sha256")],
-            [FORM, "session", digest]
-        );
-        let date = &header("x-amz-date")[..8];
-        let expected = format!(
-            "AWS4-HMAC-SHA256 Credential=AKIDEXAMPLE/{date}/eu-central-1/sts/aws4_request, \
-             SignedHeaders=content-type;host;x-amz-content-sha256;x-amz-date;x-amz-security-token, Signature="
-        );
-        let signature = header("authorization").strip_prefix(&expected).unwrap();
-        assert!(signature.len() == 64 && signature.bytes().all(|b| b.is_ascii_hexdigit()), "{signature}");
+        assert!(role("AKIDEXAMPLE").signed_headers().is_ok());
         assert!(role("two\nlines").signed_headers().is_err());
     }
 

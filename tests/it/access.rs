@@ -14,7 +14,7 @@ use acs_tokens::{
 use reqwest::RequestBuilder;
 use serde_json::json;
 
-use crate::harness::{Answer, Api, assert_token, people::claim};
+use crate::harness::{Answer, Api, assert_token, users::claim};
 
 const POLICY: &str = r#"{"keys":{"web":{"scopes":["chat.join","voip"],"maxMinutes":90}}}"#;
 
@@ -110,8 +110,8 @@ async fn each_key_has_its_own_rate_limit() {
 async fn each_user_has_one_rate_limit_for_all_functions_and_tokens() {
     let rate_limits = RateLimits::new(Rates { users: 1.try_into().ok(), keys: None });
     let rules = AccessRules { rate_limits, ..AccessRules::default() };
-    let api = Api::with_people(Some(&DirectorySettings::in_memory()), rules).await;
-    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let api = Api::with_users(Some(&DirectorySettings::in_memory()), rules).await;
+    let (alice, bob) = (api.sign_in_as("alice").await, api.sign_in_as("bob").await);
     api.post_of(&alice, "/api/me/token", "{}").await.assert_ok(200);
     let again = api.sign_in(json!({ "sub": "alice", "jti": "2" })).await;
     Answer::of(api.of(&again, "DELETE", "/api/me")).await.assert_code(429, "rate-limited", &[]);

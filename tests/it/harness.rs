@@ -2,7 +2,7 @@
 
 mod answer;
 pub(crate) mod log;
-pub(crate) mod people;
+pub(crate) mod users;
 
 use std::path::{Path, PathBuf};
 

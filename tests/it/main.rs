@@ -3,10 +3,10 @@
 #![allow(clippy::unwrap_used, reason = "a test ends by panicking; clippy.toml lets only #[test] functions do so")]
 
 /// Runs each named test on a socket and through the stand-in Functions host in both of its ways of passing requests on.
-/// With `people:` in front, the service has an issuer and a user directory.
+/// With `users:` in front, the service has an issuer and a user directory.
 macro_rules! through_each_host {
-    (people: $($test:ident),* $(,)?) => {
-        $(through_each_host!(@ $test, direct_with_people, hosted_with_people);)*
+    (users: $($test:ident),* $(,)?) => {
+        $(through_each_host!(@ $test, direct_with_users, hosted_with_users);)*
     };
     (@ $test:ident, $direct:ident, $hosted:ident) => {
         mod $test {

@@ -3,7 +3,7 @@
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{self, Answer, Api, FOREIGN_ID, people::TENANT},
+    harness::{self, Answer, Api, FOREIGN_ID, users::TENANT},
     host::{Generation, Keys},
 };
 
@@ -69,10 +69,10 @@ async fn logs_and_errors_contain_no_secret() {
 
 #[tokio::test]
 async fn logs_and_errors_contain_no_user_identifiers() {
-    let api = Api::hosted_with_people_and(Generation::Proxying, None, &[("RUST_LOG", "trace")]).await;
+    let api = Api::hosted_with_users_and(Generation::Proxying, None, &[("RUST_LOG", "trace")]).await;
     let claims =
         json!({ "tid": TENANT, "oid": USER, "sub": "the-subject-of-a-user", "azp": APP, "name": "the-name-of-a-user" });
-    let (bearer, bob) = (api.sign_in_by_entra(claims).await, api.person("the-subject-of-another").await);
+    let (bearer, bob) = (api.sign_in_by_entra(claims).await, api.sign_in_as("the-subject-of-another").await);
     let entra = json!({ "appId": APP, "userId": USER, "tenantId": TENANT });
     let entra = api.control("POST", "entra/tokens", Some(entra)).await["token"].as_str().unwrap().to_owned();
     let others = json!({ "appId": APP, "userId": OTHER, "tenantId": TENANT });
@@ -84,7 +84,7 @@ async fn logs_and_errors_contain_no_user_identifiers() {
     let mut secrets = vec![bearer.clone(), bob.clone(), entra.clone(), others.clone(), own.token, exchanged];
     secrets.extend([&*own.id, "the-subject-of", "the-name-of", USER, OTHER, TENANT, "x-a-key"].map(str::to_owned));
 
-    let post = async |person: &str, path: &str, body: Value| api.post_of(person, path, &body.to_string()).await;
+    let post = async |user: &str, path: &str, body: Value| api.post_of(user, path, &body.to_string()).await;
     let mut answers = vec![
         post(&bearer, "/api/me/teams-token", json!({ "token": others })).await,
         post(&bearer, "/api/me/teams-token", json!({ "token": bearer })).await,

@@ -15,7 +15,7 @@ use super::{
 };
 use crate::harness::{
     Answer, Api,
-    people::{Owned, TENANT},
+    users::{Owned, TENANT},
 };
 
 const PATH: &str = "/api/me/token";

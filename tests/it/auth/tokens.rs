@@ -15,7 +15,7 @@ use super::{
 };
 use crate::harness::{
     Api,
-    people::{AUDIENCE, TENANT},
+    users::{AUDIENCE, TENANT},
 };
 
 const OTHER_TENANT: &str = "99999999-2222-4333-8444-555555555555";

@@ -17,7 +17,7 @@ use serde_json::{Value, json};
 use super::{relay::Relay, store::TestStore};
 use crate::harness::{
     self, log,
-    people::{AUDIENCE, claim},
+    users::{AUDIENCE, claim},
 };
 
 /// The limit of each wait, far longer than a slow machine needs.

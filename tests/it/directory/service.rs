@@ -6,7 +6,7 @@ use tokio::task::JoinHandle;
 
 use super::fixture::{Fixture, in_time};
 use crate::{
-    harness::people::AUDIENCE,
+    harness::users::AUDIENCE,
     process::{Running, cli},
 };
 

@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::harness::{Answer, Api};
 
 through_each_host! {
-    people: deletes_the_users_own_identity_only, user_without_identity_costs_no_acs_call, record_of_a_deleted_identity_is_deleted,
+    users: deletes_the_users_own_identity_only, user_without_identity_costs_no_acs_call, record_of_a_deleted_identity_is_deleted,
 }
 
 async fn delete_me(api: &Api, user: &str) {
@@ -15,7 +15,7 @@ async fn delete_me(api: &Api, user: &str) {
 }
 
 async fn deletes_the_users_own_identity_only(api: Api) {
-    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let (alice, bob) = (api.sign_in_as("alice").await, api.sign_in_as("bob").await);
     let (own, bobs) = (api.own_token(&alice).await, api.own_token(&bob).await);
     // The request is idempotent.
     for _ in 0..2 {
@@ -32,13 +32,13 @@ async fn deletes_the_users_own_identity_only(api: Api) {
 }
 
 async fn user_without_identity_costs_no_acs_call(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     delete_me(&api, &alice).await;
     assert_eq!((api.identities().await, api.upstream_calls().await), (0, 0));
 }
 
 async fn record_of_a_deleted_identity_is_deleted(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     let before = api.own_token(&alice).await;
     assert_eq!(api.delete(&format!("/api/identities/{}", before.id)).await.status, 204);
     delete_me(&api, &alice).await;

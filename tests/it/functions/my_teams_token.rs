@@ -4,11 +4,11 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Answer, Api, assert_token,
-    people::{AUDIENCE, CLIENT as APP, TENANT, claim},
+    users::{AUDIENCE, CLIENT as APP, TENANT, claim},
 };
 
 through_each_host! {
-    people:
+    users:
     exchanges_the_users_own_token, application_must_be_known, each_invalid_claim_is_reported, invalid_fields_are_refused,
     only_entra_users_are_accepted,
 }

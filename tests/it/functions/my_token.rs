@@ -6,13 +6,13 @@ use serde_json::json;
 use crate::{
     harness::{
         Answer, Api,
-        people::{Owned, TENANT, claim},
+        users::{Owned, TENANT, claim},
     },
     host::{Generation, Keys},
 };
 
 through_each_host! {
-    people:
+    users:
     each_user_has_one_identity, empty_body_requests_all_that_is_allowed, issues_what_is_requested,
     accept_text_returns_the_bare_token, policy_limits_scopes_and_lifetime, invalid_fields_are_refused,
     known_user_costs_one_acs_call, deleted_identity_is_replaced, only_users_are_accepted,
@@ -21,7 +21,7 @@ through_each_host! {
 const PATH: &str = "/api/me/token";
 
 async fn each_user_has_one_identity(api: Api) {
-    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let (alice, bob) = (api.sign_in_as("alice").await, api.sign_in_as("bob").await);
     let first = api.own_token(&alice).await;
     let second = api.own_token(&alice).await;
     let bobs = api.own_token(&bob).await;
@@ -42,7 +42,7 @@ async fn each_user_has_one_identity(api: Api) {
 
 /// A `tokenRefresher` sends no body.
 async fn empty_body_requests_all_that_is_allowed(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     let post = || api.of(&alice, "POST", PATH);
     for request in [
         post(),
@@ -74,7 +74,7 @@ async fn issues_what_is_requested(api: Api) {
 }
 
 async fn accept_text_returns_the_bare_token(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     let answer = Answer::of(api.of(&alice, "POST", PATH).header("accept", "text/plain")).await;
     answer.assert_ok(200);
     assert_eq!(answer.header("content-type"), "text/plain; charset=utf-8");
@@ -83,7 +83,7 @@ async fn accept_text_returns_the_bare_token(api: Api) {
 }
 
 async fn policy_limits_scopes_and_lifetime(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     for (body, pointers) in [
         (r#"{"scopes":["chat.join","chat"]}"#, &["/scopes/1"][..]),
         (r#"{"expiresInMinutes":61}"#, &["/expiresInMinutes"]),
@@ -95,7 +95,7 @@ async fn policy_limits_scopes_and_lifetime(api: Api) {
 }
 
 async fn invalid_fields_are_refused(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     for (body, pointers) in [
         (r#"{"scopes":null}"#, &["/scopes"][..]),
         (r#"{"expiresInMinutes":59}"#, &["/expiresInMinutes"]),
@@ -110,7 +110,7 @@ async fn invalid_fields_are_refused(api: Api) {
 }
 
 async fn known_user_costs_one_acs_call(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     let calls = async || api.control("GET", "calls", None).await;
     api.own_token(&alice).await;
     assert_eq!(calls().await, json!({ "create-identity": { "received": 1, "faulted": 0 } }));
@@ -120,7 +120,7 @@ async fn known_user_costs_one_acs_call(api: Api) {
 }
 
 async fn deleted_identity_is_replaced(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     let before = api.own_token(&alice).await;
     // A back end deletes it without the directory.
     assert_eq!(api.delete(&format!("/api/identities/{}", before.id)).await.status, 204);
@@ -147,8 +147,8 @@ async fn only_users_are_accepted(api: Api) {
 
 #[tokio::test]
 async fn missing_settings_are_reported() {
-    let api = Api::with_people(None, AccessRules::default()).await;
-    let alice = api.person("alice").await;
+    let api = Api::with_users(None, AccessRules::default()).await;
+    let alice = api.sign_in_as("alice").await;
     for (method, path) in [("POST", PATH), ("DELETE", "/api/me/tokens"), ("DELETE", "/api/me")] {
         // Only authenticated callers learn about the settings.
         assert_eq!(Answer::of(api.request(method, path)).await.status, 401);
@@ -165,8 +165,8 @@ async fn function_key_is_neither_needed_nor_accepted() {
     let key = "a-function-key-of-the-host";
     let keys = Keys { master: "the-master-key".to_owned(), host: vec![key.to_owned()] };
     for generation in [Generation::Proxying, Generation::Forwarding] {
-        let api = Api::hosted_with_people_and(generation, Some(keys.clone()), &[]).await;
-        let alice = api.person("alice").await;
+        let api = Api::hosted_with_users_and(generation, Some(keys.clone()), &[]).await;
+        let alice = api.sign_in_as("alice").await;
         let own = api.own_token(&alice).await;
         for key in [key, "the-master-key"] {
             let answer = Answer::of(api.request("POST", PATH).header("x-functions-key", key)).await;

@@ -7,11 +7,11 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Answer, Api,
-    people::{Owned, TENANT},
+    users::{Owned, TENANT},
 };
 
 through_each_host! {
-    people:
+    users:
     other_users_id_in_a_field_is_refused, other_users_id_in_the_query_is_ignored,
     other_users_id_in_a_header_is_ignored, other_users_id_in_the_path_is_not_found,
     other_users_id_in_an_unused_body_is_ignored,
@@ -29,7 +29,7 @@ struct Two {
 
 impl Two {
     async fn new(api: Api) -> Self {
-        let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+        let (alice, bob) = (api.sign_in_as("alice").await, api.sign_in_as("bob").await);
         let (own, bobs) = (api.own_token(&alice).await, api.own_token(&bob).await);
         let untouched = api.identity(&bobs.id).await;
         Self { api, alice, own, bobs, untouched }

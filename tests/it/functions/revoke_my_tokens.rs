@@ -5,7 +5,7 @@ use serde_json::Value;
 use crate::harness::{Answer, Api};
 
 through_each_host! {
-    people: revokes_the_users_own_tokens_only, user_without_identity_costs_no_acs_call, deleted_identity_is_not_replaced,
+    users: revokes_the_users_own_tokens_only, user_without_identity_costs_no_acs_call, deleted_identity_is_not_replaced,
 }
 
 async fn revoke(api: &Api, user: &str) {
@@ -15,7 +15,7 @@ async fn revoke(api: &Api, user: &str) {
 }
 
 async fn revokes_the_users_own_tokens_only(api: Api) {
-    let (alice, bob) = (api.person("alice").await, api.person("bob").await);
+    let (alice, bob) = (api.sign_in_as("alice").await, api.sign_in_as("bob").await);
     let tokens = [api.own_token(&alice).await, api.own_token(&alice).await];
     let bobs = api.own_token(&bob).await;
     // The request is idempotent.
@@ -34,13 +34,13 @@ async fn revokes_the_users_own_tokens_only(api: Api) {
 }
 
 async fn user_without_identity_costs_no_acs_call(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     revoke(&api, &alice).await;
     assert_eq!((api.identities().await, api.upstream_calls().await), (0, 0));
 }
 
 async fn deleted_identity_is_not_replaced(api: Api) {
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     let token = api.own_token(&alice).await;
     assert_eq!(api.delete(&format!("/api/identities/{}", token.id)).await.status, 204);
     revoke(&api, &alice).await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 
 use crate::harness::{
     Answer, Api, FOREIGN_ID,
-    people::{CLIENT, TENANT},
+    users::{CLIENT, TENANT},
 };
 
 type Errors = &'static [(&'static str, &'static str)];
@@ -165,13 +165,13 @@ async fn texts_of_acs_errors() {
 
 #[tokio::test]
 async fn texts_for_users() {
-    let api = Api::direct_with_people().await;
+    let api = Api::direct_with_users().await;
     let entra = |claims: Value| {
         let mut all = json!({ "tid": TENANT, "oid": USER, "sub": "x" });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         all
     };
-    let alice = api.person("alice").await;
+    let alice = api.sign_in_as("alice").await;
     let user = api.sign_in_by_entra(entra(json!({ "azp": CLIENT }))).await;
     let claims = json!({ "aud": "x", "appid": USER, "oid": CLIENT, "tid": USER, "scp": "x", "exp": 0, "nbf": "x" });
     let token = api.control("POST", "oidc/tokens", Some(json!({ "claims": claims }))).await["token"].clone();
@@ -241,8 +241,8 @@ async fn texts_for_users() {
         let answer = api.post_of(user, path, &body.to_string()).await;
         assert_texts(&answer, &body.to_string(), detail, errors);
     }
-    let api = Api::with_people(None, AccessRules::default()).await;
-    let answer = api.post_of(&api.person("alice").await, "/api/me/token", "{}").await;
+    let api = Api::with_users(None, AccessRules::default()).await;
+    let answer = api.post_of(&api.sign_in_as("alice").await, "/api/me/token", "{}").await;
     let detail = "There is no user directory: the operator must set USER_DIRECTORY.";
     assert_texts(&answer, "no directory", detail, &[]);
 }

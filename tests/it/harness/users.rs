@@ -53,14 +53,14 @@ pub(crate) fn bearer_settings(emulator: &str) -> BearerSettings {
 
 impl Api {
     /// Serves the router for users who sign in, without authentication of back ends and without rate limits.
-    pub(crate) async fn direct_with_people() -> Self {
+    pub(crate) async fn direct_with_users() -> Self {
         let rate_limits = RateLimits::new(Rates { users: None, keys: None });
         let rules = AccessRules { policy: POLICY.parse().unwrap(), rate_limits };
-        Self::with_people(Some(&DirectorySettings::in_memory()), rules).await
+        Self::with_users(Some(&DirectorySettings::in_memory()), rules).await
     }
 
     /// Does the same with access rules, and optionally without a directory.
-    pub(crate) async fn with_people(directory: Option<&DirectorySettings>, rules: AccessRules) -> Self {
+    pub(crate) async fn with_users(directory: Option<&DirectorySettings>, rules: AccessRules) -> Self {
         Self::with_issuers(BackendAuth::Anyone, |_| (), directory, rules).await
     }
 
@@ -90,12 +90,12 @@ impl Api {
     }
 
     /// Starts the real `handler` behind the stand-in host, with the same settings.
-    pub(crate) async fn hosted_with_people(generation: Generation) -> Self {
-        Self::hosted_with_people_and(generation, None, &[]).await
+    pub(crate) async fn hosted_with_users(generation: Generation) -> Self {
+        Self::hosted_with_users_and(generation, None, &[]).await
     }
 
     /// Does the same with function keys and more settings.
-    pub(crate) async fn hosted_with_people_and(
+    pub(crate) async fn hosted_with_users_and(
         generation: Generation,
         keys: Option<Keys>,
         more: &[(&str, &str)],
@@ -133,24 +133,24 @@ impl Api {
     }
 
     /// Signs in a user who has only a name.
-    pub(crate) async fn person(&self, name: &str) -> String {
+    pub(crate) async fn sign_in_as(&self, name: &str) -> String {
         self.sign_in(json!({ "sub": name })).await
     }
 
     /// Builds a request with the user's token.
-    pub(crate) fn of(&self, person: &str, method: &str, path: &str) -> RequestBuilder {
-        self.request(method, path).header("authorization", person)
+    pub(crate) fn of(&self, user: &str, method: &str, path: &str) -> RequestBuilder {
+        self.request(method, path).header("authorization", user)
     }
 
     /// Posts JSON with the user's token.
-    pub(crate) async fn post_of(&self, person: &str, path: &str, body: &str) -> Answer {
-        let request = self.of(person, "POST", path).header("content-type", "application/json");
+    pub(crate) async fn post_of(&self, user: &str, path: &str, body: &str) -> Answer {
+        let request = self.of(user, "POST", path).header("content-type", "application/json");
         Answer::of(request.body(body.to_owned())).await
     }
 
     /// Gets the user's own ACS token and identity.
-    pub(crate) async fn own_token(&self, person: &str) -> Owned {
-        let answer = self.post_of(person, "/api/me/token", "{}").await;
+    pub(crate) async fn own_token(&self, user: &str) -> Owned {
+        let answer = self.post_of(user, "/api/me/token", "{}").await;
         answer.assert_ok(200);
         Owned::read(&answer)
     }
