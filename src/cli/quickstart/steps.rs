@@ -2,7 +2,7 @@
 
 use std::{fmt, io::Write, time::Duration};
 
-use acs_identity::{Endpoint, TeamsTokenRequest, causes};
+use acs_identity::{Endpoint, TeamsTokenRequest, causes, http::client_builder_for};
 use http::{Method, header::CONTENT_TYPE};
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -41,11 +41,8 @@ impl<W: Write> Steps<W> {
     /// Prepares the steps against an address.
     pub(super) fn new(base: &Endpoint, function_key: Option<SecretString>, out: W) -> reqwest::Result<Self> {
         // Longer than the timeout of the functions, so that their response arrives.
-        let mut http = reqwest::Client::builder().timeout(Duration::from_secs(60));
-        if base.is_loopback() {
-            http = http.no_proxy();
-        }
-        Ok(Self { http: http.build()?, base: base.to_string(), function_key, out, created: Vec::new() })
+        let http = client_builder_for(base.url()).timeout(Duration::from_secs(60)).build()?;
+        Ok(Self { http, base: base.to_string(), function_key, out, created: Vec::new() })
     }
 
     /// Runs the steps up to the first that fails.
@@ -175,7 +172,7 @@ pub(super) async fn entra_token(
     user_id: uuid::Uuid,
 ) -> Result<SecretString> {
     let step = "get a test user's Entra token from the emulator";
-    let http = reqwest::Client::builder().timeout(Duration::from_secs(10)).no_proxy().build();
+    let http = acs_identity::http::client_builder().timeout(Duration::from_secs(10)).no_proxy().build();
     let http = http.map_err(|error| failed(step, causes(&error)))?;
     let request = http.post(format!("http://{emulator}/_emulator/entra/tokens"));
     let response = send(step, request, Some(&json!({"appId": app_id, "userId": user_id}))).await?;
