@@ -63,7 +63,7 @@ impl EnvReader<'_> {
             (false, true, _) => Some((self.parsed(ENDPOINT), self.access_key(ACCESS_KEY))),
             (false, false, true) => self.reject(ENDPOINT, format!("is missing; {ACCESS_KEY} requires it")),
             (false, false, false) => {
-                let detail = format!("is missing; set it, or set {ENDPOINT} to use Entra or {ACCESS_KEY}");
+                let detail = format!("is missing; set it, or set {ENDPOINT} and, unless Entra is used, {ACCESS_KEY}");
                 self.reject(CONNECTION_STRING, detail)
             }
         }
