@@ -11,6 +11,6 @@ use rate_limits::RateLimits;
 pub struct AccessRules {
     /// Which tokens a caller may have.
     pub policy: Policy,
-    /// How often a caller may call.
+    /// The rate limits of callers.
     pub rate_limits: RateLimits,
 }

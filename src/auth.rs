@@ -24,7 +24,7 @@ const USERS_ONLY: &str = "This function is for signed-in users only. An applicat
 const NO_ISSUER: &str =
     "This function is for signed-in users only, and sign-in is not configured: the operator must set OIDC_ISSUERS.";
 
-/// How back ends are authenticated.
+/// The authentication of back ends.
 #[derive(Debug, Clone)]
 pub enum BackendAuth {
     /// The Functions host validates function keys before it passes a request on.
@@ -38,7 +38,7 @@ pub enum BackendAuth {
 /// Authenticates callers.
 #[derive(Debug, Clone)]
 pub struct Authenticator {
-    /// How back ends are authenticated.
+    /// The authentication of back ends.
     pub backend_auth: BackendAuth,
     /// Validates bearer tokens; `None` without `OIDC_ISSUERS`.
     pub bearer: Option<Bearer>,

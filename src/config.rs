@@ -40,9 +40,9 @@ pub enum Program {
 pub struct Config {
     /// The ACS resource and how to call it.
     pub client: AcsSettings,
-    /// How callers are authenticated.
+    /// The authentication of callers.
     pub authenticator: Authenticator,
-    /// What callers may do.
+    /// The access rules.
     pub access: AccessRules,
     /// The origins that may call from a browser. `None` sends no CORS headers.
     pub cors: Option<Cors>,

@@ -32,6 +32,7 @@ pub use admin::{DirectoryAdmin, RepairOutcome};
 pub use error::Error;
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 #[cfg(feature = "emulator")]
+#[cfg(feature = "cli")]
 pub(crate) use open::create_private;
 pub use record::{Record, RecordEntry};
 pub use store::StoreError;

@@ -23,7 +23,7 @@ pub struct Fresh<T> {
     pub max_age: Duration,
 }
 
-/// How often a value is fetched, and how long a fetch may take.
+/// The intervals and the timeout of fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct FetchLimits {
     /// Time between the end of a fetch and the start of the next one while a value is known.

@@ -22,7 +22,7 @@ tokio::task_local! {
     static CURRENT: Handle;
 }
 
-/// What is known of a request. The fields have the same names on the line, and `None` is left out there.
+/// The data of a request. The fields have the same names on the line, and `None` is left out there.
 ///
 /// docs/operations.md describes the fields. Their names are a contract.
 #[derive(Debug, Clone, Default, Serialize)]
@@ -91,7 +91,7 @@ impl RequestLog {
     }
 }
 
-/// How a request ended.
+/// The level and the message of the line of a request.
 #[derive(Debug, Clone, Copy)]
 pub struct Ending {
     /// The severity of the line.

@@ -1,4 +1,4 @@
-//! Where log lines go: stdout, as JSON, or as text on a terminal.
+//! Log lines: written to stdout, as JSON, or as text on a terminal.
 
 mod line;
 

@@ -58,7 +58,7 @@ impl Policy {
     }
 }
 
-/// What one caller may have. The access layer puts it into the request's extensions.
+/// The scopes and the lifetime that one caller may have. The access layer puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct EffectivePolicy(Option<Grant>);
 

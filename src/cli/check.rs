@@ -15,7 +15,7 @@ use crate::{
 };
 use report::{Finding, Report};
 
-/// How to print the report.
+/// The options of `check`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The format of the report

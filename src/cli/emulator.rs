@@ -18,7 +18,7 @@ use crate::{
     telemetry,
 };
 
-/// Where the emulator listens, and what it keeps.
+/// The options of `emulator`.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// The port for http; 0 for any free port

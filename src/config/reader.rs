@@ -15,7 +15,7 @@ use super::{
 pub struct Found {
     /// The name of the setting.
     pub name: &'static str,
-    /// Where the value comes from. `None` if the setting is unset.
+    /// The source of the value. `None` if the setting is unset.
     pub source: Option<&'static str>,
     /// The value, unless it is a secret or invalid.
     pub value: Option<String>,

@@ -11,7 +11,7 @@ pub struct Setting {
     pub read_by: &'static [&'static str],
     /// Whether the value is a secret and must not be shown.
     pub secret: bool,
-    /// What applies if the setting is unset, in Markdown.
+    /// The default, in Markdown.
     pub default: &'static str,
     /// The purpose of the setting in a few words, in Markdown.
     pub meaning: &'static str,

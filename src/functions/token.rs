@@ -1,4 +1,4 @@
-//! What the functions that issue tokens have in common: the fields for scopes and lifetime, and the answer.
+//! The common parts of the functions that issue tokens: the fields for scopes and lifetime, and the answer.
 
 use acs_identity::types::{AccessToken, IdentityId, Scope, TokenLifetime, TokenRequest, format_timestamp};
 use axum::response::{IntoResponse, Response};

@@ -3,7 +3,7 @@
 use http::StatusCode;
 use tracing::Level;
 
-/// What every problem of a kind has in common.
+/// The parts that all problems of a kind have in common.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Parts {
     /// The code in the response. It is a contract.

@@ -1,4 +1,4 @@
-//! FORWARD: the host builds the request anew and buffers both ways (`enableForwardingHttpRequest`).
+//! FORWARD: the host builds a new request and buffers both directions (`enableForwardingHttpRequest`).
 
 use hyper::header::{CONTENT_LENGTH, CONTENT_TYPE, HeaderMap, TRANSFER_ENCODING, USER_AGENT};
 use hyper::{Request, Response, StatusCode};
@@ -7,8 +7,7 @@ use super::gateway::{Call, Gateway};
 use super::journal::Severity;
 use super::wire::{self, Body};
 
-/// What .NET counts as headers of the content and the host therefore drops; the two it puts back when there is content
-/// are put back below.
+/// The headers that .NET counts as content headers, which the host drops. It restores two of them if there is content.
 const CONTENT_HEADERS: [&str; 11] = [
     "allow",
     "content-disposition",
@@ -26,7 +25,7 @@ const CONTENT_HEADERS: [&str; 11] = [
 /// Passes `call` on; every failure is a bare 500.
 pub async fn pass(gateway: &Gateway, call: Call) -> Response<Body> {
     let failed = || wire::status(StatusCode::INTERNAL_SERVER_ERROR);
-    // HttpClient refuses to send this header without a content, and the host gives it none.
+    // HttpClient does not send this header without a content, and the host passes none.
     if call.request.headers().contains_key(TRANSFER_ENCODING) {
         return failed();
     }

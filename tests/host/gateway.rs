@@ -27,7 +27,7 @@ pub struct Gateway {
     pub functions: Vec<Function>,
     /// `None` checks no keys, as `func start` does.
     pub keys: Option<Keys>,
-    /// Where the program listens.
+    /// The port of the program.
     pub port: u16,
     pub worker: Worker,
     pub journal: Journal,

@@ -15,7 +15,7 @@ pub enum Severity {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct LogLine {
     pub severity: Severity,
-    /// Whether the program wrote it.
+    /// True for lines of the program.
     pub is_console: bool,
     pub text: String,
 }

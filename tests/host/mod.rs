@@ -60,7 +60,7 @@ pub enum Generation {
     Neither,
 }
 
-/// How to run an app.
+/// The options of a run.
 #[derive(Clone, Debug, Default)]
 pub struct HostOptions {
     /// The staged folder: host.json, the program, `<name>/function.json`.
@@ -84,7 +84,7 @@ impl Host {
     /// wait for the program.
     ///
     /// # Errors
-    /// What keeps the real host from starting, in its words where they are known.
+    /// Returns the reason that keeps the real host from starting, in its words if they are known.
     pub async fn start(options: HostOptions) -> Result<Self, String> {
         let root = options.app.canonicalize().map_err(|error| format!("{}: {error}", options.app.display()))?;
         let config = Config::read(&root, &options.env)?;
@@ -106,7 +106,7 @@ impl Host {
         Ok(Self { address, gateway, tasks: vec![supervisor, server] })
     }
 
-    /// Where clients send requests: `http://127.0.0.1:<port>`, without a slash.
+    /// Returns the URL for clients: `http://127.0.0.1:<port>`, without a slash.
     pub fn url(&self) -> String {
         format!("http://{}", self.address)
     }

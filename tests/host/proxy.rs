@@ -14,7 +14,7 @@ use super::wire::{self, Body, Failure};
 /// Attempts in all, while the program cannot be reached.
 const ATTEMPTS: u32 = 10;
 
-/// What belongs to one connection and is left out both ways.
+/// The headers of one connection, which are removed in both directions.
 const HOP_BY_HOP: [&str; 17] = [
     "connection",
     "transfer-encoding",
@@ -63,7 +63,7 @@ pub async fn pass(gateway: &Gateway, call: Call) -> Response<Body> {
             Err(failure) => failure,
         };
         gateway.journal.log(Severity::Error, failure.to_string());
-        // A stream that was begun cannot be sent again, whatever its length.
+        // A stream cannot be sent twice.
         let again = matches!(failure, Failure::Connect(_)) || body.is_empty();
         if !again || attempt == ATTEMPTS {
             return wire::status(StatusCode::INTERNAL_SERVER_ERROR);

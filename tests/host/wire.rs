@@ -14,7 +14,7 @@ use tokio::net::TcpStream;
 pub type Error = Box<dyn std::error::Error + Send + Sync>;
 pub type Body = BoxBody<Bytes, Error>;
 
-/// What the host says it is; any 4.1045 or later knows all it stands in for.
+/// The version that the host reports. Versions from 4.1045 on have all features of the stand-in.
 pub const HOST_VERSION: &str = "4.1052.200.0";
 /// The host's limit of a request body, in bytes.
 const BODY_LIMIT: usize = 104_857_600;
@@ -22,7 +22,7 @@ const BODY_LIMIT: usize = 104_857_600;
 /// Why the program gave no answer.
 #[derive(Debug)]
 pub enum Failure {
-    /// Nothing was sent: no connection.
+    /// There was no connection, so the request was not sent.
     Connect(Error),
     /// The connection broke after the request was on its way.
     Broken(Error),
@@ -77,7 +77,7 @@ pub async fn collect(body: Incoming) -> Option<Bytes> {
     }
 }
 
-/// Whether a request has no body at all: neither Content-Length nor chunks.
+/// Returns whether a request has no body: neither Content-Length nor chunks.
 pub fn is_bodyless(body: &Incoming) -> bool {
     body.is_end_stream()
 }

@@ -21,7 +21,7 @@ const POLL: Duration = Duration::from_millis(25);
 /// The time a program has to listen.
 const INITIALIZATION_TIMEOUT: Duration = Duration::from_secs(30);
 
-/// How a program is started.
+/// The start options of a program.
 pub struct Setup {
     pub executable: PathBuf,
     pub script_root: PathBuf,
@@ -31,7 +31,7 @@ pub struct Setup {
     pub journal: Journal,
 }
 
-/// What the program is doing.
+/// The state of the program.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum State {
     Starting,
@@ -221,8 +221,8 @@ fn exit_code(status: ExitStatus) -> i32 {
     status.code().unwrap_or(-1)
 }
 
-/// A port nobody listens on, below the range that systems give to outgoing connections: one of those could take the
-/// port between this look and the program's start. No two workers of one test run get the same.
+/// Returns a free port below the range of ephemeral ports, so that no outgoing connection takes it before the program
+/// starts. Each worker of a test run gets another one.
 pub fn free_port() -> Option<u16> {
     static NEXT: AtomicU16 = AtomicU16::new(0);
     let start = u16::try_from(std::process::id() % 97).ok()? * 100;

@@ -40,7 +40,7 @@ struct Server {
     address: SocketAddr,
 }
 
-/// What is signed. A test changes it to get a wrong signature.
+/// The signed parts of a request. A test changes them to get a wrong signature.
 struct Signing {
     key: Vec<u8>,
     method: String,

@@ -1,4 +1,4 @@
-//! The rules of the house, held: who may use whom, how long a file is, and that each says what it is.
+//! The rules of the repository: dependencies of modules, lengths of files, and marks that must not be committed.
 
 mod cycles;
 
@@ -9,7 +9,7 @@ use std::{
 
 const MAX_LINES: usize = 300;
 
-/// Who may use whom: a module, and the modules of the crate that it may name. docs/ARCHITECTURE.md draws it.
+/// Each module and the modules of the crate that it may use. docs/ARCHITECTURE.md has the same table.
 pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "request_log"]),

@@ -23,10 +23,10 @@ pub(crate) struct FaultSpec {
     /// The operation to fail; any if `None`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     operation: Option<Operation>,
-    /// How many requests succeed first.
+    /// Number of requests that succeed first.
     #[serde(default)]
     skip: u32,
-    /// How many requests fail then.
+    /// Number of requests that fail after that.
     #[serde(default = "once")]
     times: u32,
     /// Whether the operation is carried out first. By default only if its answer is needed.

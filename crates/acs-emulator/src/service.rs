@@ -1,4 +1,4 @@
-//! What every request shares: options, keys, the state and its file.
+//! The data that all requests share: options, keys, the state and its file.
 
 use std::{
     io,

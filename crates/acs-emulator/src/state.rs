@@ -20,12 +20,12 @@ pub(crate) struct State {
     pub(crate) identities: Identities,
     pub(crate) access_keys: Arc<AccessKeys>,
     pub(crate) test_issuer: TestIssuer,
-    /// How often the fields above changed. They are saved in the state file; the fields below are not.
+    /// Number of changes of the fields above, which are saved in the state file. The fields below are not saved.
     pub(crate) changes: u64,
     pub(crate) calls: BTreeMap<&'static str, Calls>,
     pub(crate) faults: Faults,
     pub(crate) settings: EmulatorSettings,
-    /// How many tokens the managed identity requested.
+    /// Number of tokens issued to the managed identity.
     pub(crate) managed_identity_tokens: u64,
 }
 
@@ -46,11 +46,11 @@ pub(crate) struct Identity {
     tokens_revoked_at: Option<Timestamp>,
 }
 
-/// How often an operation was called.
+/// The calls of an operation.
 #[derive(Default, Clone, Copy, Serialize)]
 pub(crate) struct Calls {
     received: u64,
-    /// How many of the received requests had a fault.
+    /// Number of received requests with a fault.
     faulted: u64,
 }
 

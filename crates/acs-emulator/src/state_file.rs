@@ -100,7 +100,9 @@ impl StateFile {
 
     /// Returns the error for a file that this emulator cannot use.
     pub(crate) fn invalid(&self, why: &str) -> io::Error {
-        let why = format!("{why}. The file was not changed; choose another file, or delete this one to start anew");
+        let why = format!(
+            "{why}. The file was not changed; choose another file, or delete this one to start with an empty state"
+        );
         with_path(&self.path, io::ErrorKind::InvalidData, &why)
     }
 

@@ -27,7 +27,7 @@ pub(crate) struct TokenSpec {
     alg: Algorithm,
 }
 
-/// How often the issuer's documents were requested.
+/// Numbers of requests for the issuer's documents.
 #[derive(Debug, Default, Clone, Copy, Serialize)]
 pub(crate) struct Fetches {
     pub(crate) discovery: u64,
@@ -37,7 +37,7 @@ pub(crate) struct Fetches {
 /// The state of the issuer.
 #[derive(Default, Clone, Serialize, Deserialize)]
 pub(crate) struct TestIssuer {
-    /// How often the keys were replaced: a part of their ids. State files of earlier versions name it `rolls`.
+    /// Number of key rotations, which is a part of the key ids. State files of earlier versions name it `rolls`.
     #[serde(alias = "rolls")]
     rotations: u32,
     /// `None` before the first use.

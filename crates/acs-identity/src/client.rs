@@ -53,7 +53,7 @@ pub(crate) struct Inner {
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
-    /// How far the clock of this machine is ahead of the clock of ACS.
+    /// Time by which the clock of this machine is ahead of the clock of ACS.
     pub clock_skew: Option<SignedDuration>,
     /// The API versions that ACS supports, as it lists them.
     pub supported_versions: Option<String>,

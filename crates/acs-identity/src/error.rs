@@ -85,7 +85,7 @@ pub struct ServiceError {
     pub request_id: Uuid,
     /// The time that ACS asks to wait.
     pub retry_after: Option<Duration>,
-    /// How far the clock of this machine is ahead of the clock of ACS (`Date`), to about a second.
+    /// Time by which the clock of this machine is ahead of the clock of ACS (`Date`), to about a second.
     pub clock_skew: Option<SignedDuration>,
     /// The API versions that ACS supports (`api-supported-versions`), as it lists them.
     pub supported_versions: Option<String>,

@@ -32,7 +32,7 @@
 //!
 //! # Observing calls
 //!
-//! The crate writes no log. An [`Observer`] is told of each attempt and each call, and can add request headers.
+//! The crate writes no log. An [`Observer`] is notified of each attempt and each call, and can add request headers.
 
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]

@@ -1,4 +1,4 @@
-//! What a program can observe of its calls to ACS.
+//! The observer of calls to ACS, for logs, metrics and traces.
 
 use std::{fmt, time::Duration};
 

@@ -33,7 +33,7 @@ pub(crate) trait Response {
 
 impl Response for () {}
 
-/// What all attempts of a call have in common.
+/// The parts that all attempts of a call have in common.
 struct Call<'a> {
     operation: Operation,
     identity: Option<&'a IdentityId>,

@@ -31,7 +31,7 @@ struct Inner {
     hold: Mutex<Option<Hold>>,
 }
 
-/// Where a request is held.
+/// The point at which a request is held.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum At {
     /// Before the server receives it.

@@ -204,7 +204,7 @@ async fn an_invalid_file_is_rejected_and_not_changed() {
         (with("resource", json!(nil)), format!("belongs to the resource {nil}, not to {own}")),
     ] {
         fs::write(&file.path, &text).unwrap();
-        let remedy = "The file was not changed; choose another file, or delete this one to start anew";
+        let remedy = "The file was not changed; choose another file, or delete this one to start with an empty state";
         file.assert_rejected(&format!("{}: {why}. {remedy}", file.path.display())).await;
         assert_eq!(fs::read_to_string(&file.path).unwrap(), text);
     }

@@ -1,4 +1,4 @@
-//! What all functions have in common: bodies, media types, methods, paths, and errors of ACS.
+//! The common behaviour of all functions: bodies, media types, methods, paths, and errors of ACS.
 
 use acs_tokens::auth::{BackendAuth, CallerKey};
 use serde_json::json;

@@ -1,4 +1,4 @@
-//! The record of what was done for whom: caller, action, identity, scopes, minutes and outcome.
+//! The fields that record an action: caller, action, identity, scopes, minutes and outcome.
 
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
