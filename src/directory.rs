@@ -31,8 +31,7 @@ use object_store::ObjectMeta;
 pub use admin::{DirectoryAdmin, RepairOutcome};
 pub use error::Error;
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
-#[cfg(feature = "emulator")]
-#[cfg(feature = "cli")]
+#[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use open::create_private;
 pub use record::{Record, RecordEntry};
 pub use store::StoreError;
