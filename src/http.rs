@@ -43,7 +43,7 @@ pub struct Api {
     pub services: Services,
     /// Authenticates callers.
     pub authenticator: Authenticator,
-    /// Which tokens callers may have, and how often they may call.
+    /// The token policy and the rate limits.
     pub access: AccessRules,
     /// The web pages that may call; `None` leaves CORS to the platform.
     pub cors: Option<Cors>,

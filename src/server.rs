@@ -24,7 +24,7 @@ pub async fn run(
 /// Serves as [`run`] does, with another time for open requests.
 ///
 /// # Errors
-/// As [`run`].
+/// Does not fail in practice, like [`run`].
 pub async fn run_with_grace(
     listener: TcpListener,
     app: Router,

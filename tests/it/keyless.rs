@@ -117,7 +117,7 @@ impl Functions {
 async fn managed_identity_token_is_cached_and_fetched_without_proxy() {
     let fixture = Fixture::start().await;
     let identity = ("IDENTITY_ENDPOINT", &*fixture.identity_endpoint);
-    // Nothing listens there, so that requests through the proxy fail.
+    // No server listens on this port, so requests through the proxy fail.
     let proxy = ("http_proxy", "http://127.0.0.1:1");
     let functions = fixture.handler(&[identity, ("IDENTITY_HEADER", DEVELOPMENT_IDENTITY_HEADER), proxy]).await;
     for _ in 0..5 {

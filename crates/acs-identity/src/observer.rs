@@ -2,7 +2,6 @@
 
 use std::{fmt, time::Duration};
 
-use http::Extensions;
 use reqwest::{Method, StatusCode, Url, header::HeaderMap};
 use uuid::Uuid;
 
@@ -12,8 +11,7 @@ use crate::{Error, IdentityId, KeySlot};
 ///
 /// The client calls these methods within the task that made the call, and waits for them: they must not block.
 pub trait Observer: fmt::Debug + Send + Sync {
-    /// Called before an attempt is sent. May add request headers, such as `traceparent`, and may keep a value in the
-    /// attempt's extensions, such as a span. If the call is cancelled, the attempt is dropped without a further call.
+    /// Called before an attempt is sent. May add request headers, such as `traceparent`.
     fn attempt_started(&self, attempt: &mut Attempt<'_>) {
         let _ = attempt;
     }
@@ -58,8 +56,6 @@ pub struct Attempt<'a> {
     pub request_id: Uuid,
     /// Additional request headers.
     pub headers: HeaderMap,
-    /// Values that the observer keeps until the end of the attempt.
-    pub extensions: Extensions,
 }
 
 /// The result of an attempt.

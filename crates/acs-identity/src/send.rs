@@ -3,7 +3,6 @@
 use std::time::{Duration, Instant};
 
 use bytes::Bytes;
-use http::Extensions;
 use reqwest::{
     Method, StatusCode, Url,
     header::{CONTENT_TYPE, HeaderMap},
@@ -141,7 +140,6 @@ impl Inner {
             url: &call.url,
             request_id: call.request_id,
             headers: HeaderMap::new(),
-            extensions: Extensions::new(),
         };
         self.options.observer.attempt_started(&mut attempt);
         let request = self

@@ -33,9 +33,9 @@ impl DeleteOnDrop {
             };
             let request = request_log::current();
             let created = created.map(|(id, token)| Self { acs, id, token, request, is_armed: true });
-            if let Err(Ok(unclaimed)) = send.send(created) {
+            if let Err(Ok(unsent)) = send.send(created) {
                 // The request has already been logged as cancelled.
-                request_log::identity_created(unclaimed.id());
+                request_log::identity_created(unsent.id());
             }
         }));
         // The task sends nothing only if it panicked. Then it is unknown whether ACS created the identity.
