@@ -1,7 +1,9 @@
-//! Packages the functions (`cargo xtask package azure`, `package lambda`) and runs them under Core Tools (`start`).
+//! Packages the functions (`cargo xtask package azure`, `package lambda`), runs them under Core Tools (`start`), and
+//! measures them (`instructions`).
 
 mod archive;
 mod azure;
+mod bench;
 mod build;
 mod lambda;
 mod settings;
@@ -16,11 +18,7 @@ use clap::{Parser, Subcommand};
 type Result<T> = std::result::Result<T, Box<dyn std::error::Error>>;
 
 #[derive(Parser)]
-#[command(
-    name = "cargo xtask",
-    about = "Packages the functions, or runs them under Core Tools",
-    disable_version_flag = true
-)]
+#[command(name = "cargo xtask", about = "Packages, runs and measures the functions", disable_version_flag = true)]
 struct Arguments {
     #[command(subcommand)]
     task: Task,
@@ -33,6 +31,8 @@ enum Task {
     Package(Package),
     /// Build the functions for this machine and run them with `func start`
     Start(start::Options),
+    /// Count the instructions of requests to the packaged handler; requires valgrind
+    Instructions(bench::InstructionOptions),
 }
 
 #[derive(Subcommand)]
@@ -48,6 +48,7 @@ fn main() -> ExitCode {
         Task::Package(Package::Azure(options)) => azure::package(&options),
         Task::Package(Package::Lambda(options)) => lambda::package(&options),
         Task::Start(options) => start::start(&options),
+        Task::Instructions(options) => bench::instructions(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

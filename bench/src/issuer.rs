@@ -1,0 +1,35 @@
+//! The issuer of users' tokens: the emulator's test issuer.
+
+use acs_emulator::{Emulator, Options};
+use serde_json::{Value, json};
+use tokio::net::TcpListener;
+
+use crate::Result;
+
+/// The audience of the tokens.
+pub const AUDIENCE: &str = "api://acs-tokens";
+
+/// A running test issuer.
+pub struct Issuer {
+    /// Its `iss`.
+    pub name: String,
+    http: reqwest::Client,
+}
+
+impl Issuer {
+    /// Starts the issuer on a free port.
+    pub async fn start() -> Result<Self> {
+        let listener = TcpListener::bind("127.0.0.1:0").await?;
+        let name = format!("http://{}/_emulator/oidc", listener.local_addr()?);
+        tokio::spawn(async move { Emulator::new(Options::default()).serve_http(listener).await });
+        Ok(Self { name, http: reqwest::Client::new() })
+    }
+
+    /// Returns the token of a user.
+    pub async fn token(&self, user: &str) -> Result<String> {
+        let body = json!({ "claims": { "aud": AUDIENCE, "sub": user, "roles": ["host"] } });
+        let request = self.http.post(format!("{}/tokens", self.name)).header("content-type", "application/json");
+        let answer: Value = serde_json::from_slice(&request.body(body.to_string()).send().await?.bytes().await?)?;
+        answer["token"].as_str().map(str::to_owned).ok_or_else(|| format!("the issuer answered {answer}").into())
+    }
+}

@@ -1,0 +1,85 @@
+//! The requests that are measured.
+
+use crate::{Result, issuer::Issuer, upstream::IDENTITY};
+
+/// A request.
+#[derive(Clone)]
+pub struct Request {
+    pub method: &'static str,
+    pub path: String,
+    pub body: Option<&'static str>,
+    pub authorization: Option<String>,
+    /// The expected status.
+    pub status: u16,
+}
+
+/// A sort of request.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub enum Scenario {
+    /// `issue-token`, for a back end.
+    IssueToken,
+    /// `my-token`, for a user whose identity is cached.
+    KnownUser,
+    /// `my-token`, for another user with each request.
+    FirstUse,
+    /// `my-token`, with a wrong signature.
+    Refusal,
+    /// `health`.
+    Health,
+}
+
+impl Scenario {
+    /// All of them.
+    pub const ALL: [Self; 5] = [Self::IssueToken, Self::KnownUser, Self::FirstUse, Self::Refusal, Self::Health];
+
+    /// The name in results.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::IssueToken => "issue-token",
+            Self::KnownUser => "my-token, known user",
+            Self::FirstUse => "my-token, first use",
+            Self::Refusal => "my-token, wrong signature",
+            Self::Health => "health",
+        }
+    }
+
+    /// Returns this many requests.
+    pub async fn requests(self, issuer: &Issuer, count: usize) -> Result<Vec<Request>> {
+        let user = |token: &str| Request {
+            method: "POST",
+            path: "/api/me/token".to_owned(),
+            body: Some("{}"),
+            authorization: Some(format!("Bearer {token}")),
+            status: 200,
+        };
+        let request = match self {
+            Self::IssueToken => Request {
+                method: "POST",
+                path: format!("/api/identities/{IDENTITY}/tokens"),
+                body: Some(r#"{"scopes":["chat","voip"]}"#),
+                authorization: None,
+                status: 200,
+            },
+            Self::Health => {
+                Request { method: "GET", path: "/api/health".to_owned(), body: None, authorization: None, status: 200 }
+            }
+            Self::KnownUser => user(&issuer.token("alice").await?),
+            Self::Refusal => {
+                let token = issuer.token("alice").await?;
+                let (signed, signature) = token.rsplit_once('.').unwrap_or_default();
+                // The last characters of the signature, so that the whole verification runs.
+                let (kept, last) = signature.split_at(signature.len() - 8);
+                let last = if last == "AAAAAAAA" { "BBBBBBBB" } else { "AAAAAAAA" };
+                Request { status: 401, ..user(&format!("{signed}.{kept}{last}")) }
+            }
+            Self::FirstUse => {
+                let mut requests = Vec::new();
+                for i in 0..count {
+                    requests.push(user(&issuer.token(&format!("user {i}")).await?));
+                }
+                return Ok(requests);
+            }
+        };
+        Ok(vec![request; count])
+    }
+}
