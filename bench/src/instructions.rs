@@ -65,7 +65,8 @@ pub async fn run(handler: &Path, options: &Options) -> Result<()> {
 
 /// The first request of the Functions host is `GET /`.
 async fn start(counter: &Counter<'_>) -> Result<u64> {
-    let request = Request { method: "GET", path: "/".to_owned(), body: None, authorization: None, status: 200 };
+    let request =
+        Request { method: "GET", path: "/".to_owned(), body: None, authorization: None, key: None, status: 200 };
     counter.count(&[request]).await
 }
 

@@ -13,6 +13,8 @@ pub const AUDIENCE: &str = "api://acs-tokens";
 pub struct Issuer {
     /// Its `iss`.
     pub name: String,
+    /// The address of its key set.
+    pub keys: String,
     http: reqwest::Client,
 }
 
@@ -22,7 +24,7 @@ impl Issuer {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let name = format!("http://{}/_emulator/oidc", listener.local_addr()?);
         tokio::spawn(async move { Emulator::new(Options::default()).serve_http(listener).await });
-        Ok(Self { name, http: reqwest::Client::new() })
+        Ok(Self { keys: format!("{name}/jwks"), name, http: acs_identity::http::client_builder().build()? })
     }
 
     /// Returns the token of a user.

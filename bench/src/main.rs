@@ -1,8 +1,11 @@
 //! Measures the packaged program: instruction counts, and requests per second beside peers.
 
 mod callgrind;
+mod compare;
+mod contender;
 mod instructions;
 mod issuer;
+mod load;
 mod scenario;
 mod service;
 mod upstream;
@@ -28,6 +31,8 @@ struct Arguments {
 enum Measurement {
     /// Count instructions under callgrind and compare them with the budgets in bench/instructions.json
     Instructions(instructions::Options),
+    /// Measure requests per second and latencies beside peers
+    Compare(compare::Options),
 }
 
 #[tokio::main(flavor = "multi_thread", worker_threads = 2)]
@@ -35,6 +40,7 @@ async fn main() -> ExitCode {
     let Arguments { handler, measurement } = Arguments::parse();
     let result = match measurement {
         Measurement::Instructions(options) => instructions::run(&handler, &options).await,
+        Measurement::Compare(options) => compare::run(&handler, &options).await,
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

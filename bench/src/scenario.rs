@@ -2,6 +2,9 @@
 
 use crate::{Result, issuer::Issuer, upstream::IDENTITY};
 
+/// The key of back ends.
+pub const KEY: &str = "a-key-of-the-benchmark";
+
 /// A request.
 #[derive(Clone)]
 pub struct Request {
@@ -9,6 +12,8 @@ pub struct Request {
     pub path: String,
     pub body: Option<&'static str>,
     pub authorization: Option<String>,
+    /// The key of back ends. `handler` leaves the check to the Functions host.
+    pub key: Option<&'static str>,
     /// The expected status.
     pub status: u16,
 }
@@ -50,6 +55,7 @@ impl Scenario {
             path: "/api/me/token".to_owned(),
             body: Some("{}"),
             authorization: Some(format!("Bearer {token}")),
+            key: None,
             status: 200,
         };
         let request = match self {
@@ -58,11 +64,17 @@ impl Scenario {
                 path: format!("/api/identities/{IDENTITY}/tokens"),
                 body: Some(r#"{"scopes":["chat","voip"]}"#),
                 authorization: None,
+                key: Some(KEY),
                 status: 200,
             },
-            Self::Health => {
-                Request { method: "GET", path: "/api/health".to_owned(), body: None, authorization: None, status: 200 }
-            }
+            Self::Health => Request {
+                method: "GET",
+                path: "/api/health".to_owned(),
+                body: None,
+                authorization: None,
+                key: None,
+                status: 200,
+            },
             Self::KnownUser => user(&issuer.token("alice").await?),
             Self::Refusal => {
                 let token = issuer.token("alice").await?;

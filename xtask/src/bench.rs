@@ -1,5 +1,8 @@
 //! Builds the packaged `handler` as it is shipped and measures it with the package `bench`.
 
+use std::ffi::OsString;
+use std::process::Command;
+
 use clap::Args;
 
 use crate::Result;
@@ -14,17 +17,38 @@ pub struct InstructionOptions {
     update: bool,
 }
 
-/// Counts instructions under callgrind.
-pub fn instructions(options: &InstructionOptions) -> Result<()> {
-    measure("instructions", options.update.then_some("--update"))
+/// Options of `bench`.
+#[derive(Args)]
+pub struct BenchOptions {
+    /// Options of the comparison, such as --runs 1 --seconds 1; --help lists them
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+    options: Vec<OsString>,
 }
 
-fn measure(measurement: &str, option: Option<&str>) -> Result<()> {
+/// Counts instructions under callgrind.
+pub fn instructions(options: &InstructionOptions) -> Result<()> {
     let workspace = Workspace::find()?;
+    measure(&workspace, "instructions", options.update.then(|| "--update".into()).as_slice())
+}
+
+/// Installs the peers and compares requests per second and latencies.
+pub fn bench(options: BenchOptions) -> Result<()> {
+    let workspace = Workspace::find()?;
+    let peers = workspace.target.join("bench");
+    let installed = Command::new(workspace.root.join("bench/peers/install")).arg(&peers).status()?;
+    if !installed.success() {
+        return Err(format!("the peers could not be installed ({installed})").into());
+    }
+    let mut arguments = vec!["--peers".into(), peers.into_os_string()];
+    arguments.extend(options.options);
+    measure(&workspace, "compare", &arguments)
+}
+
+fn measure(workspace: &Workspace, measurement: &str, options: &[OsString]) -> Result<()> {
     let features = &["--no-default-features"];
-    let handler = Program { name: "handler", target: Target::X86_64Musl, release: true, features }.build(&workspace)?;
+    let handler = Program { name: "handler", target: Target::X86_64Musl, release: true, features }.build(workspace)?;
     let mut command = cargo();
-    command.current_dir(&workspace.root).args(["run", "--quiet", "--package", "bench", "--", "--handler"]);
-    let status = command.arg(handler).arg(measurement).args(option).status()?;
+    command.current_dir(&workspace.root).args(["run", "--quiet", "--release", "--package", "bench", "--", "--handler"]);
+    let status = command.arg(handler).arg(measurement).args(options).status()?;
     if status.success() { Ok(()) } else { Err(format!("the measurement failed ({status})").into()) }
 }

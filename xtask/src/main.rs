@@ -1,5 +1,5 @@
 //! Packages the functions (`cargo xtask package azure`, `package lambda`), runs them under Core Tools (`start`), and
-//! measures them (`instructions`).
+//! measures them (`instructions`, `bench`).
 
 mod archive;
 mod azure;
@@ -33,6 +33,8 @@ enum Task {
     Start(start::Options),
     /// Count the instructions of requests to the packaged handler; requires valgrind
     Instructions(bench::InstructionOptions),
+    /// Compare the packaged handler with Express, Fastify, `FastAPI` and nginx
+    Bench(bench::BenchOptions),
 }
 
 #[derive(Subcommand)]
@@ -49,6 +51,7 @@ fn main() -> ExitCode {
         Task::Package(Package::Lambda(options)) => lambda::package(&options),
         Task::Start(options) => start::start(&options),
         Task::Instructions(options) => bench::instructions(&options),
+        Task::Bench(options) => bench::bench(options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,
