@@ -113,11 +113,14 @@ fn rejected(answered: Finding, error: &ServiceError, remedy: Option<Remedy>) -> 
             let credential = Finding::unknown("credential", "ACS checks the api-version first");
             [answered, clock, credential, failed("api-version")]
         }
-        ErrorKind::Other if !matches!(error.status.as_u16(), 401 | 403) => {
+        ErrorKind::Other | ErrorKind::Throttled | ErrorKind::Failed | ErrorKind::ValidationError => {
             let unknown = |name| Finding::unknown(name, "ACS returned another error");
             [failed("answer"), clock, unknown("credential"), unknown("api-version")]
         }
-        ErrorKind::Denied | ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other => {
+        ErrorKind::Denied
+        | ErrorKind::IdentityNotOwned
+        | ErrorKind::IdentityNotFound
+        | ErrorKind::InvalidAccessToken => {
             let version = Finding::unknown("api-version", "ACS checks the credential first");
             [answered, clock, failed("credential"), version]
         }

@@ -138,8 +138,9 @@ async fn failed_call_has_cause_and_remedy() {
                 "cause": "ACS answered 401 Unauthorized: Denied by the resource provider."}),
         ),
         (
-            json!({"answer": {"status": 401, "headers": {"date": "Wed, 13 Apr 2022 18:09:12 GMT"}}}),
-            json!({"acs_code": "Unauthorized", "level": "ERROR", "remedy": "set the clock and synchronize it with NTP"}),
+            // No recording has the error code of ACS for a wrong clock.
+            json!({"times": 3, "answer": {"status": 401, "headers": {"date": "Wed, 13 Apr 2022 18:09:12 GMT"}}}),
+            json!({"acs_code": "Unauthorized", "code": "upstream-failed", "tries": 3, "remedy": "set the clock and synchronize it with NTP"}),
         ),
         (
             json!({"times": 3, "reset": true}),

@@ -11,7 +11,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{Issuer, TokenError};
-use crate::refreshing::{FetchLimits, Fresh, Refreshing};
+use crate::refreshing::{FetchError, FetchLimits, Fresh, Refreshing};
 
 /// Unknown key ids cost their sender nothing. The minimum interval keeps them from causing a request each.
 const LIMITS: FetchLimits = FetchLimits {
@@ -46,6 +46,8 @@ type KeySet = HashMap<String, Vec<Key>>;
 /// The key set of one issuer.
 #[derive(Debug)]
 pub(super) struct IssuerKeys(Refreshing<Arc<KeySet>, String>);
+
+impl FetchError for String {}
 
 impl IssuerKeys {
     pub(super) fn new(issuer: &Issuer) -> Result<Self, reqwest::Error> {
