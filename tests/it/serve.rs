@@ -1,6 +1,7 @@
 //! `acs-tokens serve`: graceful shutdown, and limits on connections.
 
 mod limits;
+mod urls;
 
 use std::time::Duration;
 
