@@ -41,8 +41,8 @@ pub struct App {
 impl App {
     /// Serves the functions until `shutdown` completes, then waits for open requests and for the work that they left.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        server::run(listener, self.router, self.limits, shutdown).await;
-        if !finished(&self.tasks, CLEAN_UP).await {
+        let left = server::run(listener, self.router, self.limits, shutdown).await;
+        if !finished(&self.tasks, left + CLEAN_UP).await {
             tracing::warn!("shutdown timed out: an identity may be left in ACS that no caller knows");
         }
     }
