@@ -27,6 +27,7 @@ use acs_identity::{
 };
 use lru::LruCache;
 use object_store::ObjectMeta;
+use tokio_util::task::TaskTracker;
 
 pub use admin::{DirectoryAdmin, RepairOutcome};
 pub use error::Error;
@@ -76,14 +77,14 @@ struct Resolved {
 }
 
 impl Directory {
-    /// Opens the directory without a request to a remote store.
+    /// Opens the directory without a request to a remote store. A program waits for `tasks` before it ends.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created or the HTTP client cannot be built.
-    pub fn open(settings: &DirectorySettings, acs: IdentityClient) -> Result<Self, StoreError> {
+    pub fn open(settings: &DirectorySettings, acs: IdentityClient, tasks: TaskTracker) -> Result<Self, StoreError> {
         let store = open::open(settings, acs.http_client())?;
         let cache = Mutex::new(LruCache::new(MAX_CACHED_USERS));
-        Ok(Self(Arc::new(Inner { acs, store, key: settings.key.clone(), cache, user_locks: UserLocks::default() })))
+        Ok(Self(Arc::new(Inner { acs, store, key: settings.key.clone(), cache, user_locks: UserLocks::new(tasks) })))
     }
 
     /// Issues a token for the user's identity. Creates the identity at first use.

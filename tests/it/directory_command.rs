@@ -20,6 +20,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     harness::Api,
@@ -55,7 +56,9 @@ impl Fixture {
         let (api, folder) = (Api::direct().await, tempfile::tempdir().unwrap());
         let acs = AcsSettings::from(api.connection_string().parse::<ConnectionString>().unwrap()).client().unwrap();
         let location = StoreLocation::Files(folder.path().to_owned());
-        let directory = Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone()).unwrap();
+        let directory =
+            Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone(), TaskTracker::new())
+                .unwrap();
         Self { api, folder, acs, directory }
     }
 

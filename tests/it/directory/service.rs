@@ -3,12 +3,17 @@
 use http::Method;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
+#[cfg(unix)]
+use {crate::process::until, tokio::net::TcpStream};
 
 use super::fixture::Fixture;
 use crate::{
     harness::users::AUDIENCE,
     process::{Running, cli, in_time},
 };
+
+/// A key that each call sends. Services accept it if a test says so.
+pub(crate) const KEY: &str = "a-key-of-a-back-end";
 
 /// A running `acs-tokens serve`.
 pub(crate) struct Service {
@@ -56,14 +61,36 @@ impl Service {
         self.running.kill().await;
     }
 
+    /// Sends SIGTERM and waits until the process accepts no connections.
+    #[cfg(unix)]
+    pub(crate) async fn terminate(&self) {
+        self.running.terminate().await;
+        let address = self.base.trim_start_matches("http://").trim_end_matches("/api");
+        until("the end of the listener", async || TcpStream::connect(address).await.is_err()).await;
+    }
+
+    /// Waits until the process has ended and returns its exit code.
+    #[cfg(unix)]
+    pub(crate) async fn ended(&mut self) -> Option<i32> {
+        self.running.ended().await
+    }
+
+    /// Waits for a line of the log. The process has to write it: see [`Service::start`].
+    #[cfg(unix)]
+    pub(crate) async fn logged(&mut self, text: &str) {
+        self.running.until(|line| line.contains(text)).await;
+    }
+
     pub(crate) fn id(&self) -> u32 {
         self.running.id()
     }
 
     /// Starts a call. It returns the status and body, `None` if the process ended before it answered.
     pub(crate) fn start_call(&self, authorization: &str, (method, path): Call) -> JoinHandle<Option<(u16, Value)>> {
-        let request = self.http.request(method, format!("{}/{path}", self.base));
+        let body = if method == Method::POST { "{}" } else { "" };
+        let request = self.http.request(method, format!("{}/{path}", self.base)).body(body);
         let request = request.header("authorization", authorization).header("content-type", "application/json");
+        let request = request.header("x-functions-key", KEY);
         tokio::spawn(async move {
             let response = request.send().await.ok()?;
             let status = response.status().as_u16();
