@@ -40,7 +40,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let program = if env.names_callers() { Program::Server } else { Program::Functions };
     let authenticator = env.authenticator(program);
     let _ = (env.access(authenticator.as_ref()), env.cors());
-    let settings = env.found();
+    let settings = env.found("serve");
     let report = match env.finish(client) {
         Ok(client) => Report::new(Some(client.endpoint.to_string()), settings, examine(client).await?),
         Err(_) => Report::new(None, settings, Vec::new()),

@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Result, env_var, eprint, shutdown_signal};
+use super::{Result, env_var, eprint, shutdown_signal, warn_of_unknown_settings};
 use crate::{
     acs_client::AcsSettings,
     config::{Config, EnvReader, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID},
@@ -57,6 +57,10 @@ impl TeamsOptions {
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
+    warn_of_unknown_settings();
+    let mut env = EnvReader::new(&env_var);
+    env.check_values("quickstart");
+    env.finish(Some(()))?;
     let mut teams = options.teams.request();
     let base = match options.url {
         Some(url) => url,

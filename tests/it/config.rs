@@ -5,7 +5,9 @@ mod auth;
 mod client;
 mod directory;
 mod errors;
+mod form;
 mod table;
+mod warnings;
 
 use std::ffi::OsString;
 
