@@ -26,7 +26,7 @@ use crate::{
     access::AccessRules,
     acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth},
-    directory::DirectorySettings,
+    directory::{DirectorySettings, StoreLocation},
     http::allowed_origins::Cors,
 };
 
@@ -95,6 +95,11 @@ impl Config {
         // The Functions host answers preflight requests itself and does not forward them.
         let cors = if program == Program::Functions { None } else { env.cors() };
         let (directory, log_filter) = (env.directory(), env.log_filter(program));
+        if program == Program::Functions
+            && let Some(Some(DirectorySettings { location: StoreLocation::S3 { .. }, .. })) = directory
+        {
+            env.report(USER_DIRECTORY, "is in S3, which `handler` does not support; use another place");
+        }
         if env.is_set(OIDC_ISSUERS) && !env.is_set(USER_DIRECTORY) {
             env.warn(
                 OIDC_ISSUERS,

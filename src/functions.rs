@@ -34,7 +34,7 @@ pub const PREFIX: &str = "api";
 pub struct Services {
     /// The ACS client.
     pub acs: IdentityClient,
-    /// Whether ACS accepts the credential.
+    /// Whether ACS accepts the credential and the directory can be read.
     pub readiness: Readiness,
     /// The user directory; `None` without `USER_DIRECTORY`.
     pub directory: Option<Directory>,
@@ -47,13 +47,13 @@ impl Services {
     /// If the directory's folder cannot be created, or TLS cannot be set up.
     pub fn open(acs: IdentityClient, directory: Option<&DirectorySettings>) -> Result<Self, StoreError> {
         let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
-        Ok(Self { directory, ..acs.into() })
+        Ok(Self { readiness: Readiness::new(acs.clone(), directory.clone()), acs, directory })
     }
 }
 
 impl From<IdentityClient> for Services {
     fn from(acs: IdentityClient) -> Self {
-        Self { readiness: Readiness::new(acs.clone()), acs, directory: None }
+        Self { readiness: Readiness::new(acs.clone(), None), acs, directory: None }
     }
 }
 

@@ -18,7 +18,6 @@ use crate::{
 const KEY: &str = "key";
 const MANAGED_IDENTITY: &str = "managed-identity";
 const WORKLOAD_IDENTITY: &str = "workload-identity";
-#[cfg(feature = "lambda")]
 const AWS_FEDERATION: &str = "aws-federation";
 const CLI: &str = "cli";
 
@@ -134,11 +133,17 @@ impl EnvReader<'_> {
             }
             #[cfg(feature = "lambda")]
             AWS_FEDERATION => self.aws_federation(),
+            #[cfg(not(feature = "lambda"))]
+            AWS_FEDERATION => {
+                let detail =
+                    "is `aws-federation`, which this build does not support; use a build with the feature `lambda`";
+                self.reject(CREDENTIAL, detail)
+            }
             CLI => Some(TokenSource::DeveloperTools),
             _ => {
                 let detail = format!(
                     "is unknown; use `{KEY}`, `{MANAGED_IDENTITY}`, `{WORKLOAD_IDENTITY}`, `{CLI}` or, on Lambda, \
-                                      `aws-federation`"
+                     `{AWS_FEDERATION}`"
                 );
                 self.reject(CREDENTIAL, detail)
             }

@@ -41,7 +41,10 @@ async fn a_misspelled_setting_is_warned_of_at_the_start_of_every_program() {
     for program in [
         handler(&environment),
         cli(&["serve"], &environment),
-        cli(&["dev", "--port", "0", "--emulator-port", "0", "--emulator-https-port", "0", "--data", "/dev/null"], &environment),
+        cli(
+            &["dev", "--port", "0", "--emulator-port", "0", "--emulator-https-port", "0", "--data", "/dev/null"],
+            &environment,
+        ),
         cli(&["quickstart", "--url", "http://127.0.0.1:1"], &environment),
         cli(&["directory", "export"], &environment),
         cli(&["check"], &environment),
