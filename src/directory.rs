@@ -10,6 +10,7 @@ mod error;
 mod http;
 mod key;
 mod open;
+mod probe;
 mod problem;
 mod record;
 mod store;
@@ -85,6 +86,14 @@ impl Directory {
         let store = open::open(settings, acs.http_client())?;
         let cache = Mutex::new(LruCache::new(MAX_CACHED_USERS));
         Ok(Self(Arc::new(Inner { acs, store, key: settings.key.clone(), cache, user_locks: UserLocks::new(tasks) })))
+    }
+
+    /// Reads a record that does not exist, to check that the store can be read.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn try_read(&self) -> Result<(), StoreError> {
+        self.0.store.try_read().await
     }
 
     /// Issues a token for the user's identity. Creates the identity at first use.

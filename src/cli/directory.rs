@@ -11,7 +11,7 @@ use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use super::{Result, env_var, eprint, print, shutdown_signal};
+use super::{Result, env_var, eprint, print, shutdown_signal, warn_of_unknown_settings};
 use crate::{
     config::EnvReader,
     directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, StoreLocation},
@@ -34,6 +34,7 @@ enum Command {
 }
 
 pub(super) async fn run(Options { command }: Options) -> Result<()> {
+    warn_of_unknown_settings();
     let work = async {
         match command {
             Command::Show(options) => show::run(options).await,
