@@ -1,6 +1,7 @@
 //! `acs-tokens serve` as a child process, for users of the emulator's test issuer.
 
 use http::Method;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
@@ -9,6 +10,9 @@ use crate::{
     harness::users::AUDIENCE,
     process::{Running, cli, in_time},
 };
+
+/// The key of back ends, with its name.
+const KEY: &str = "test=a-key-of-the-tests";
 
 /// A running `acs-tokens serve`.
 pub(crate) struct Service {
@@ -38,6 +42,7 @@ impl Service {
         let users = [
             ("OIDC_ISSUERS", &*issuer),
             ("OIDC_AUDIENCES", AUDIENCE),
+            ("CALLER_KEYS", KEY),
             ("RATE_LIMIT", "none"),
             // The test does not read later lines of the log.
             ("RUST_LOG", "acs_tokens::cli::serve=info"),
@@ -63,13 +68,14 @@ impl Service {
     /// Starts a call. It returns the status and body, `None` if the process ended before it answered.
     pub(crate) fn start_call(&self, authorization: &str, (method, path): Call) -> JoinHandle<Option<(u16, Value)>> {
         let request = self.http.request(method, format!("{}/{path}", self.base));
-        let request = request.header("authorization", authorization).header("content-type", "application/json");
-        tokio::spawn(async move {
-            let response = request.send().await.ok()?;
-            let status = response.status().as_u16();
-            let body = response.bytes().await.ok()?;
-            Some((status, serde_json::from_slice(&body).unwrap_or_default()))
-        })
+        send(request.header("authorization", authorization).header("content-type", "application/json"))
+    }
+
+    /// Starts a call of a back end.
+    pub(crate) fn start_call_of_back_end(&self, path: &str, body: &Value) -> JoinHandle<Option<(u16, Value)>> {
+        let (_, key) = KEY.split_once('=').unwrap();
+        let request = self.http.post(format!("{}/{path}", self.base)).header("x-functions-key", key);
+        send(request.header("content-type", "application/json").body(body.to_string()))
     }
 
     /// Makes a call, and repeats it while the directory is unavailable, as callers do. Asserts that it succeeds.
@@ -93,4 +99,14 @@ impl Service {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&body["user"]["communicationUserId"]), text(&body["token"]))
     }
+}
+
+/// Sends a request in a task of its own.
+fn send(request: RequestBuilder) -> JoinHandle<Option<(u16, Value)>> {
+    tokio::spawn(async move {
+        let response = request.send().await.ok()?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await.ok()?;
+        Some((status, serde_json::from_slice(&body).unwrap_or_default()))
+    })
 }
