@@ -4,7 +4,7 @@ use acs_identity::{IdentityClient, types::IdentityId};
 use object_store::ObjectMeta;
 
 use super::{
-    Directory, Error, MAX_CONFLICTS, Record, RecordName, State, UserId, revoke_and_delete, store::RecordStore,
+    Directory, Error, Inner, MAX_CONFLICTS, Record, RecordName, State, UserId, revoke_and_delete, store::RecordStore,
 };
 use crate::request_log;
 
@@ -12,15 +12,17 @@ impl Directory {
     /// Blocks the user, then revokes all tokens of the user's identity. Other instances can issue tokens to the user until
     /// their cached entries are a minute old. Repeating it is harmless.
     ///
+    /// It does not wait for other calls of the same user: a user must not be able to delay it.
+    ///
     /// # Errors
     /// See [`Error`]. If the revocation failed, the user is blocked, and a repetition revokes the tokens.
     pub async fn block_user(&self, user: UserId) -> Result<(), Error> {
-        let this = self.clone();
-        let work = async move {
-            this.0.cache.remove(user);
-            block(&this.0.store, &this.0.acs, this.name(user)).await.map(drop)
-        };
-        self.0.user_locks.run_detached(user, work).await
+        let Inner { store, acs, cache, .. } = &*self.0;
+        cache.remove(user);
+        let blocked = block(store, acs, self.name(user)).await;
+        // Another call may have read the record before it was marked, and cached it since.
+        cache.remove(user);
+        blocked.map(drop)
     }
 
     /// Unblocks the user. Repeating it is harmless.

@@ -10,6 +10,7 @@ use super::{
     fixture::{Fixture, Instance, alice, user},
     relay::At,
 };
+use crate::process::in_time;
 
 /// The age at which a cached entry is no longer used.
 const MAX_AGE: Duration = Duration::from_secs(60);
@@ -90,6 +91,22 @@ async fn cached_user_is_read_again_after_a_minute() {
             assert!(matches!(error, Error::Store(_)), "{error:?}");
             fixture.store.restore();
         }
+    }
+}
+
+#[tokio::test]
+async fn blocking_does_not_wait_for_calls_of_the_user() {
+    for fixture in Fixture::each().await {
+        let instance = fixture.instance();
+        let hold = fixture.acs.hold(0, At::Answer, is_create);
+        let (issued, ()) = tokio::join!(instance.try_token(alice()), async {
+            hold.reached(1).await;
+            in_time("the answer", instance.block(alice())).await;
+            hold.release();
+        });
+        assert!(matches!(issued, Err(Error::Blocked)), "{issued:?}");
+        fixture.assert_no_identity().await;
+        instance.assert_refused(alice()).await;
     }
 }
 

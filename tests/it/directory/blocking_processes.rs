@@ -1,4 +1,4 @@
-//! The process killed at each step of blocking a user: a repetition completes it.
+//! Users blocked by another process, and the process killed at each step of blocking: a repetition completes it.
 
 use serde_json::json;
 
@@ -8,6 +8,7 @@ use super::{
     relay::At,
     service::{DELETE, REVOKE, Service, TOKEN},
 };
+use crate::process::in_time;
 
 impl Service {
     /// Blocks Alice. Returns the status, `None` if the process ended before it answered.
@@ -71,5 +72,40 @@ async fn blocking_that_is_killed_before_the_mark_has_no_effect_and_can_be_repeat
         assert_eq!(other.block(&fixture).await, Some(204));
         assert_eq!(fixture.status(&issued.1).await, "revoked");
         other.assert_refused(&authorization).await;
+    }
+}
+
+/// The two processes have read the same state of the record. One of the writes conflicts and is repeated.
+#[tokio::test]
+async fn write_that_conflicts_with_blocking_is_repeated() {
+    for fixture in Fixture::each().await {
+        let [one, two] = [fixture.service().await, fixture.service().await];
+        let authorization = fixture.sign_in(ALICE).await;
+        for call in [TOKEN, DELETE] {
+            let block = fixture.store.block_writes();
+            let call = one.start_call(&authorization, call);
+            block.wait_for(one.id()).await;
+            let blocked = async {
+                let blocked = two.block(&fixture);
+                let mut blocked = std::pin::pin!(blocked);
+                tokio::select! {
+                    () = block.wait_for(two.id()) => block.release(),
+                    answer = &mut blocked => panic!("{answer:?}"),
+                }
+                blocked.await
+            };
+            assert_eq!(in_time("the answer", blocked).await, Some(204));
+            // Either write may be the first.
+            let (status, body) = in_time("the answer", call).await.unwrap().unwrap();
+            assert!(matches!(status, 200 | 204 | 403), "{status} {body}");
+            if let Some(token) = body["token"].as_str() {
+                assert_eq!(fixture.status(token).await, "revoked");
+            }
+            assert!(fixture.identities().await.0.len() <= 1);
+            two.assert_refused(&authorization).await;
+            let body = json!({ "issuer": fixture.issuer(), "subject": ALICE });
+            assert_eq!(two.start_call_of_back_end("users/unblock", &body).await.unwrap().unwrap().0, 204);
+            fixture.assert_token(&two.token(&authorization).await).await;
+        }
     }
 }
