@@ -49,7 +49,7 @@ enum Command {
     Quickstart(quickstart::Options),
     /// List the settings and check whether they work
     Check(check::Options),
-    /// Export, show and repair the records of the user directory
+    /// Export, show and repair the records of the user directory, block users, and revoke tokens
     Directory(directory::Options),
 }
 
