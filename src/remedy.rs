@@ -43,7 +43,8 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
             ErrorKind::Denied => Some(denied(error, credential)),
             ErrorKind::UnsupportedApiVersion => Some(api_version(error)),
             ErrorKind::Throttled => known(
-                "the limits of the resource are reached: 1,000 operations in 30 s, 500 for creating identities",
+                "the limits of the resource are reached: in 30 s, 1,000 identities or tokens, and 500 deletions, revocations \
+                 or exchanges",
                 "reuse tokens until they expire, spread the load, or ask Microsoft's support to raise the limits",
             ),
             // No recording has the error code for a wrong clock.

@@ -6,11 +6,20 @@ use crate::problem::{Kind, Problem};
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let cause = acs_identity::causes(&error);
+        let wait = acs_identity::retry_after(&error);
         let detail = match error {
             Error::Acs(error) => return error.into(),
             Error::Store(_) => "The user directory could not be reached. Try again later.",
+            Error::Blocked => {
+                let detail = "You are blocked, so nothing was done. Ask the operator of this service to unblock you.";
+                return Self::new(Kind::Blocked, detail);
+            }
             Error::Contended => "Concurrent calls for the same user conflicted. Try again.",
         };
-        Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause)
+        let problem = Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause);
+        match wait {
+            Some(wait) => problem.with_retry_after(wait),
+            None => problem,
+        }
     }
 }

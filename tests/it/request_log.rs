@@ -171,7 +171,9 @@ async fn identity_ids_are_hashed_by_default() {
 async fn log_level_selects_lines_but_not_fields() {
     let mut service = Service::handler(&[("RUST_LOG", "error")]).await;
     service.request("POST", "/api/identities", &json!({})).send().await.unwrap();
-    service.control("faults", json!({"answer": {"status": 403}})).await;
+    service
+        .control("faults", json!({"answer": {"status": 403, "body": r#"{"error":{"code":"Denied","message":""}}"#}}))
+        .await;
     let request = service.request("POST", "/api/identities", &json!({})).header("traceparent", TRACEPARENT);
     request.send().await.unwrap();
     let trace_id = "0af7651916cd43dd8448eb211c80319c";

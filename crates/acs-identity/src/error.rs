@@ -10,8 +10,6 @@ use jiff::{SignedDuration, Timestamp};
 use reqwest::{StatusCode, header::HeaderMap};
 use uuid::Uuid;
 
-use crate::http;
-
 /// The error of a call.
 ///
 /// The variants say what is known of the outcome. Matches on it are meant to be exhaustive; a new variant will be a
@@ -194,7 +192,7 @@ pub fn retry_after(error: &(dyn std::error::Error + 'static)) -> Option<Duration
                 Some((name.as_str().parse().ok()?, value.as_str().parse().ok()?))
             };
             let headers: HeaderMap = response.headers().iter().filter_map(header).collect();
-            http::retry_after(&headers, Timestamp::now())
+            crate::retry_after::retry_after(&headers, Timestamp::now())
         }
         _ => None,
     };

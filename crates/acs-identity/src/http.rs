@@ -9,14 +9,14 @@ use reqwest::{Client, ClientBuilder, Response, Url, redirect};
 use crate::tls;
 pub use crate::{
     connect_failure::ConnectFailure,
-    service_error::retry_after,
+    retry_after::retry_after,
     tls::{TlsError, check_root_certificates},
 };
 
 /// Returns a builder of HTTP clients: no redirects, a connect timeout of 5 s, TCP keep-alive, and an idle timeout.
 ///
-/// All clients share one TLS configuration. On a machine without root certificates, a client can send requests over http,
-/// and connections over https fail.
+/// All clients share one TLS configuration, so certificates that are added to the builder are not used. On a machine
+/// without root certificates, a client can send requests over http, and connections over https fail.
 pub fn client_builder() -> ClientBuilder {
     tls::configure(Client::builder())
         .user_agent(concat!("acs-identity/", env!("CARGO_PKG_VERSION")))

@@ -49,6 +49,7 @@ mod observer;
 mod operation;
 mod operations;
 mod retry;
+mod retry_after;
 mod send;
 mod service_error;
 pub mod signature;
@@ -56,7 +57,7 @@ mod tls;
 pub mod types;
 
 pub use client::{Accepted, ClientOptions, IdentityClient};
-pub use connection_string::{ConnectionString, InvalidConnectionString};
+pub use connection_string::{ConnectionString, ConnectionStringFault, InvalidConnectionString};
 pub use credential::{AccessKeys, Credential, DeniedToken, KeySlot, SCOPE};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind, InvalidResponseReason, ServiceError, causes, is_transient, retry_after};
