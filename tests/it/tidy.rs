@@ -174,6 +174,20 @@ fn nothing_is_left_for_later() {
     }
 }
 
+/// The files that spawn work which may be dropped: connections, the refresh of a cache, the first connection to ACS, and
+/// the servers of the command line.
+const SPAWNING: [&str; 4] = ["src/server/connections.rs", "src/refreshing.rs", "src/startup.rs", "src/cli"];
+
+#[test]
+fn work_that_must_complete_is_tracked() {
+    for file in rust_files(&["src"]) {
+        let text = fs::read_to_string(&file).unwrap();
+        let may_spawn = SPAWNING.iter().any(|path| file.starts_with(root().join(path)));
+        let untracked = ["tokio::spawn(", "runtime.spawn(", "spawn_local("].iter().any(|call| text.contains(call));
+        assert!(may_spawn || !untracked, "{} spawns outside of Services::tasks", file.display());
+    }
+}
+
 /// The files that may sleep: the one wait with a limit, a test under a paused clock, and the host, which polls its program.
 const SLEEPING: [&str; 3] = ["tests/it/process.rs", "tests/it/refreshing.rs", "tests/host"];
 
