@@ -39,7 +39,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     // Without these settings, the Functions host authenticates callers.
     let program = if env.names_callers() { Program::Server } else { Program::Functions };
     let authenticator = env.authenticator(program);
-    let _ = (env.access(authenticator.as_ref()), env.cors());
+    let _ = (env.access(authenticator.as_ref()), env.cors(), env.limits());
     let settings = env.found();
     let report = match env.finish(client) {
         Ok(client) => Report::new(Some(client.endpoint.to_string()), settings, examine(client).await?),
