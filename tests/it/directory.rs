@@ -1,5 +1,7 @@
 //! The user directory under concurrent calls, interrupted calls and lost identities, in each kind of store.
 
+mod blocking;
+mod blocking_processes;
 mod calls;
 mod concurrency;
 mod fixture;
