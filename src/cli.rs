@@ -20,6 +20,8 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
+use crate::server::shutdown_signal;
+
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The command that runs if the arguments name none.
@@ -97,18 +99,4 @@ async fn listen(host: &str, port: u16, option: &str) -> Result<(TcpListener, Soc
     })?;
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-/// Completes on Ctrl+C, and on SIGTERM, which containers send.
-async fn shutdown_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
-        }
-        return;
-    }
-    let _ = interrupt.await;
 }

@@ -4,6 +4,7 @@ mod access;
 mod auth;
 mod client;
 mod directory;
+mod limits;
 mod reader;
 mod table;
 
@@ -22,6 +23,7 @@ use crate::{
     auth::{Authenticator, BackendAuth},
     directory::DirectorySettings,
     http::allowed_origins::Cors,
+    server::Limits,
 };
 
 /// A program that serves the functions. Each reads its own set of settings.
@@ -48,6 +50,8 @@ pub struct Config {
     pub cors: Option<Cors>,
     /// The user directory. `None` turns the functions for users off.
     pub directory: Option<DirectorySettings>,
+    /// The limits on connections. Not used on Lambda.
+    pub limits: Limits,
     /// The port to listen on; 0 for any free port. Not used on Lambda.
     pub port: u16,
     /// Which events are logged.
@@ -71,6 +75,8 @@ impl Config {
         let access = env.access(authenticator.as_ref());
         // The Functions host answers preflight requests itself and does not forward them.
         let cors = if program == Program::Functions { None } else { env.cors() };
+        // The Functions host is the only peer of its handler.
+        let limits = if program == Program::Server { env.limits() } else { Some(Limits::none()) };
         let (directory, log_filter) = (env.directory(), env.log_filter(program));
         Some(Self {
             client: client?,
@@ -78,6 +84,7 @@ impl Config {
             access: access?,
             cors,
             directory: directory?,
+            limits: limits?,
             port: port?,
             log_filter,
         })
@@ -92,6 +99,7 @@ impl Config {
             access: AccessRules::default(),
             cors: None,
             directory: None,
+            limits: Limits::default(),
             port: 0,
             log_filter: default_log_filter(),
         }

@@ -26,6 +26,7 @@ use acs_identity::{
 };
 use object_store::ObjectMeta;
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 pub use admin::{DirectoryAdmin, RepairOutcome, RevokeOutcome};
 pub use error::Error;
@@ -73,13 +74,13 @@ struct Resolved {
 }
 
 impl Directory {
-    /// Opens the directory without a request to a remote store.
+    /// Opens the directory without a request to a remote store. A program waits for `tasks` before it ends.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created or the HTTP client cannot be built.
-    pub fn open(settings: &DirectorySettings, acs: IdentityClient) -> Result<Self, StoreError> {
+    pub fn open(settings: &DirectorySettings, acs: IdentityClient, tasks: TaskTracker) -> Result<Self, StoreError> {
         let store = open::open(settings, acs.http_client())?;
-        let (key, cache, user_locks) = (settings.key.clone(), IdentityCache::default(), UserLocks::default());
+        let (key, cache, user_locks) = (settings.key.clone(), IdentityCache::default(), UserLocks::new(tasks));
         Ok(Self(Arc::new(Inner { acs, store, key, cache, user_locks })))
     }
 

@@ -23,6 +23,7 @@ use axum::{
     routing::{MethodFilter, MethodRouter, on},
 };
 use http::request::Parts;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     directory::{Directory, DirectorySettings, StoreError},
@@ -42,6 +43,8 @@ pub struct Services {
     pub readiness: Readiness,
     /// The user directory; `None` without `USER_DIRECTORY`.
     pub directory: Option<Directory>,
+    /// Work that continues if its request ends early. A program waits for it before it ends.
+    pub tasks: TaskTracker,
 }
 
 impl Services {
@@ -50,14 +53,16 @@ impl Services {
     /// # Errors
     /// If the directory's folder cannot be created, or TLS cannot be set up.
     pub fn open(acs: IdentityClient, directory: Option<&DirectorySettings>) -> Result<Self, StoreError> {
-        let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
-        Ok(Self { directory, ..acs.into() })
+        let services = Self::from(acs.clone());
+        let open = |settings| Directory::open(settings, acs, services.tasks.clone());
+        let directory = directory.map(open).transpose()?;
+        Ok(Self { directory, ..services })
     }
 }
 
 impl From<IdentityClient> for Services {
     fn from(acs: IdentityClient) -> Self {
-        Self { readiness: Readiness::new(acs.clone()), acs, directory: None }
+        Self { readiness: Readiness::new(acs.clone()), acs, directory: None, tasks: TaskTracker::new() }
     }
 }
 

@@ -5,6 +5,7 @@ mod auth;
 mod client;
 mod directory;
 mod errors;
+mod limits;
 mod table;
 
 use std::ffi::OsString;

@@ -12,3 +12,5 @@ mod relay;
 mod repairs;
 mod service;
 mod store;
+#[cfg(unix)]
+mod terminations;

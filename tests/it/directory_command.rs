@@ -22,6 +22,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     harness::Api,
@@ -46,7 +47,7 @@ fn name(subject: &str) -> String {
 
 fn open(folder: &TempDir, acs: &IdentityClient) -> Directory {
     let location = StoreLocation::Files(folder.path().to_owned());
-    Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone()).unwrap()
+    Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone(), TaskTracker::new()).unwrap()
 }
 
 /// A directory in a folder, as the service writes it, and an ACS emulator.

@@ -15,6 +15,7 @@ use acs_tokens::{
 };
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 
 use super::{relay::Relay, store::TestStore};
 use crate::{
@@ -70,7 +71,7 @@ impl Fixture {
     pub(crate) fn instance(&self) -> Instance {
         let settings = &self.store.settings;
         Instance {
-            directory: Directory::open(settings, self.client()).unwrap(),
+            directory: Directory::open(settings, self.client(), TaskTracker::new()).unwrap(),
             admin: Arc::new(DirectoryAdmin::open(settings).unwrap()),
             key: settings.key.clone(),
         }

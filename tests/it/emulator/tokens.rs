@@ -27,7 +27,7 @@ pub(super) async fn assert_signed(server: &Server, token: &str) {
 }
 
 #[tokio::test]
-async fn a_token_has_the_claims_of_a_recorded_one_in_order() {
+async fn a_token_has_the_claims_of_acs_in_order() {
     let server = Server::start().await;
     let id = server.identity().await;
     let token = server.token(&id, r#"{"scopes":["voip","chat.join"],"expiresInMinutes":60}"#).await;
