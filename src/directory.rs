@@ -12,6 +12,7 @@ mod http;
 mod identity_cache;
 mod key;
 mod open;
+mod probe;
 mod problem;
 mod record;
 mod store;
@@ -82,6 +83,14 @@ impl Directory {
         let store = open::open(settings, acs.http_client())?;
         let (key, cache, user_locks) = (settings.key.clone(), IdentityCache::default(), UserLocks::new(tasks));
         Ok(Self(Arc::new(Inner { acs, store, key, cache, user_locks })))
+    }
+
+    /// Reads a record that does not exist, to check that the store can be read.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn try_read(&self) -> Result<(), StoreError> {
+        self.0.store.try_read().await
     }
 
     /// Issues a token for the user's identity. Creates the identity at first use.

@@ -39,7 +39,7 @@ pub const PREFIX: &str = "api";
 pub struct Services {
     /// The ACS client.
     pub acs: IdentityClient,
-    /// Whether ACS accepts the credential.
+    /// Whether ACS accepts the credential and the directory can be read.
     pub readiness: Readiness,
     /// The user directory; `None` without `USER_DIRECTORY`.
     pub directory: Option<Directory>,
@@ -53,16 +53,17 @@ impl Services {
     /// # Errors
     /// If the directory's folder cannot be created, or TLS cannot be set up.
     pub fn open(acs: IdentityClient, directory: Option<&DirectorySettings>) -> Result<Self, StoreError> {
-        let services = Self::from(acs.clone());
-        let open = |settings| Directory::open(settings, acs, services.tasks.clone());
+        let tasks = TaskTracker::new();
+        let open = |settings| Directory::open(settings, acs.clone(), tasks.clone());
         let directory = directory.map(open).transpose()?;
-        Ok(Self { directory, ..services })
+        Ok(Self { readiness: Readiness::new(acs.clone(), directory.clone()), acs, directory, tasks })
     }
 }
 
 impl From<IdentityClient> for Services {
     fn from(acs: IdentityClient) -> Self {
-        Self { readiness: Readiness::new(acs.clone()), acs, directory: None, tasks: TaskTracker::new() }
+        let tasks = TaskTracker::new();
+        Self { readiness: Readiness::new(acs.clone(), None), acs, directory: None, tasks }
     }
 }
 

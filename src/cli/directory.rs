@@ -15,7 +15,7 @@ use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use super::{Result, env_var, eprint, print, shutdown_signal};
+use super::{Result, env_var, eprint, print, shutdown_signal, warn_of_unknown_settings};
 use crate::{
     config::EnvReader,
     directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, State, StoreLocation},
@@ -41,6 +41,7 @@ enum Command {
 }
 
 pub(super) async fn run(Options { command }: Options) -> Result<()> {
+    warn_of_unknown_settings();
     let position = revoke::Position::default();
     let work = async {
         match command {

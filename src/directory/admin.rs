@@ -75,6 +75,22 @@ impl DirectoryAdmin {
         self.store.names()
     }
 
+    /// Reads a record that does not exist, to check that the store can be read.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn try_read(&self) -> Result<(), StoreError> {
+        self.store.try_read().await
+    }
+
+    /// Returns whether the store rejects writes whose conditions do not hold. Writes a record of no user and removes it.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn obeys_conditions(&self) -> Result<bool, StoreError> {
+        self.store.obeys_conditions().await
+    }
+
     /// Reads a record.
     ///
     /// # Errors

@@ -1,6 +1,5 @@
 //! Users blocked by another process, and the process killed at each step of blocking: a repetition completes it.
 
-use http::Method;
 use serde_json::json;
 
 use super::{
@@ -12,18 +11,10 @@ use super::{
 use crate::process::in_time;
 
 impl Service {
-    /// Blocks or unblocks Alice. Returns the status, `None` if the process ended before it answered.
-    async fn change(&self, fixture: &Fixture, path: &'static str) -> Option<u16> {
-        let body = json!({ "issuer": fixture.issuer(), "subject": ALICE }).to_string();
-        self.start_call_with("", (Method::POST, path), body).await.unwrap().map(|(status, _)| status)
-    }
-
+    /// Blocks Alice. Returns the status, `None` if the process ended before it answered.
     async fn block(&self, fixture: &Fixture) -> Option<u16> {
-        self.change(fixture, "users/block").await
-    }
-
-    async fn unblock(&self, fixture: &Fixture) -> Option<u16> {
-        self.change(fixture, "users/unblock").await
+        let body = json!({ "issuer": fixture.issuer(), "subject": ALICE });
+        self.start_call_of_back_end("users/block", &body).await.unwrap().map(|(status, _)| status)
     }
 
     /// Asserts that each call of the user is answered with 403 `blocked`.
@@ -56,7 +47,9 @@ async fn blocking_that_is_killed_between_mark_and_revocation_is_completed_by_rep
             assert_eq!(other.block(&fixture).await, Some(204));
             assert_eq!(fixture.status(&token).await, "revoked");
             other.assert_refused(&authorization).await;
-            assert_eq!(other.unblock(&fixture).await, Some(204));
+            let body = json!({ "issuer": fixture.issuer(), "subject": ALICE });
+            let unblocked = other.start_call_of_back_end("users/unblock", &body).await.unwrap();
+            assert_eq!(unblocked.unwrap().0, 204);
             fixture.assert_token(&other.token(&authorization).await).await;
         }
     }
@@ -110,7 +103,8 @@ async fn write_that_conflicts_with_blocking_is_repeated() {
             }
             assert!(fixture.identities().await.0.len() <= 1);
             two.assert_refused(&authorization).await;
-            assert_eq!(two.unblock(&fixture).await, Some(204));
+            let body = json!({ "issuer": fixture.issuer(), "subject": ALICE });
+            assert_eq!(two.start_call_of_back_end("users/unblock", &body).await.unwrap().unwrap().0, 204);
             fixture.assert_token(&two.token(&authorization).await).await;
         }
     }

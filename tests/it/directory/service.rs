@@ -1,6 +1,7 @@
 //! `acs-tokens serve` as a child process, for users of the emulator's test issuer.
 
 use http::Method;
+use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 #[cfg(unix)]
@@ -12,7 +13,7 @@ use crate::{
     process::{Running, cli, in_time},
 };
 
-/// A key that each call sends, and that services accept.
+/// The key of back ends.
 pub(crate) const KEY: &str = "a-key-of-a-back-end";
 
 /// A running `acs-tokens serve`.
@@ -41,9 +42,9 @@ impl Service {
     pub(crate) async fn start(fixture: &Fixture, more: &[(&str, &str)]) -> Self {
         let (issuer, keys) = (fixture.issuer(), format!("web={KEY}"));
         let users = [
-            ("CALLER_KEYS", &*keys),
             ("OIDC_ISSUERS", &*issuer),
             ("OIDC_AUDIENCES", AUDIENCE),
+            ("CALLER_KEYS", &*keys),
             ("RATE_LIMIT", "none"),
             // The test does not read later lines of the log.
             ("RUST_LOG", "acs_tokens::cli::serve=info"),
@@ -89,25 +90,15 @@ impl Service {
     /// Starts a call. It returns the status and body, `None` if the process ended before it answered.
     pub(crate) fn start_call(&self, authorization: &str, (method, path): Call) -> JoinHandle<Option<(u16, Value)>> {
         let body = if method == Method::POST { "{}" } else { "" };
-        self.start_call_with(authorization, (method, path), body.to_owned())
+        let request = self.http.request(method, format!("{}/{path}", self.base)).body(body);
+        let request = request.header("x-functions-key", KEY);
+        send(request.header("authorization", authorization).header("content-type", "application/json"))
     }
 
-    /// Does the same with a body.
-    pub(crate) fn start_call_with(
-        &self,
-        authorization: &str,
-        (method, path): Call,
-        body: String,
-    ) -> JoinHandle<Option<(u16, Value)>> {
-        let request = self.http.request(method, format!("{}/{path}", self.base)).body(body);
-        let request = request.header("authorization", authorization).header("content-type", "application/json");
-        let request = request.header("x-functions-key", KEY);
-        tokio::spawn(async move {
-            let response = request.send().await.ok()?;
-            let status = response.status().as_u16();
-            let body = response.bytes().await.ok()?;
-            Some((status, serde_json::from_slice(&body).unwrap_or_default()))
-        })
+    /// Starts a call of a back end.
+    pub(crate) fn start_call_of_back_end(&self, path: &str, body: &Value) -> JoinHandle<Option<(u16, Value)>> {
+        let request = self.http.post(format!("{}/{path}", self.base)).header("x-functions-key", KEY);
+        send(request.header("content-type", "application/json").body(body.to_string()))
     }
 
     /// Makes a call, and repeats it while the directory is unavailable, as callers do. Asserts that it succeeds.
@@ -131,4 +122,14 @@ impl Service {
         let text = |value: &Value| value.as_str().unwrap().to_owned();
         (text(&body["user"]["communicationUserId"]), text(&body["token"]))
     }
+}
+
+/// Sends a request in a task of its own.
+fn send(request: RequestBuilder) -> JoinHandle<Option<(u16, Value)>> {
+    tokio::spawn(async move {
+        let response = request.send().await.ok()?;
+        let status = response.status().as_u16();
+        let body = response.bytes().await.ok()?;
+        Some((status, serde_json::from_slice(&body).unwrap_or_default()))
+    })
 }

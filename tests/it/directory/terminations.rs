@@ -16,7 +16,7 @@ use super::{
     concurrency::is_create,
     fixture::Fixture,
     relay::{At, Hold},
-    service::{Call, DELETE, Service, TOKEN},
+    service::{Call, DELETE, KEY, Service, TOKEN},
 };
 use crate::process::in_time;
 
@@ -37,7 +37,8 @@ enum Caller {
 /// Starts a service whose log has the lines of requests.
 async fn service(fixture: &Fixture) -> Service {
     let acs = fixture.acs.connection_string();
-    let more = [("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs), ("RUST_LOG", "info")];
+    let keys = format!("web={KEY}");
+    let more = [("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs), ("CALLER_KEYS", &keys), ("RUST_LOG", "info")];
     Service::start(fixture, &more).await
 }
 
