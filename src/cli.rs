@@ -20,7 +20,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-use crate::server::shutdown_signal;
+use crate::{config::unknown_settings, server::shutdown_signal};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -49,7 +49,7 @@ enum Command {
     Quickstart(quickstart::Options),
     /// List the settings and check whether they work
     Check(check::Options),
-    /// Export, show and repair the records of the user directory
+    /// Export, show and repair the records of the user directory, block users, and revoke tokens
     Directory(directory::Options),
 }
 
@@ -89,6 +89,12 @@ fn eprint(text: &str) {
 /// Returns the value of an environment variable.
 fn env_var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Prints a warning for each variable whose name resembles a setting.
+fn warn_of_unknown_settings() {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    unknown_settings(names).iter().for_each(|warning| eprint(&format!("warning: {warning}")));
 }
 
 /// Listens on an address. The error names the option that sets the port.

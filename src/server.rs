@@ -7,7 +7,7 @@ use std::{future::Future, io, pin::pin, time::Duration};
 
 use axum::Router;
 use hyper_util::server::graceful::GracefulShutdown;
-use tokio::net::TcpListener;
+use tokio::{net::TcpListener, time::Instant};
 
 use connections::Connections;
 
@@ -69,8 +69,8 @@ impl Limits {
     }
 }
 
-/// Serves until `shutdown` completes. Open requests then have [`Limits::grace`] to finish.
-pub async fn run(listener: TcpListener, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) {
+/// Serves until `shutdown` completes. Open requests then have [`Limits::grace`] to finish. Returns what is left of it.
+pub async fn run(listener: TcpListener, app: Router, limits: Limits, shutdown: impl Future<Output = ()>) -> Duration {
     let limits = limits.within_open_files();
     let connections = Connections::new(limits);
     let graceful = GracefulShutdown::new();
@@ -96,12 +96,14 @@ pub async fn run(listener: TcpListener, app: Router, limits: Limits, shutdown: i
     // The system refuses new connections from here on.
     drop(listener);
     tracing::info!(grace_s = limits.grace.as_secs_f64(), "stopping: waiting for open requests");
+    let end = Instant::now() + limits.grace;
     let mut finished = pin!(graceful.shutdown());
-    if tokio::time::timeout(limits.grace, &mut finished).await.is_err() {
+    if tokio::time::timeout_at(end, &mut finished).await.is_err() {
         tracing::warn!("shutdown timed out: open requests are dropped");
         connections.drop_all();
         finished.await;
     }
+    end.saturating_duration_since(Instant::now())
 }
 
 /// Returns whether the peer gave up before its connection was accepted.

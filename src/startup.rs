@@ -9,8 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     acs_client,
-    auth::BackendAuth,
-    config::{Config, Program, default_log_filter},
+    config::{Config, Program, SettingWarning, default_log_filter, unknown_settings},
     functions::Services,
     http::Api,
     server::{self, Limits},
@@ -41,8 +40,8 @@ pub struct App {
 impl App {
     /// Serves the functions until `shutdown` completes, then waits for open requests and for the work that they left.
     pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
-        server::run(listener, self.router, self.limits, shutdown).await;
-        if !finished(&self.tasks, CLEAN_UP).await {
+        let left = server::run(listener, self.router, self.limits, shutdown).await;
+        if !finished(&self.tasks, left + CLEAN_UP).await {
             tracing::warn!("shutdown timed out: an identity may be left in ACS that no caller knows");
         }
     }
@@ -63,11 +62,16 @@ pub async fn finished(tasks: &TaskTracker, limit: Duration) -> bool {
 pub fn start(program: Program) -> Result<App> {
     let config = Config::from_env(program, &|name| std::env::var_os(name));
     telemetry::init(config.as_ref().map_or_else(|_| default_log_filter(), |config| config.log_filter.clone()));
+    // Also if a setting is missing: its name may be misspelled.
+    warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let config = config?;
-    if matches!(config.authenticator.backend_auth, BackendAuth::Anyone) {
-        tracing::warn!("ALLOW_ANONYMOUS is true: back ends are not authenticated");
-    }
+    warn(&config.warnings);
     build(config)
+}
+
+/// Logs warnings about settings.
+pub fn warn(warnings: &[SettingWarning]) {
+    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
 }
 
 /// Builds the client, the services and the router, and connects to ACS in the background. Requires a Tokio runtime.

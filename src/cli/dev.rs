@@ -17,7 +17,7 @@ use crate::{
         Authenticator, BackendAuth, Bearer, RoleMapping,
         bearer::{BearerSettings, Issuer},
     },
-    config::{Config, EnvReader, Program},
+    config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     http::allowed_origins::{Cors, Origins},
@@ -52,12 +52,14 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
+    env.check_values("dev");
     // No keys are checked on loopback, as under `func start`.
     let access = env.access(Some(&BackendAuth::Anyone.into()));
     let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
     let limits = env.limits();
     let (access, limits) = env.finish(access.zip(limits))?;
     telemetry::init(log_filter);
+    startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
     let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
     let emulator = Running::start(

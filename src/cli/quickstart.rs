@@ -12,7 +12,7 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Result, env_var, eprint, shutdown_signal};
+use super::{Result, env_var, eprint, shutdown_signal, warn_of_unknown_settings};
 use crate::{
     acs_client::AcsSettings,
     auth::{BackendAuth, CallerKey},
@@ -58,6 +58,10 @@ impl TeamsOptions {
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
+    warn_of_unknown_settings();
+    let mut env = EnvReader::new(&env_var);
+    env.check_values("quickstart");
+    env.finish(Some(()))?;
     let mut teams = options.teams.request();
     let (base, key) = if let Some(url) = options.url {
         (url, options.function_key)

@@ -67,6 +67,8 @@ kinds! {
     Forbidden: "forbidden", FORBIDDEN, INFO, "Not allowed";
     /// The request exceeds what the policy allows the caller.
     BeyondPolicy: "beyond-policy", FORBIDDEN, INFO, "The policy does not allow this";
+    /// The operator has blocked the user.
+    Blocked: "blocked", FORBIDDEN, INFO, "The user is blocked";
     /// No function has this path.
     NotFound: "not-found", NOT_FOUND, INFO, "No such function";
     /// The identity does not exist in the ACS resource.

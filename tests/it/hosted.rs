@@ -67,6 +67,12 @@ async fn answers_head_requests(api: Api) {
     // A method that a function does not list is 404 from the host, and 405 from the router.
     let other = Answer::of(api.request("HEAD", "/api/identities")).await;
     assert_eq!(other.status, if api.is_hosted() { 404 } else { 405 });
+    // The host answers `/` with its own page.
+    if !api.is_hosted() {
+        for (path, status) in [("/", 200), ("/api/nothing", 404)] {
+            assert_eq!(Answer::of(api.request("HEAD", path)).await.status, status, "{path}");
+        }
+    }
 }
 
 async fn rejects_a_compressed_body(api: Api) {

@@ -57,6 +57,7 @@ mod lambda;
 mod manifest;
 mod process;
 mod properties;
+mod recorded;
 mod refreshing;
 mod request_log;
 mod rotation;

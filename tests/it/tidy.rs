@@ -18,7 +18,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
     ("short_hash", &[]),
     ("trace_context", &[]),
     ("request_log", &["short_hash", "trace_context"]),
-    ("readiness", &["refreshing", "request_log"]),
+    ("readiness", &["directory", "refreshing", "request_log"]),
     ("problem", &[]),
     ("directory", &["entra", "problem", "request_log"]),
     ("extract", &["problem", "request_log"]),

@@ -113,6 +113,11 @@ impl Api {
         Self::hosted_at(emulator, generation, keys, &[&settings, more].concat()).await
     }
 
+    /// Returns the test issuer, as in the claim `iss` of the tokens.
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/_emulator/oidc", self.emulator)
+    }
+
     /// Signs in a user with these claims and returns the value of `Authorization`.
     pub(crate) async fn sign_in(&self, claims: Value) -> String {
         format!("Bearer {}", self.issuer_token("", json!({ "claims": claims })).await)
