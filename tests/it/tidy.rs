@@ -10,7 +10,7 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Each module and the modules of the crate that it may use. docs/ARCHITECTURE.md has the same table.
-pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 22] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "request_log"]),
     ("entra", &["refreshing"]),
@@ -30,6 +30,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),
+    ("lambda", &["http", "problem"]),
     ("startup", &["acs_client", "auth", "config", "functions", "http", "server", "telemetry"]),
     (
         "cli",
