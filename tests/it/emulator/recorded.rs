@@ -1,11 +1,11 @@
 //! Every recorded exchange, played against the emulator.
 
-use acs_tokens::emulator::{DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_RESOURCE};
+use acs_tokens::emulator::DEVELOPMENT_RESOURCE;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Server, target, tls::TlsServer};
+use super::{Answer, Server, managed_identity, target, tls::TlsServer};
 use crate::recorded::{Credential, Exchange, Recorded, Recording};
 
 const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
@@ -36,9 +36,7 @@ struct Played {
 impl Emulators {
     async fn start() -> Self {
         let (http, https) = (Server::start().await, TlsServer::generated().await);
-        let path = "msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fcommunication.azure.com%2F";
-        let mut request = http.control_request("GET", path, &Value::Null);
-        request.set("X-IDENTITY-HEADER", DEVELOPMENT_IDENTITY_HEADER);
+        let request = managed_identity::token_request(&http, managed_identity::TOKEN);
         let token = http.send(&request).await.json()["access_token"].as_str().unwrap().to_owned();
         Self { http, https, bearer: format!("Bearer {token}") }
     }
