@@ -50,6 +50,7 @@ mod harness;
 #[path = "../host/mod.rs"]
 mod host;
 mod hosted;
+mod hostile;
 mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;

@@ -143,7 +143,7 @@ impl Identity {
     /// second is therefore dated to the next one.
     pub(crate) fn issue(&mut self, now: Timestamp) -> Timestamp {
         let at = match self.tokens_revoked_at {
-            Some(revoked) if revoked.as_second() == now.as_second() => now + SignedDuration::from_secs(1),
+            Some(revoked) if revoked.as_second() >= now.as_second() => revoked + SignedDuration::from_secs(1),
             _ => now,
         };
         self.tokens_issued += 1;
@@ -151,9 +151,9 @@ impl Identity {
         at
     }
 
-    /// Revokes all tokens issued so far.
+    /// Revokes all tokens issued so far, also one that is dated to the next second.
     pub(crate) fn revoke(&mut self, now: Timestamp) {
-        self.tokens_revoked_at = Some(now);
+        self.tokens_revoked_at = self.last_token_issued_at.max(Some(now));
     }
 
     /// Deletes the identity and all its tokens.
