@@ -6,7 +6,7 @@ use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::{Answer, Server, managed_identity, target, tls::TlsServer};
-use crate::recorded::{Credential, Exchange, Recorded, Recording};
+use crate::recorded::{Credential, Exchange, Recorded, Recording, SupportedVersions};
 
 const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
 const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
@@ -142,8 +142,10 @@ impl Played {
         let versions = header("api-supported-versions");
         match &recording.supported_versions {
             None => {}
-            Some(None) => found.extend(versions.map(|versions| format!("it lists versions: {versions}"))),
-            Some(Some(list)) => {
+            Some(SupportedVersions::Absent) => {
+                found.extend(versions.map(|versions| format!("it lists versions: {versions}")))
+            }
+            Some(SupportedVersions::List(list)) => {
                 let specified: Vec<_> = list.split(", ").filter(|version| SPECIFIED.contains(version)).collect();
                 if !versions.is_some_and(|versions| versions.starts_with(&specified.join(", "))) {
                     found.push(format!("it lists the versions {versions:?}"));
