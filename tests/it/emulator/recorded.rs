@@ -143,7 +143,7 @@ impl Played {
         match &recording.supported_versions {
             None => {}
             Some(SupportedVersions::Absent) => {
-                found.extend(versions.map(|versions| format!("it lists versions: {versions}")))
+                found.extend(versions.map(|versions| format!("it lists versions: {versions}")));
             }
             Some(SupportedVersions::List(list)) => {
                 let specified: Vec<_> = list.split(", ").filter(|version| SPECIFIED.contains(version)).collect();
