@@ -65,7 +65,7 @@ async fn examine(chosen: Option<Program>) -> Result<Report> {
     env.check_values(listed.name());
     // The hosts of the other programs choose their ports.
     if listed == Program::Server {
-        let _ = (env.port(listed), env.cors());
+        let _ = (env.port(listed), env.cors(), env.limits());
     }
     // Without these settings, the Functions host authenticates callers.
     let guessed = if env.names_callers() { Program::Server } else { Program::Functions };

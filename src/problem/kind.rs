@@ -55,6 +55,8 @@ kinds! {
     RefusedByAcs: "refused-by-acs", BAD_REQUEST, INFO, "ACS rejected the request";
     /// The path or the Host header is not that of a valid URL, or the path hides a delimiter.
     InvalidUrl: "invalid-url", BAD_REQUEST, INFO, "The URL is not valid";
+    /// The event of AWS Lambda is no valid HTTP request.
+    InvalidEvent: "invalid-event", BAD_REQUEST, INFO, "The event is not a valid HTTP request";
     /// The request has more than one Authorization header.
     AmbiguousAuthorization: "ambiguous-authorization", BAD_REQUEST, INFO, "More than one Authorization header";
     /// The request has no valid key or token.
