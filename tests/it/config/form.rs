@@ -1,6 +1,6 @@
 //! Values that no setting can have: unresolved references, placeholders and quotation marks.
 
-use acs_tokens::config::{Config, Program, SETTINGS};
+use acs_tokens::config::{Program, SETTINGS};
 
 use super::{ANONYMOUS, RESOURCE, read};
 

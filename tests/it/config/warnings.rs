@@ -34,10 +34,7 @@ fn anonymous_back_ends_are_warned_of() {
 #[tokio::test]
 async fn a_misspelled_setting_is_warned_of_at_the_start_of_every_program() {
     let environment = [("COMUNICATION_SERVICES_CONNECTION_STRING", RESOURCE.1), ("OIDC_ISSUER", "c2VjcmV0")];
-    let suggested = [
-        "COMUNICATION_SERVICES_CONNECTION_STRING is not a setting; did you mean COMMUNICATION_SERVICES_CONNECTION_STRING?",
-        "OIDC_ISSUER is not a setting; did you mean OIDC_ISSUERS?",
-    ];
+    let suggested = ["COMMUNICATION_SERVICES_CONNECTION_STRING", "OIDC_ISSUERS"];
     for program in [
         handler(&environment),
         cli(&["serve"], &environment),
@@ -52,8 +49,11 @@ async fn a_misspelled_setting_is_warned_of_at_the_start_of_every_program() {
         let shown = format!("{program:?}");
         let (code, stdout, stderr) = run(program).await;
         assert_eq!(code, 1, "{shown}\n{stdout}{stderr}");
-        for text in suggested {
-            assert!(format!("{stdout}{stderr}").contains(text), "{shown}\n{stdout}{stderr}");
+        let lines: Vec<&str> = stdout.lines().chain(stderr.lines()).collect();
+        for ((misspelled, _), name) in environment.iter().zip(suggested) {
+            let text = format!("is not a setting; did you mean {name}?");
+            let is_warning = |line: &&str| line.contains(misspelled) && line.contains(&text);
+            assert_eq!(lines.iter().filter(|line| is_warning(line)).count(), 1, "{shown}\n{stdout}{stderr}");
         }
         assert!(!format!("{stdout}{stderr}").contains("c2Vj"), "{shown}\n{stdout}{stderr}");
     }
