@@ -76,7 +76,7 @@ settings! {
     }
     "Callers" {
         CALLER_KEYS: "CALLER_KEYS", NOT_HANDLER, SECRET, "none",
-            "the keys of back ends: `name=key` pairs separated by `;`, each key at least 16 characters";
+            "the keys of back ends: `name=key` pairs separated by `;`, each key of at least 16 characters";
         ALLOW_ANONYMOUS: "ALLOW_ANONYMOUS", NOT_HANDLER, SHOWN, "`false`",
             "`true` accepts back ends without authentication";
         OIDC_ISSUERS: "OIDC_ISSUERS", SERVICE, SHOWN, "none",
