@@ -94,7 +94,9 @@ fn env_var(name: &str) -> Option<OsString> {
 /// Prints a warning for each variable whose name resembles a setting.
 fn warn_of_unknown_settings() {
     let names = std::env::vars_os().map(|(name, _)| name);
-    unknown_settings(names).iter().for_each(|warning| eprint(&format!("warning: {warning}")));
+    for warning in unknown_settings(names) {
+        eprint(&format!("warning: {warning}"));
+    }
 }
 
 /// Listens on an address. The error names the option that sets the port.

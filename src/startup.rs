@@ -43,7 +43,9 @@ pub fn start(program: Program) -> Result<App> {
 
 /// Logs warnings about settings.
 pub fn warn(warnings: &[SettingWarning]) {
-    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Builds the client, the services and the router, and connects to ACS in the background. Requires a Tokio runtime.

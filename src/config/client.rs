@@ -73,7 +73,9 @@ impl EnvReader<'_> {
         let parsed = self.value(CONNECTION_STRING)?.parse();
         parsed
             .map_err(|InvalidConnectionString(faults)| {
-                faults.iter().for_each(|fault| self.report(CONNECTION_STRING, fault.to_string()));
+                for fault in faults {
+                    self.report(CONNECTION_STRING, fault.to_string());
+                }
             })
             .ok()
     }
