@@ -20,7 +20,7 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-use crate::config::unknown_settings;
+use crate::{config::unknown_settings, server::shutdown_signal};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -49,7 +49,7 @@ enum Command {
     Quickstart(quickstart::Options),
     /// List the settings and check whether they work
     Check(check::Options),
-    /// Export, show and repair the records of the user directory
+    /// Export, show and repair the records of the user directory, block users, and revoke tokens
     Directory(directory::Options),
 }
 
@@ -107,18 +107,4 @@ async fn listen(host: &str, port: u16, option: &str) -> Result<(TcpListener, Soc
     })?;
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-/// Completes on Ctrl+C, and on SIGTERM, which containers send.
-async fn shutdown_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
-        }
-        return;
-    }
-    let _ = interrupt.await;
 }

@@ -6,6 +6,7 @@ mod caller_keys;
 mod client;
 mod directory;
 mod form;
+mod limits;
 mod names;
 mod reader;
 mod table;
@@ -28,6 +29,7 @@ use crate::{
     auth::{Authenticator, BackendAuth},
     directory::{DirectorySettings, StoreLocation},
     http::allowed_origins::Cors,
+    server::Limits,
 };
 
 /// A program that serves the functions. Each reads its own set of settings.
@@ -66,6 +68,8 @@ pub struct Config {
     pub cors: Option<Cors>,
     /// The user directory. `None` turns the functions for users off.
     pub directory: Option<DirectorySettings>,
+    /// The limits on connections. Not used on Lambda.
+    pub limits: Limits,
     /// The port to listen on; 0 for any free port. Not used on Lambda.
     pub port: u16,
     /// Which events are logged.
@@ -94,6 +98,8 @@ impl Config {
         let access = env.access(authenticator.as_ref());
         // The Functions host answers preflight requests itself and does not forward them.
         let cors = if program == Program::Functions { None } else { env.cors() };
+        // The Functions host is the only peer of its handler.
+        let limits = if program == Program::Server { env.limits() } else { Some(Limits::none()) };
         let (directory, log_filter) = (env.directory(), env.log_filter(program));
         if program == Program::Functions
             && let Some(Some(DirectorySettings { location: StoreLocation::S3 { .. }, .. })) = directory
@@ -112,6 +118,7 @@ impl Config {
             access: access?,
             cors,
             directory: directory?,
+            limits: limits?,
             port: 0,
             log_filter,
             warnings: env.warnings().to_vec(),
@@ -127,6 +134,7 @@ impl Config {
             access: AccessRules::default(),
             cors: None,
             directory: None,
+            limits: Limits::default(),
             port: 0,
             log_filter: default_log_filter(),
             warnings: Vec::new(),

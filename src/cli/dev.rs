@@ -21,7 +21,7 @@ use crate::{
     directory::{self, DirectorySettings, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     http::allowed_origins::{Cors, Origins},
-    server, startup, telemetry,
+    startup, telemetry,
 };
 
 /// The audience of the functions at the emulator's test issuer.
@@ -56,7 +56,8 @@ pub(super) async fn run(options: Options) -> Result<()> {
     // No keys are checked on loopback, as under `func start`.
     let access = env.access(Some(&BackendAuth::Anyone.into()));
     let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
-    let access = env.finish(access)?;
+    let limits = env.limits();
+    let (access, limits) = env.finish(access.zip(limits))?;
     telemetry::init(log_filter);
     startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
@@ -76,10 +77,11 @@ pub(super) async fn run(options: Options) -> Result<()> {
         },
     )
     .await?;
-    let router = startup::build(Config {
+    let app = startup::build(Config {
         authenticator: authenticator(emulator.http)?,
         access,
         cors: Some(with_page(cors, &emulator)?),
+        limits,
         directory: Some(DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?)),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
@@ -91,8 +93,8 @@ pub(super) async fn run(options: Options) -> Result<()> {
         examples(address, emulator.http),
         data.display()
     ));
-    let result = server::run(listener, router, shutdown_signal()).await;
-    Ok(result?)
+    app.serve(listener, shutdown_signal()).await;
+    Ok(())
 }
 
 /// Returns the data folder. Creates it if it does not exist.

@@ -2,7 +2,7 @@
 
 use object_store::ObjectMeta;
 
-use super::{DirectoryKey, Record, RecordName, StoreError, UserId, store::RecordStore};
+use super::{DirectoryKey, Record, RecordName, State, StoreError, UserId, store::RecordStore};
 
 impl RecordStore {
     /// Reads a record that does not exist.
@@ -25,11 +25,12 @@ impl RecordStore {
     }
 
     async fn try_conditions(&self, name: RecordName) -> Result<bool, StoreError> {
-        let created = self.write(name, &Record::Deleted, None).await?;
-        let created_again = self.write(name, &Record::Deleted, None).await?;
+        let empty = Record::from(State::Deleted);
+        let created = self.write(name, &empty, None).await?;
+        let created_again = self.write(name, &empty, None).await?;
         let Some((_, meta)) = self.read(name).await? else { return Ok(false) };
         let changed = ObjectMeta { e_tag: Some(r#""0""#.to_owned()), version: None, ..meta };
-        let replaced = self.write(name, &Record::Deleted, Some(changed)).await?;
+        let replaced = self.write(name, &empty, Some(changed)).await?;
         Ok(created && !created_again && !replaced)
     }
 }
