@@ -8,7 +8,7 @@ use acs_tokens::{
     auth::{BackendAuth, CallerKey},
     directory::DirectorySettings,
 };
-use serde_json::{Value, json};
+use serde_json::Value;
 
 use crate::{
     harness::{Answer, Api, users::TENANT},
