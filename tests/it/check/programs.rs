@@ -8,6 +8,9 @@ use crate::{
     process::{cli, run},
 };
 
+/// Arguments, settings, and the settings that are refused.
+type Case<'a> = (&'a [&'a str], &'a [(&'a str, &'a str)], &'a [&'a str]);
+
 /// Returns the names of the settings that a program refuses.
 fn refused(report: &Value) -> Vec<&str> {
     let settings = report["settings"].as_array().unwrap().iter();
@@ -24,7 +27,7 @@ async fn check_says_what_the_chosen_program_would_refuse() {
         ("USER_DIRECTORY", "s3://users"),
         ("USER_DIRECTORY_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE="),
     ];
-    let cases: [(&[&str], &[(&str, &str)], &[&str]); 9] = [
+    let cases: [Case<'_>; 9] = [
         // Without a setting for callers, it is taken for an app on the Functions host.
         (&[], &[], &[]),
         (&["--for", "handler"], &[], &[]),
