@@ -4,6 +4,7 @@ mod access;
 mod auth;
 mod client;
 mod directory;
+mod issuers;
 mod reader;
 mod table;
 

@@ -5,7 +5,7 @@ use std::{sync::Arc, time::Duration};
 use acs_identity::{Error, IdentityClient};
 
 use crate::{
-    refreshing::{FetchLimits, Fresh, RefreshError, Refreshing},
+    refreshing::{FetchError, FetchLimits, Fresh, RefreshError, Refreshing},
     request_log,
 };
 
@@ -19,6 +19,8 @@ const LIMITS: FetchLimits =
 /// The readiness of the ACS client. Clones share the cached result.
 #[derive(Debug, Clone)]
 pub struct Readiness(Refreshing<(), Arc<Error>>);
+
+impl FetchError for Arc<Error> {}
 
 impl Readiness {
     /// Creates the readiness check of a client. Nothing is sent yet.

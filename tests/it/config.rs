@@ -5,6 +5,7 @@ mod auth;
 mod client;
 mod directory;
 mod errors;
+mod issuers;
 mod table;
 
 use std::ffi::OsString;
