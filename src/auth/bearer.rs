@@ -42,8 +42,13 @@ impl Bearer {
         Ok(Self(issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?))
     }
 
-    /// Returns the trusted issuers, in the order of the settings.
-    pub fn issuers(&self) -> impl Iterator<Item = &TrustedIssuer> {
+    /// Returns the issuers, in the order of the settings.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.trusted().map(|trusted| &trusted.issuer)
+    }
+
+    /// Returns the issuers with their rules, in the order of the settings.
+    pub fn trusted(&self) -> impl Iterator<Item = &TrustedIssuer> {
         self.0.iter().map(|(trusted, _)| trusted)
     }
 

@@ -2,6 +2,7 @@
 
 mod callers;
 mod issuers;
+mod key_sets;
 mod rejection;
 mod styles;
 mod tokens;

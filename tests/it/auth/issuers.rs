@@ -43,7 +43,7 @@ async fn keys_are_fetched_once_for_many_requests() {
 }
 
 /// Advances tokio's clock.
-async fn advance(time: Duration) {
+pub(super) async fn advance(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();

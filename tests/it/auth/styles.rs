@@ -58,7 +58,7 @@ async fn api_for(style: &Style) -> (Api, String) {
             Some(value.replace("{base}", &base).into())
         };
         let config = Config::from_env(Program::Server, &get).unwrap();
-        *issuers = config.authenticator.bearer.unwrap().issuers().cloned().collect();
+        *issuers = config.authenticator.bearer.unwrap().trusted().cloned().collect();
     })
     .await;
     let usual = format!("{}/.well-known/openid-configuration", style.issuer.trim_end_matches('/'));

@@ -11,7 +11,7 @@ const TENANTS: &str = "11111111-2222-4333-8444-555555555555,99999999-2222-4333-8
 /// Returns the issuers that `acs-tokens serve` trusts with these settings.
 fn trusted(env: &Env<'_>) -> Vec<TrustedIssuer> {
     let config = read(Program::Server, &[env, &[RESOURCE]].concat()).unwrap();
-    config.authenticator.bearer.unwrap().issuers().cloned().collect()
+    config.authenticator.bearer.unwrap().trusted().cloned().collect()
 }
 
 /// Returns the names of the issuers and the roles of back ends.
