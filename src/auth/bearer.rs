@@ -5,6 +5,8 @@
 
 mod claims;
 mod discovery;
+#[cfg(fuzzing)]
+pub mod fuzzing;
 mod header;
 mod issuer;
 mod key_set;

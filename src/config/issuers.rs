@@ -29,6 +29,12 @@ const IDENTITY_CLAIMS: [&str; 4] = ["iss", "sub", "tid", "oid"];
 impl EnvReader<'_> {
     /// Returns how bearer tokens are validated, or `None` if no issuer is set or a setting is invalid.
     pub(super) fn bearer(&mut self) -> Option<Bearer> {
+        let issuers = self.trusted_issuers()?;
+        Bearer::new(issuers).map_err(|error| self.report(OIDC_ISSUERS, causes(&error))).ok()
+    }
+
+    /// Returns the trusted issuers, or `None` if none is set or a setting is invalid.
+    pub fn trusted_issuers(&mut self) -> Option<Vec<TrustedIssuer>> {
         let defaults = self.issuer_defaults();
         if !self.is_set(OIDC_ISSUERS) {
             for name in [OIDC_AUDIENCES, OIDC_TENANTS, OIDC_CLIENTS, OIDC_REQUIRED_SCOPE] {
@@ -40,16 +46,13 @@ impl EnvReader<'_> {
         }
         let text = self.value(OIDC_ISSUERS)?;
         let entries = if rules::is_document(&text) {
-            match rules::read(&text) {
-                Ok(entries) => entries,
-                Err(fault) => return self.reject(OIDC_ISSUERS, fault),
-            }
+            rules::read(&text).map_err(|fault| self.report(OIDC_ISSUERS, fault)).ok()?
         } else {
             let names = self.list(OIDC_ISSUERS, ',')?;
             names.into_iter().enumerate().map(|(i, name)| Entry::listed(i, name)).collect()
         };
-        let issuers = self.trusted_issuers(&entries, &defaults);
-        Bearer::new(issuers).map_err(|error| self.report(OIDC_ISSUERS, causes(&error))).ok()
+        self.check_defaults(&entries, &defaults);
+        Some(self.trust(&entries, &defaults))
     }
 
     /// Returns the rules for issuers that have none of their own.
@@ -69,8 +72,7 @@ impl EnvReader<'_> {
         }
     }
 
-    fn trusted_issuers(&mut self, entries: &[Entry], defaults: &Rules) -> Vec<TrustedIssuer> {
-        self.check_defaults(entries, defaults);
+    fn trust(&mut self, entries: &[Entry], defaults: &Rules) -> Vec<TrustedIssuer> {
         let names_back_ends = entries.iter().any(|entry| entry.rules.manage_role.is_some());
         let mut trusted: Vec<TrustedIssuer> = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
