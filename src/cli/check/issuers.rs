@@ -12,6 +12,6 @@ pub(super) async fn examine(bearer: Option<&Bearer>) -> Vec<Finding> {
 async fn examine_issuer(issuer: &Issuer) -> Finding {
     match issuer.verify().await {
         Ok(verified) => Finding::ok("issuer", format!("{} has {} usable keys", issuer.name(), verified.usable_keys)),
-        Err(error) => Finding::failed("issuer", error, None),
+        Err(error) => Finding::failed("issuer", error.to_string(), None),
     }
 }
