@@ -151,12 +151,12 @@ pub(crate) static ROWS: &[Row] = &[
         "unauthorized",
     ),
     // Paths. A decoded character must not end the path or divide it at ACS.
-    path("a number sign in the path", "/api/identities/8:acs:a_b%23/tokens", 400, "invalid-path"),
-    path("a question mark in the path", "/api/identities/8:acs:a_b%3Fx/tokens", 400, "invalid-path"),
-    path("a backslash in the path", "/api/identities/8:acs:a_b%5Cx/tokens", 400, "invalid-path"),
-    path("a line feed in the path", "/api/identities/8:acs:a_b%0Ax/tokens", 400, "invalid-path"),
+    path("a number sign in the path", "/api/identities/8:acs:a_b%23/tokens", 400, "invalid-url"),
+    path("a question mark in the path", "/api/identities/8:acs:a_b%3Fx/tokens", 400, "invalid-url"),
+    path("a backslash in the path", "/api/identities/8:acs:a_b%5Cx/tokens", 400, "invalid-url"),
+    path("a line feed in the path", "/api/identities/8:acs:a_b%0Ax/tokens", 400, "invalid-url"),
     path("an id of another form", "/api/identities/alice/tokens", 400, "invalid-identity-id"),
-    path("an id with a dot segment", "/api/identities/%2E%2E%2Fme/tokens", 404, "not-found"),
+    path("an id with a dot segment", "/api/identities/%2E%2E%2Fme/tokens", 400, "invalid-identity-id"),
     // Bodies.
     body("no JSON", "{", 400, "malformed-json"),
     body("an array", "[]", 400, "malformed-json"),
