@@ -95,7 +95,11 @@ impl EnvReader<'_> {
             if !has_key {
                 return self.reject(ACCESS_KEY, format!("is missing; {CREDENTIAL}=key requires it"));
             }
-            return Some(AcsCredential::Keys(AccessKeys::new(key?, secondary)));
+            let key = key?;
+            if secondary.as_ref().is_some_and(|secondary| secondary.sign("") == key.sign("")) {
+                self.warn(SECONDARY_KEY, "is the same key as the first one; set the other key of the resource");
+            }
+            return Some(AcsCredential::Keys(AccessKeys::new(key, secondary)));
         }
         let source = self.entra_source(kind);
         if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {

@@ -25,6 +25,15 @@ fn issuers_without_a_directory_are_warned_of() {
     assert!(warned(&[("CALLER_KEYS", "web=0123456789abcdef")]).is_empty());
 }
 
+/// Requests would fail as soon as this key is regenerated.
+#[test]
+fn a_secondary_key_that_is_the_first_one_is_warned_of() {
+    let keys = ("CALLER_KEYS", "web=0123456789abcdef");
+    let secondary = |key| ("COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY", key);
+    assert_eq!(warned(&[keys, secondary("c2VjcmV0")]), ["COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY"]);
+    assert!(warned(&[keys, secondary("c2Vjb25k")]).is_empty());
+}
+
 #[test]
 fn anonymous_back_ends_are_warned_of() {
     assert_eq!(warned(&[("ALLOW_ANONYMOUS", "true")]), ["ALLOW_ANONYMOUS"]);
