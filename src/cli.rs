@@ -20,6 +20,8 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
+use crate::config::EnvReader;
+
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The command that runs if the arguments name none.
@@ -87,6 +89,11 @@ fn eprint(text: &str) {
 /// Returns the value of an environment variable.
 fn env_var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Returns a reader of the environment.
+fn env_reader() -> EnvReader<'static> {
+    EnvReader::new(&env_var).with_names(std::env::vars_os().map(|(name, _)| name))
 }
 
 /// Listens on an address. The error names the option that sets the port.

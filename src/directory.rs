@@ -2,19 +2,25 @@
 //!
 //! An object store holds one record for each user. A record is replaced only if it has not changed since it was read. If
 //! two processes create an identity for the same user at once, the second write fails: that process deletes its identity
-//! and uses the recorded one. Each process caches identities. If a cached identity no longer exists, ACS says so, and the
+//! and uses the recorded one. A request creates at most one identity: a write is repeated with the same one. Each process caches identities. If a cached identity no longer exists, ACS says so, and the
 //! record is read again.
 
 mod admin;
+mod answer;
 mod error;
+mod first_use;
 mod http;
 mod key;
 mod open;
 mod problem;
 mod record;
+mod rekey;
+mod sealed_user;
 mod store;
+mod store_error;
 mod store_location;
 mod user_locks;
+mod user_records;
 
 use std::{
     num::NonZeroUsize,
@@ -22,19 +28,22 @@ use std::{
 };
 
 use acs_identity::{
-    CreatedIdentity, IdentityClient,
+    IdentityClient,
     types::{AccessToken, IdentityId, TokenRequest},
 };
 use lru::LruCache;
-use object_store::ObjectMeta;
 
 pub use admin::{DirectoryAdmin, RepairOutcome};
+pub use answer::StoreAnswer;
 pub use error::Error;
+#[cfg(feature = "s3")]
+pub(crate) use http::is_local;
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 #[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use open::create_private;
 pub use record::{Record, RecordEntry};
-pub use store::StoreError;
+pub use rekey::RekeyOutcome;
+pub use store_error::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
 
 use crate::request_log;
@@ -64,7 +73,6 @@ pub struct Directory(Arc<Inner>);
 struct Inner {
     acs: IdentityClient,
     store: RecordStore,
-    key: DirectoryKey,
     cache: Mutex<LruCache<UserId, IdentityId>>,
     user_locks: UserLocks,
 }
@@ -83,7 +91,7 @@ impl Directory {
     pub fn open(settings: &DirectorySettings, acs: IdentityClient) -> Result<Self, StoreError> {
         let store = open::open(settings, acs.http_client())?;
         let cache = Mutex::new(LruCache::new(MAX_CACHED_USERS));
-        Ok(Self(Arc::new(Inner { acs, store, key: settings.key.clone(), cache, user_locks: UserLocks::default() })))
+        Ok(Self(Arc::new(Inner { acs, store, cache, user_locks: UserLocks::default() })))
     }
 
     /// Issues a token for the user's identity. Creates the identity at first use.
@@ -166,7 +174,7 @@ impl Directory {
         }
         let found = {
             let _guard = self.0.user_locks.lock(user).await;
-            self.0.store.read(self.name(user)).await?
+            self.0.store.read_user(user).await?
         };
         match found {
             Some((Record::Active(id), _)) => Ok(Some(id).filter(|id| Some(id) != missing)),
@@ -175,70 +183,25 @@ impl Directory {
         }
     }
 
-    async fn get_or_create_recorded(
-        &self,
-        user: UserId,
-        missing: Option<&IdentityId>,
-        request: &TokenRequest,
-    ) -> Result<Resolved, Error> {
-        let Inner { acs, store, .. } = &*self.0;
-        for _ in 0..MAX_CONFLICTS {
-            let previous = match store.read(self.name(user)).await? {
-                Some((Record::Active(id), _)) if Some(&id) != missing => return Ok(Resolved { id, token: None }),
-                Some((Record::Deleting(_), _)) => {
-                    self.delete_recorded(user).await?;
-                    continue;
-                }
-                found => found.map(|(_, meta)| meta),
-            };
-            let CreatedIdentity { id, token } = acs.create_identity_with_token(request).await?;
-            request_log::identity_created(&id);
-            // A process that is killed here leaves an identity without a record.
-            if self.record(user, &id, previous).await? {
-                return Ok(Resolved { id, token: Some(token) });
-            }
-        }
-        Err(Error::Contended)
-    }
-
-    /// Writes the record of a new identity. Deletes the identity if another call was first or the write fails.
-    async fn record(&self, user: UserId, id: &IdentityId, previous: Option<ObjectMeta>) -> Result<bool, Error> {
-        let Inner { acs, store, .. } = &*self.0;
-        let (name, record) = (self.name(user), Record::Active(id.clone()));
-        let written = store.write(name, &record, previous).await;
-        // If the response to the write was lost, a retry fails because the record has changed.
-        if matches!(written, Ok(true)) || matches!(store.read(name).await, Ok(Some((found, _))) if found == record) {
-            return Ok(true);
-        }
-        if let Err(error) = revoke_and_delete(acs, id).await {
-            let cause = acs_identity::causes(&error);
-            tracing::warn!(cause, "could not delete an identity that has no record");
-        }
-        Ok(written?)
-    }
-
     /// Marks the record, deletes the identity, then empties the record, so that any later call can complete the deletion.
     async fn delete_recorded(&self, user: UserId) -> Result<bool, Error> {
         let Inner { acs, store, .. } = &*self.0;
-        let name = self.name(user);
         for _ in 0..MAX_CONFLICTS {
-            match store.read(name).await? {
+            match store.read_user(user).await? {
                 // Whether or not this write succeeds, the next iteration acts on the current record.
-                Some((Record::Active(id), meta)) => _ = store.write(name, &Record::Deleting(id), Some(meta)).await?,
-                Some((Record::Deleting(id), meta)) => {
+                Some((Record::Active(id), version)) => {
+                    _ = store.write_user(user, &Record::Deleting(id), Some(version)).await?
+                }
+                Some((Record::Deleting(id), version)) => {
                     revoke_and_delete(acs, &id).await?;
                     // If this write conflicts, another call has completed the deletion.
-                    store.write(name, &Record::Deleted, Some(meta)).await?;
+                    store.write_user(user, &Record::Deleted, Some(version)).await?;
                     return Ok(true);
                 }
                 Some((Record::Deleted, _)) | None => return Ok(false),
             }
         }
         Err(Error::Contended)
-    }
-
-    fn name(&self, user: UserId) -> RecordName {
-        RecordName::new(&self.0.key, user)
     }
 
     fn cached(&self, user: UserId) -> Option<IdentityId> {

@@ -8,7 +8,7 @@ use axum::Router;
 use crate::{
     acs_client,
     auth::BackendAuth,
-    config::{Config, Program, default_log_filter},
+    config::{Config, EnvReader, Program, default_log_filter},
     functions::Services,
     http::Api,
     telemetry,
@@ -32,7 +32,8 @@ pub struct App {
 /// # Errors
 /// Returns all invalid settings, or the error of [`build`].
 pub fn start(program: Program) -> Result<App> {
-    let config = Config::from_env(program, &|name| std::env::var_os(name));
+    let env = EnvReader::new(&|name| std::env::var_os(name)).with_names(std::env::vars_os().map(|(name, _)| name));
+    let config = Config::from_reader(program, env);
     telemetry::init(config.as_ref().map_or_else(|_| default_log_filter(), |config| config.log_filter.clone()));
     let config = config?;
     if matches!(config.authenticator.backend_auth, BackendAuth::Anyone) {

@@ -7,10 +7,10 @@ use std::time::{Duration, Instant};
 use acs_identity::{Accepted, ApiVersion, Endpoint, Error, ErrorKind, ServiceError, causes};
 use clap::{Args, ValueEnum};
 
-use super::{Result, env_var, print};
+use super::{Result, env_reader, print};
 use crate::{
     acs_client::AcsSettings,
-    config::{EnvReader, Program},
+    config::Program,
     remedy::{MAX_CLOCK_SKEW, Remedy, describe_skew, remedy},
 };
 use report::{Finding, Report};
@@ -33,7 +33,7 @@ enum Output {
 const DEADLINE: Duration = Duration::from_secs(10);
 
 pub(super) async fn run(options: Options) -> Result<()> {
-    let mut env = EnvReader::new(&env_var);
+    let mut env = env_reader();
     let client = env.client();
     let _ = (env.port(Program::Server), env.log_filter(Program::Server), env.directory());
     // Without these settings, the Functions host authenticates callers.

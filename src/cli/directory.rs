@@ -1,6 +1,7 @@
-//! `acs-tokens directory`: exports, shows and repairs the records of the user directory.
+//! `acs-tokens directory`: exports, shows, repairs and moves the records of the user directory.
 
 mod export;
+mod rekey;
 mod repair;
 mod show;
 
@@ -11,11 +12,8 @@ use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use super::{Result, env_var, eprint, print, shutdown_signal};
-use crate::{
-    config::EnvReader,
-    directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, StoreLocation},
-};
+use super::{Result, env_reader, eprint, print, shutdown_signal};
+use crate::directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, StoreError, StoreLocation};
 
 /// Number of records processed at once.
 const CONCURRENCY: usize = 16;
@@ -30,6 +28,7 @@ pub(super) struct Options {
 enum Command {
     Show(show::Options),
     Repair(repair::Options),
+    Rekey(rekey::Options),
     Export(export::Options),
 }
 
@@ -38,6 +37,7 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
         match command {
             Command::Show(options) => show::run(options).await,
             Command::Repair(options) => repair::run(options).await,
+            Command::Rekey(options) => rekey::run(options).await,
             Command::Export(options) => export::run(options).await,
         }
     };
@@ -49,7 +49,7 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
 
 /// Reads the directory's settings only: `export` and `show` need no credential for ACS.
 fn settings() -> Result<DirectorySettings> {
-    let mut settings = EnvReader::new(&env_var);
+    let mut settings = env_reader();
     let directory = settings.persistent_directory();
     Ok(settings.finish(directory)?)
 }
@@ -60,7 +60,7 @@ fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
     {
         return Err("USER_DIRECTORY: the folder does not exist; the service creates it for the first user".into());
     }
-    Ok(DirectoryAdmin::open(settings).map_err(|error| causes(&error))?)
+    Ok(DirectoryAdmin::open(settings).map_err(|error| explain(&error))?)
 }
 
 /// Calls `work` for all records, several at once, and `handle` for each result, sorted by name. Prints errors of `work` to
@@ -71,12 +71,7 @@ async fn for_each_record<T, E: Error + 'static>(
     work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
     mut handle: impl FnMut(T) -> io::Result<()>,
 ) -> Result<usize> {
-    let listing = progress(None);
-    let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
-    let mut names = names.map_err(|error| format!("cannot list the records: {}", causes(&error)))?;
-    drop(listing);
-    names.sort_unstable();
-
+    let names = list(admin).await?;
     let progress = if show_progress { progress(Some(names.len())) } else { ProgressBar::hidden() };
     let mut failed = 0;
     let results = futures_util::stream::iter(names).map(async |name| (name, work(name).await));
@@ -92,6 +87,21 @@ async fn for_each_record<T, E: Error + 'static>(
         }
     }
     Ok(failed)
+}
+
+/// Lists all records, sorted by name.
+async fn list(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
+    let listing = progress(None);
+    let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
+    let mut names = names.map_err(|error| format!("cannot list the records: {}", explain(&error)))?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Returns the causes of an error of the store, and the remedy if one is known.
+fn explain(error: &StoreError) -> String {
+    let causes = causes(error);
+    error.remedy().map_or(causes.clone(), |known| format!("{causes}; {}; {}", known.likely_cause, known.remedy))
 }
 
 const fn state(record: &Record) -> &'static str {

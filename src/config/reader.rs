@@ -27,6 +27,7 @@ pub struct Found {
 /// A reader of settings. It collects errors instead of stopping at the first one.
 pub struct EnvReader<'a> {
     get: &'a dyn Fn(&str) -> Option<OsString>,
+    names: Vec<String>,
     errors: Vec<SettingError>,
 }
 
@@ -34,7 +35,21 @@ impl<'a> EnvReader<'a> {
     /// Creates a reader. `get` returns the value of an environment variable.
     #[must_use]
     pub fn new(get: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
-        Self { get, errors: Vec::new() }
+        Self { get, names: Vec::new(), errors: Vec::new() }
+    }
+
+    /// Adds the names of all environment variables, for settings that a library defines.
+    #[must_use]
+    pub fn with_names(self, names: impl Iterator<Item = OsString>) -> Self {
+        Self { names: names.filter_map(|name| name.into_string().ok()).collect(), ..self }
+    }
+
+    /// Returns the names of the variables that begin with a prefix, sorted.
+    #[cfg(feature = "s3")]
+    pub(super) fn names(&self, prefix: &str) -> Vec<String> {
+        let mut names: Vec<String> = self.names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
+        names.sort_unstable();
+        names
     }
 
     /// Returns `read` if there were no errors.
@@ -107,9 +122,14 @@ impl<'a> EnvReader<'a> {
 
     /// Returns the text of a setting without surrounding white space. An empty value counts as unset.
     pub(super) fn value(&mut self, name: &'static str) -> Option<String> {
+        self.value_of(name, name)
+    }
+
+    /// Returns the text of any variable, as [`value`](Self::value). Reports errors in `setting`.
+    pub(super) fn value_of(&mut self, name: &str, setting: &'static str) -> Option<String> {
         match (self.get)(name)?.into_string() {
             Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Err(_) => self.reject(name, "is not valid UTF-8"),
+            Err(_) => self.reject(setting, "is not valid UTF-8"),
         }
     }
 

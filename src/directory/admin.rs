@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, open, revoke_and_delete,
-    store::{RecordStore, written_at},
+    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, UserId, open, revoke_and_delete,
+    store::RecordStore,
 };
 
 /// Age at which the record of a deleted identity is removed: far longer than any call that may have read it.
@@ -43,7 +43,7 @@ pub enum RepairOutcome {
 /// A user directory, for administration.
 #[derive(Debug)]
 pub struct DirectoryAdmin {
-    store: RecordStore,
+    pub(super) store: RecordStore,
     interval: Mutex<Interval>,
 }
 
@@ -69,8 +69,27 @@ impl DirectoryAdmin {
     /// # Errors
     /// Returns an error if the store fails or the object is not a record.
     pub async fn read(&self, name: RecordName) -> Result<Option<RecordEntry>, StoreError> {
-        let Some((record, meta)) = self.store.read(name).await? else { return Ok(None) };
-        Ok(Some(RecordEntry { name, record, written_at: written_at(&meta)? }))
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(None) };
+        Ok(Some(RecordEntry { name, record, written_at: version.written_at()? }))
+    }
+
+    /// Reads the record of a user, under either key.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn read_user(&self, user: UserId) -> Result<Option<RecordEntry>, StoreError> {
+        let Some((record, version)) = self.store.read_user(user).await? else { return Ok(None) };
+        Ok(Some(RecordEntry { name: version.name, record, written_at: version.written_at()? }))
+    }
+
+    /// Returns whether ACS has an identity, by issuing a token and discarding it. Calls ACS as rarely as
+    /// [`repair`](Self::repair).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn is_known(&self, acs: &IdentityClient, id: &IdentityId) -> Result<bool, Error> {
+        self.wait().await;
+        Ok(!is_missing(acs, id).await?)
     }
 
     /// Repairs a record. With `ask_acs`, also checks that ACS has the identity, by issuing a token and discarding it.
@@ -80,22 +99,22 @@ impl DirectoryAdmin {
     /// # Errors
     /// See [`Error`].
     pub async fn repair(&self, acs: &IdentityClient, name: RecordName, ask_acs: bool) -> Result<RepairOutcome, Error> {
-        let Some((record, meta)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
         match record {
             Record::Deleting(id) => {
                 self.wait().await;
                 revoke_and_delete(acs, &id).await?;
-                self.store.write(name, &Record::Deleted, Some(meta)).await?;
+                self.store.write(name, &Record::Deleted, Some(version)).await?;
                 Ok(RepairOutcome::Completed)
             }
             Record::Active(id) if ask_acs => {
                 self.wait().await;
                 let emptied =
-                    is_missing(acs, &id).await? && self.store.write(name, &Record::Deleted, Some(meta)).await?;
+                    is_missing(acs, &id).await? && self.store.write(name, &Record::Deleted, Some(version)).await?;
                 Ok(if emptied { RepairOutcome::Emptied } else { RepairOutcome::Unchanged })
             }
             // The user may be returning right now. A folder detects it; in other stores the age makes it unlikely.
-            Record::Deleted if is_old(written_at(&meta)?) && self.store.remove(&meta).await? => {
+            Record::Deleted if is_old(version.written_at()?) && self.store.remove(&version).await? => {
                 Ok(RepairOutcome::Removed)
             }
             Record::Active(_) | Record::Deleted => Ok(RepairOutcome::Unchanged),

@@ -1,16 +1,25 @@
 //! The problems that errors of the user directory become.
 
 use super::Error;
-use crate::problem::{Kind, Problem};
+use crate::{
+    problem::{Kind, Problem},
+    request_log,
+};
 
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let cause = acs_identity::causes(&error);
-        let detail = match error {
+        let (detail, remedy) = match error {
             Error::Acs(error) => return error.into(),
-            Error::Store(_) => "The user directory could not be reached. Try again later.",
-            Error::Contended => "Concurrent calls for the same user conflicted. Try again.",
+            Error::Store(error) => ("The user directory could not be reached. Try again later.", error.remedy()),
+            Error::Contended => ("Concurrent calls for the same user conflicted. Try again.", None),
         };
-        Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause)
+        let problem = Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause);
+        let Some(remedy) = remedy else { return problem };
+        request_log::record(|log| {
+            log.likely_cause = Some(remedy.likely_cause.into_owned());
+            log.remedy = Some(remedy.remedy.into_owned());
+        });
+        problem.for_operator()
     }
 }

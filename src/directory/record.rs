@@ -4,7 +4,7 @@ use acs_identity::types::IdentityId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RecordName, StoreError};
+use super::{RecordName, StoreError, sealed_user::SealedUser};
 
 /// The state of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -35,6 +35,8 @@ struct WireRecord {
     identity: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     leaving: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
 }
 
 impl Record {
@@ -47,19 +49,25 @@ impl Record {
         }
     }
 
-    pub(super) fn from_json(json: &[u8]) -> Result<Self, StoreError> {
-        let WireRecord { identity, leaving } = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
-        match (identity.map(|id| id.parse()), leaving) {
-            (Some(Ok(id)), false) => Ok(Self::Active(id)),
-            (Some(Ok(id)), true) => Ok(Self::Deleting(id)),
-            (None, false) => Ok(Self::Deleted),
-            (Some(Err(_)), _) | (None, true) => Err(StoreError::InvalidRecord),
-        }
+    /// Reads a record and its user. Records of earlier versions have no user.
+    pub(super) fn from_json(json: &[u8]) -> Result<(Self, Option<SealedUser>), StoreError> {
+        let WireRecord { identity, leaving, user } =
+            serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
+        let user = user.map(|user| SealedUser::from_base64(&user).ok_or(StoreError::InvalidRecord)).transpose()?;
+        let record = match (identity.map(|id| id.parse()), leaving) {
+            (Some(Ok(id)), false) => Self::Active(id),
+            (Some(Ok(id)), true) => Self::Deleting(id),
+            (None, false) => Self::Deleted,
+            (Some(Err(_)), _) | (None, true) => return Err(StoreError::InvalidRecord),
+        };
+        Ok((record, user))
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    /// Writes a record and its user. The record of a deleted identity keeps nothing of its user.
+    pub(super) fn to_json(&self, user: Option<&SealedUser>) -> Vec<u8> {
         let identity = self.identity().map(|id| id.as_str().to_owned());
-        let record = WireRecord { identity, leaving: matches!(self, Self::Deleting(_)) };
+        let user = user.filter(|_| *self != Self::Deleted).map(SealedUser::to_base64);
+        let record = WireRecord { identity, leaving: matches!(self, Self::Deleting(_)), user };
         // Serializing strings and flags cannot fail.
         serde_json::to_vec(&record).unwrap_or_default()
     }
@@ -67,7 +75,10 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{DirectoryKey, UserId},
+        *,
+    };
 
     const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
 
@@ -79,8 +90,12 @@ mod tests {
             (Record::Deleting(id), format!(r#"{{"identity":"{ID}","leaving":true}}"#)),
             (Record::Deleted, "{}".to_owned()),
         ] {
-            assert_eq!(String::from_utf8(record.to_json()).unwrap(), json);
-            assert_eq!(Record::from_json(json.as_bytes()).unwrap(), record);
+            assert_eq!(String::from_utf8(record.to_json(None)).unwrap(), json);
+            assert_eq!(Record::from_json(json.as_bytes()).unwrap(), (record.clone(), None));
+            let user = SealedUser::new(&DirectoryKey::random(), UserId::from([1; 32]));
+            let json = record.to_json(user.as_ref());
+            let user = user.filter(|_| record != Record::Deleted);
+            assert_eq!(Record::from_json(&json).unwrap(), (record, user));
         }
         for foreign in ["", "null", "[]", r#"{"identity":"bob"}"#, r#"{"leaving":true}"#, r#"{"user":"bob"}"#] {
             assert!(Record::from_json(foreign.as_bytes()).is_err(), "{foreign}");

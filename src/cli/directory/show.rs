@@ -1,13 +1,12 @@
 //! `acs-tokens directory show`: the record of one user.
 
-use acs_identity::causes;
 use clap::{ArgGroup, Args};
 use uuid::Uuid;
 
-use super::{super::Result, open, print, settings, state};
+use super::{super::Result, explain, open, print, settings, state};
 use crate::{
     auth::Subject,
-    directory::{DirectorySettings, RecordEntry, RecordName, UserId},
+    directory::{RecordEntry, RecordName, UserId},
     short_hash::short_hash,
 };
 
@@ -39,22 +38,27 @@ pub(super) struct Options {
 }
 
 impl Options {
-    fn name(&self, settings: &DirectorySettings) -> Option<RecordName> {
+    fn user(&self) -> Option<UserId> {
         let subject = match (self.tenant, self.object, &self.issuer, &self.subject) {
             (Some(tenant), Some(object), ..) => Subject::entra(&tenant.to_string(), &object.to_string()),
             (_, _, Some(issuer), Some(subject)) => Subject::oidc(issuer, subject),
-            _ => return self.name,
+            _ => return None,
         };
-        Some(RecordName::new(&settings.key, UserId::from(*subject.hash())))
+        Some(UserId::from(*subject.hash()))
     }
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
     let settings = settings()?;
-    let name = options.name(&settings).ok_or("no user was selected; use --tenant, --issuer or --name")?;
-    let entry = open(&settings)?.read(name).await;
-    let entry = entry.map_err(|error| format!("{name} cannot be read: {}", causes(&error)))?;
-    let RecordEntry { record, written_at, .. } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
+    let (user, admin) = (options.user(), open(&settings)?);
+    let name = user.map(|user| RecordName::new(&settings.key, user)).or(options.name);
+    let name = name.ok_or("no user was selected; use --tenant, --issuer or --name")?;
+    let entry = match user {
+        Some(user) => admin.read_user(user).await,
+        None => admin.read(name).await,
+    };
+    let entry = entry.map_err(|error| format!("{name} cannot be read: {}", explain(&error)))?;
+    let RecordEntry { name, record, written_at } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
     print(&format!("name      {name}\nstate     {}", state(&record)));
     if let Some(id) = record.identity() {
         print(&format!("identity  {}", short_hash(id.as_str())));
