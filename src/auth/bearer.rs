@@ -14,6 +14,7 @@ use http::{HeaderMap, header};
 use jsonwebtoken::{Validation, decode};
 
 pub use issuer::{InvalidIssuer, Issuer};
+pub use keys::VerifiedIssuer;
 pub use token_error::TokenError;
 
 use self::{claims::Claims, keys::IssuerKeys};
@@ -72,6 +73,11 @@ impl Bearer {
     pub fn new(settings: BearerSettings) -> Result<Self, reqwest::Error> {
         let keys = settings.issuers.iter().map(IssuerKeys::new).collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Inner { settings, keys })))
+    }
+
+    /// Returns the trusted issuers.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.0.settings.issuers.iter()
     }
 
     /// Validates a token and returns the caller that it identifies.

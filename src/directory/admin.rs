@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, UserId, open, revoke_and_delete,
-    store::RecordStore,
+    DirectorySettings, Error, Record, RecordEntry, RecordName, RecordSelector, State, StoreError, blocking, open,
+    revoke_and_delete, store::RecordStore,
 };
 
 /// Age at which the record of a deleted identity is removed: far longer than any call that may have read it.
@@ -38,6 +38,17 @@ pub enum RepairOutcome {
     Emptied,
     /// The record of an identity deleted long ago was removed.
     Removed,
+}
+
+/// The outcome of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RevokeOutcome {
+    /// All tokens of the identity were revoked.
+    Revoked,
+    /// The record was written at the given time or later.
+    Newer,
+    /// The record has no identity, or ACS no longer has it.
+    NoIdentity,
 }
 
 /// A user directory, for administration.
@@ -64,6 +75,22 @@ impl DirectoryAdmin {
         self.store.names()
     }
 
+    /// Reads a record that does not exist, to check that the store can be read.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn try_read(&self) -> Result<(), StoreError> {
+        self.store.try_read().await
+    }
+
+    /// Returns whether the store rejects writes whose conditions do not hold. Writes a record of no user and removes it.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn obeys_conditions(&self) -> Result<bool, StoreError> {
+        self.store.obeys_conditions().await
+    }
+
     /// Reads a record.
     ///
     /// # Errors
@@ -73,12 +100,12 @@ impl DirectoryAdmin {
         Ok(Some(RecordEntry { name, record, written_at: version.written_at()? }))
     }
 
-    /// Reads the record of a user, under either key.
+    /// Reads the selected record.
     ///
     /// # Errors
     /// As [`read`](Self::read).
-    pub async fn read_user(&self, user: UserId) -> Result<Option<RecordEntry>, StoreError> {
-        let Some((record, version)) = self.store.read_user(user).await? else { return Ok(None) };
+    pub async fn find(&self, selected: RecordSelector) -> Result<Option<RecordEntry>, StoreError> {
+        let Some((record, version)) = self.store.find(selected).await? else { return Ok(None) };
         Ok(Some(RecordEntry { name: version.name, record, written_at: version.written_at()? }))
     }
 
@@ -100,24 +127,69 @@ impl DirectoryAdmin {
     /// See [`Error`].
     pub async fn repair(&self, acs: &IdentityClient, name: RecordName, ask_acs: bool) -> Result<RepairOutcome, Error> {
         let Some((record, version)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
-        match record {
-            Record::Deleting(id) => {
+        let Record { state, blocked } = record;
+        // A blocked user stays blocked.
+        let emptied = Record { state: State::Deleted, blocked };
+        match state {
+            State::Deleting(id) => {
                 self.wait().await;
                 revoke_and_delete(acs, &id).await?;
-                self.store.write(name, &Record::Deleted, Some(version)).await?;
+                self.store.write(name, &emptied, Some(version)).await?;
                 Ok(RepairOutcome::Completed)
             }
-            Record::Active(id) if ask_acs => {
+            State::Active(id) if ask_acs => {
                 self.wait().await;
-                let emptied =
-                    is_missing(acs, &id).await? && self.store.write(name, &Record::Deleted, Some(version)).await?;
+                let emptied = is_missing(acs, &id).await? && self.store.write(name, &emptied, Some(version)).await?;
                 Ok(if emptied { RepairOutcome::Emptied } else { RepairOutcome::Unchanged })
             }
             // The user may be returning right now. A folder detects it; in other stores the age makes it unlikely.
-            Record::Deleted if is_old(version.written_at()?) && self.store.remove(&version).await? => {
+            State::Deleted if !blocked && is_old(version.written_at()?) && self.store.remove(&version).await? => {
                 Ok(RepairOutcome::Removed)
             }
-            Record::Active(_) | Record::Deleted => Ok(RepairOutcome::Unchanged),
+            State::Active(_) | State::Deleted => Ok(RepairOutcome::Unchanged),
+        }
+    }
+
+    /// Blocks the user of a record, then revokes all tokens of the user's identity. Creates the record if there is none.
+    /// Returns the identity, `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Directory::block_user`](super::Directory::block_user).
+    pub async fn block(&self, acs: &IdentityClient, selected: RecordSelector) -> Result<Option<IdentityId>, Error> {
+        blocking::block(&self.store, acs, selected).await
+    }
+
+    /// Unblocks the user of a record. Returns whether the user was blocked.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn unblock(&self, selected: RecordSelector) -> Result<bool, Error> {
+        blocking::unblock(&self.store, selected).await
+    }
+
+    /// Revokes all tokens of the identity in a record, if the record was written before a time. Does not block the user.
+    ///
+    /// Concurrent revocations call ACS for at most ten records a second.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn revoke(
+        &self,
+        acs: &IdentityClient,
+        name: RecordName,
+        before: Option<Timestamp>,
+    ) -> Result<RevokeOutcome, Error> {
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(RevokeOutcome::NoIdentity) };
+        let Some(id) = record.identity() else { return Ok(RevokeOutcome::NoIdentity) };
+        if let Some(before) = before
+            && version.written_at()? >= before
+        {
+            return Ok(RevokeOutcome::Newer);
+        }
+        self.wait().await;
+        match acs.revoke_tokens(id).await {
+            Err(error) if error.is_identity_gone() => Ok(RevokeOutcome::NoIdentity),
+            revoked => Ok(revoked.map(|()| RevokeOutcome::Revoked)?),
         }
     }
 

@@ -5,7 +5,7 @@ use acs_identity::{
     types::{IdentityId, TokenRequest},
 };
 
-use super::{Directory, Error, MAX_CONFLICTS, Record, Resolved, UserId, revoke_and_delete};
+use super::{Directory, Error, MAX_CONFLICTS, Resolved, State, UserId, revoke_and_delete};
 use crate::request_log;
 
 impl Directory {
@@ -38,26 +38,31 @@ impl Directory {
         let store = &self.0.store;
         let mut is_writable = false;
         for _ in 0..MAX_CONFLICTS {
-            let previous = match store.read_user(user).await? {
-                Some((Record::Active(id), _)) if Some(&id) != missing => {
+            let found = store.read_user(user).await?;
+            let state = match &found {
+                Some((record, _)) => record.clone().unless_blocked()?,
+                None => State::Deleted,
+            };
+            let previous = match (state, found) {
+                (State::Active(id), _) if Some(&id) != missing => {
                     let token = created.take_if(|new| new.id == id).map(|new| new.token);
                     return Ok(Resolved { id, token });
                 }
-                Some((Record::Deleting(_), _)) => {
+                (State::Deleting(_), _) => {
                     self.delete_recorded(user).await?;
                     continue;
                 }
                 // A lease or an immutability policy on the record shows before ACS creates an identity.
-                Some((record, version)) if !is_writable => {
+                (State::Active(_) | State::Deleted, Some((record, version))) if !is_writable => {
                     store.write_user(user, &record, Some(version)).await?;
                     is_writable = true;
                     continue;
                 }
-                found => found.map(|(_, version)| version),
+                (State::Active(_) | State::Deleted, found) => found.map(|(_, version)| version),
             };
             let id = self.create(request, created).await?;
             // A process that is killed here leaves an identity without a record.
-            if store.write_user(user, &Record::Active(id.clone()), previous).await?
+            if store.write_user(user, &State::Active(id.clone()).into(), previous).await?
                 && !self.withdraw_second(user, &id).await?
                 && let Some(CreatedIdentity { id, token }) = created.take()
             {
@@ -91,7 +96,7 @@ impl Directory {
         if let Some((record, version)) = store.read_user(user).await?
             && record.identity() == Some(id)
         {
-            store.write_user(user, &Record::Deleted, Some(version)).await?;
+            store.write_user(user, &State::Deleted.into(), Some(version)).await?;
         }
         Ok(true)
     }

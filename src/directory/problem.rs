@@ -12,6 +12,10 @@ impl From<Error> for Problem {
         let (detail, remedy) = match error {
             Error::Acs(error) => return error.into(),
             Error::Store(error) => ("The user directory could not be reached. Try again later.", error.remedy()),
+            Error::Blocked => {
+                let detail = "You are blocked, so nothing was done. Ask the operator of this service to unblock you.";
+                return Self::new(Kind::Blocked, detail);
+            }
             Error::Contended => ("Concurrent calls for the same user conflicted. Try again.", None),
         };
         let problem = Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause);

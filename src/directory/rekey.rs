@@ -1,7 +1,7 @@
 //! Moves records from the second key of a user directory to the first one.
 
 use super::{
-    DirectoryAdmin, Error, Record, RecordName, StoreError, UserId,
+    DirectoryAdmin, Error, Record, RecordName, State, StoreError, UserId,
     store::{RecordStore, Version},
 };
 
@@ -27,7 +27,7 @@ impl DirectoryAdmin {
     pub async fn rekey(&self, name: RecordName) -> Result<RekeyOutcome, Error> {
         for _ in 0..MAX_CONFLICTS {
             let Some((record, version)) = self.store.read(name).await? else { return Ok(RekeyOutcome::Unchanged) };
-            if record == Record::Deleted {
+            if record.is_empty() {
                 return Ok(RekeyOutcome::Unchanged);
             }
             let Some(user) = self.store.user(&version) else { return Ok(RekeyOutcome::WithoutUser) };
@@ -37,7 +37,7 @@ impl DirectoryAdmin {
             }
             // The copy is first, so that at each moment one of the two records has the identity.
             if copy(&self.store, first, user, &record).await?
-                && self.store.write(name, &Record::Deleted, Some(version)).await?
+                && self.store.write(name, &State::Deleted.into(), Some(version)).await?
             {
                 return Ok(RekeyOutcome::Moved);
             }
@@ -53,7 +53,9 @@ async fn copy(store: &RecordStore, first: RecordName, user: UserId, record: &Rec
             return Err(StoreError::OtherIdentity);
         }
         // An earlier move was interrupted, and calls have used the copy since. Only a deletion may be newer than the copy.
-        Some((found, _)) if found.identity().is_some() && !matches!(record, Record::Deleting(_)) => return Ok(true),
+        Some((found, _)) if found.identity().is_some() && !matches!(record.state, State::Deleting(_)) => {
+            return Ok(true);
+        }
         found => found.map(|(_, version)| version),
     };
     store.write_user(user, record, previous).await

@@ -30,7 +30,7 @@ pub(super) struct RecordStore {
 pub(super) struct Version {
     pub(super) name: RecordName,
     pub(super) user: Option<SealedUser>,
-    meta: ObjectMeta,
+    pub(super) meta: ObjectMeta,
 }
 
 impl RecordStore {
@@ -63,7 +63,7 @@ impl RecordStore {
         let written = in_time(self.put_when_free(name, &json, previous)).await;
         // An encrypted user differs in each write, so the store can tell whether it has this one. In a folder, a record
         // that was not synced to the disk must not count as written.
-        if matches!(written, Ok(true)) || user.is_none() || *record == Record::Deleted || self.lock.is_some() {
+        if matches!(written, Ok(true)) || user.is_none() || record.is_empty() || self.lock.is_some() {
             return written;
         }
         // The answer may have been lost after the record was written. A retry fails then, because the record has changed.

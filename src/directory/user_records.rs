@@ -6,7 +6,48 @@ use super::{
     store::{RecordStore, Version},
 };
 
+/// The record of a user under either key, or the record of a name.
+#[derive(Debug, Clone, Copy)]
+pub enum RecordSelector {
+    /// The record of a user.
+    User(UserId),
+    /// The record of this name.
+    Name(RecordName),
+}
+
+impl RecordSelector {
+    /// Returns the name of the record. The name of a user's record is that under the first key.
+    #[must_use]
+    pub fn name(self, key: &DirectoryKey) -> RecordName {
+        match self {
+            Self::User(user) => RecordName::new(key, user),
+            Self::Name(name) => name,
+        }
+    }
+}
+
 impl RecordStore {
+    /// Reads the selected record.
+    pub(super) async fn find(&self, selected: RecordSelector) -> Result<Option<(Record, Version)>, StoreError> {
+        match selected {
+            RecordSelector::User(user) => self.read_user(user).await,
+            RecordSelector::Name(name) => self.read(name).await,
+        }
+    }
+
+    /// Creates the selected record, or replaces the one that was read as `previous`. Returns `false` if it has changed since.
+    pub(super) async fn replace(
+        &self,
+        selected: RecordSelector,
+        record: &Record,
+        previous: Option<Version>,
+    ) -> Result<bool, StoreError> {
+        match selected {
+            RecordSelector::User(user) => self.write_user(user, record, previous).await,
+            RecordSelector::Name(name) => self.write(name, record, previous).await,
+        }
+    }
+
     /// Reads a user's record. With two keys, a record under the second key counts if there is none with content under the
     /// first. Adds the user to a record of an earlier version, which has none.
     pub(super) async fn read_user(&self, user: UserId) -> Result<Option<(Record, Version)>, StoreError> {
@@ -20,7 +61,7 @@ impl RecordStore {
             }
         }
         match found {
-            Some((record, version)) if version.user.is_none() && record != Record::Deleted => {
+            Some((record, version)) if version.user.is_none() && !record.is_empty() => {
                 let name = version.name;
                 // The record can be used without it. `directory rekey` lists those that remain.
                 match self.write_user(user, &record, Some(version.clone())).await {
@@ -66,5 +107,5 @@ impl RecordStore {
 }
 
 fn is_empty(found: Option<&(Record, Version)>) -> bool {
-    found.is_none_or(|(record, _)| *record == Record::Deleted)
+    found.is_none_or(|(record, _)| record.is_empty())
 }

@@ -5,7 +5,10 @@ mod auth;
 mod client;
 mod directory;
 mod errors;
+mod form;
+mod limits;
 mod table;
+mod warnings;
 
 use std::ffi::OsString;
 

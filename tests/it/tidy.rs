@@ -18,7 +18,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
     ("short_hash", &[]),
     ("trace_context", &[]),
     ("request_log", &["short_hash", "trace_context"]),
-    ("readiness", &["refreshing", "request_log"]),
+    ("readiness", &["directory", "refreshing", "request_log"]),
     ("problem", &[]),
     ("directory", &["entra", "problem", "remedy", "request_log"]),
     ("extract", &["problem", "request_log"]),
@@ -26,11 +26,11 @@ pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
     ("access", &["auth", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "request_log"]),
     ("http", &["access", "auth", "functions", "problem", "request_log"]),
-    ("config", &["access", "acs_client", "auth", "directory", "entra", "http"]),
+    ("config", &["access", "acs_client", "auth", "directory", "entra", "http", "server"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),
-    ("startup", &["acs_client", "auth", "config", "functions", "http", "telemetry"]),
+    ("startup", &["acs_client", "auth", "config", "functions", "http", "server", "telemetry"]),
     (
         "cli",
         &[

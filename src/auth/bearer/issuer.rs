@@ -77,7 +77,13 @@ impl Issuer {
         url.set_path(&format!("{}/.well-known/openid-configuration", self.url.path().trim_end_matches('/')));
         let discovery: Discovery = fetch(http, url).await?;
         if discovery.issuer != self.name {
-            return Err(format!("the discovery document of {} names another issuer", self.name));
+            let remedy = if discovery.issuer.trim_end_matches('/') == self.name.trim_end_matches('/') {
+                "only the slash at the end differs, and it counts: set OIDC_ISSUERS to the name in the document"
+            } else {
+                "set OIDC_ISSUERS to the `iss` of a token"
+            };
+            let (name, found) = (&self.name, discovery.issuer);
+            return Err(format!("the discovery document of {name} names the issuer {found:?}; {remedy}"));
         }
         let url = Url::parse(&discovery.jwks_uri).ok();
         // A remote issuer must not make this service request loopback addresses.

@@ -2,7 +2,7 @@
 
 use std::{collections::HashMap, sync::Arc, time::Duration};
 
-use acs_identity::http::client_builder_for;
+use acs_identity::{causes, http::client_builder_for};
 use jsonwebtoken::{
     Algorithm, DecodingKey,
     jwk::{AlgorithmParameters, EllipticCurve, Jwk, KeyOperations, PublicKeyUse},
@@ -65,6 +65,25 @@ impl IssuerKeys {
         let keys = keys.get(id).ok_or(TokenError::UnknownKey)?;
         let key = keys.iter().find(|key| key.algorithms.contains(&algorithm)).ok_or(TokenError::AlgorithmOfKey)?;
         Ok(key.key.clone())
+    }
+}
+
+/// An issuer whose documents were fetched and agree with the settings.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct VerifiedIssuer {
+    /// The number of keys that can check signatures.
+    pub usable_keys: usize,
+}
+
+impl Issuer {
+    /// Fetches the discovery document and the key set, and compares the issuer.
+    ///
+    /// # Errors
+    /// Returns the reason why tokens of this issuer cannot be validated.
+    pub async fn verify(&self) -> Result<VerifiedIssuer, String> {
+        let http = client_builder_for(self.url()).timeout(REQUEST_TIMEOUT).build();
+        let keys = fetch(self.clone(), http.map_err(|error| causes(&error))?).await?.value;
+        Ok(VerifiedIssuer { usable_keys: keys.values().map(Vec::len).sum() })
     }
 }
 

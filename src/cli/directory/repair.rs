@@ -6,11 +6,8 @@ use acs_identity::IdentityClient;
 use clap::Args;
 use futures_util::StreamExt as _;
 
-use super::{
-    super::{Result, env_reader},
-    CONCURRENCY, check, eprint, for_each_record, list, open, print,
-};
-use crate::directory::{DirectoryAdmin, Record, RecordEntry, RepairOutcome};
+use super::{super::Result, CONCURRENCY, WithAcs, check, eprint, for_each_record, list, open_with_acs, print};
+use crate::directory::{DirectoryAdmin, Record, RecordEntry, RepairOutcome, State};
 
 /// Number of identities that ACS may not know before `repair` stops. With another resource, it knows none.
 const MAX_UNKNOWN: usize = 10;
@@ -34,19 +31,13 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(Options { ask_acs, yes }: Options) -> Result<()> {
-    let mut settings = env_reader();
-    let acs = settings.client();
-    let directory = settings.persistent_directory();
-    let (acs, directory) = settings.finish(acs.zip(directory))?;
-    let admin = open(&directory)?;
-    let resource = acs.endpoint.to_string();
-    let acs = acs.client()?;
+    let WithAcs { admin, acs, endpoint, .. } = open_with_acs()?;
     if ask_acs {
-        eprint(&format!("Asking {resource} whether it has each identity."));
+        eprint(&format!("Asking {endpoint} whether it has each identity."));
         let unknown = if yes { 0 } else { unknown_identities(&admin, &acs).await? };
         if unknown > 0 {
             let error = format!(
-                "{resource} knows none of the first {unknown} identities, so it is probably not the resource of this \
+                "{endpoint} knows none of the first {unknown} identities, so it is probably not the resource of this \
                  directory, and no record was changed; correct COMMUNICATION_SERVICES_ENDPOINT or \
                  COMMUNICATION_SERVICES_CONNECTION_STRING, or go on with --yes"
             );
@@ -87,7 +78,7 @@ async fn unknown_identities(admin: &DirectoryAdmin, acs: &IdentityClient) -> Res
         && let Some(entry) = entries.next().await
     {
         // The repair itself reports the records that fail.
-        let Ok(Some(RecordEntry { record: Record::Active(id), .. })) = entry else { continue };
+        let Ok(Some(RecordEntry { record: Record { state: State::Active(id), .. }, .. })) = entry else { continue };
         match admin.is_known(acs, &id).await {
             Ok(true) => return Ok(0),
             Ok(false) => unknown += 1,

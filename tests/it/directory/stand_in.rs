@@ -42,6 +42,7 @@ struct Inner {
     objects: HashMap<String, (Bytes, String)>,
     fault: Option<Fault>,
     writes: usize,
+    authorization: String,
 }
 
 impl StandIn {
@@ -63,6 +64,11 @@ impl StandIn {
         std::mem::take(&mut self.inner.lock().unwrap().writes)
     }
 
+    /// Returns the header `Authorization` of the last request.
+    pub(crate) fn authorization(&self) -> String {
+        self.inner.lock().unwrap().authorization.clone()
+    }
+
     /// Returns the value of `USER_DIRECTORY`.
     pub(crate) fn location(&self) -> String {
         match self.kind {
@@ -76,6 +82,7 @@ async fn answer(State((kind, inner)): State<(Kind, Arc<Mutex<Inner>>)>, request:
     let (parts, body) = request.into_parts();
     let body = to_bytes(body, usize::MAX).await.unwrap();
     let mut inner = inner.lock().unwrap();
+    inner.authorization = parts.headers[header::AUTHORIZATION].to_str().unwrap().to_owned();
     inner.writes += usize::from(parts.method == Method::PUT);
     if let Some(fault) = inner.fault.as_mut().filter(|fault| fault.method == parts.method && fault.times > 0) {
         fault.times -= 1;

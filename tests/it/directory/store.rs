@@ -1,6 +1,6 @@
 //! The stores under test: always a folder, and the remote stores that the environment names.
 
-use std::{ffi::OsString, fs::File, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, fs::File, path::PathBuf};
 
 use acs_tokens::directory::DirectorySettings;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -54,6 +54,32 @@ impl TestStore {
         Self { folder: Some(folder), ..Self::new(location.as_str(), Vec::new()) }
     }
 
+    /// Returns the key.
+    pub(crate) fn key(&self) -> &str {
+        &self.environment[1].1
+    }
+
+    /// Returns the paths and the contents of the records in a folder.
+    pub(crate) fn records(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let entries = std::fs::read_dir(self.folder.as_ref().unwrap().path()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some());
+        paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    }
+
+    /// Replaces the content of each record in a folder.
+    pub(crate) fn overwrite_records(&self, content: &[u8]) {
+        for path in self.records().into_keys() {
+            std::fs::write(path, content).unwrap();
+        }
+    }
+
+    /// Restores records of a folder as they were.
+    pub(crate) fn restore_records(&self, records: &BTreeMap<PathBuf, Vec<u8>>) {
+        for (path, content) in records {
+            std::fs::write(path, content).unwrap();
+        }
+    }
+
     /// Returns the names of all files of a folder.
     #[cfg(target_os = "linux")]
     pub(crate) fn files(&self) -> Vec<OsString> {
@@ -87,6 +113,11 @@ impl TestStore {
     /// Returns the store that a stand-in answers for.
     pub(crate) fn of(stand_in: &StandIn) -> Self {
         Self::new(&stand_in.location(), aws(stand_in.url.clone()))
+    }
+
+    /// Returns the store that a stand-in for S3 answers for, with a region and without credentials.
+    pub(crate) fn without_credentials(stand_in: &StandIn) -> Self {
+        Self::new(&stand_in.location(), aws(stand_in.url.clone()).into_iter().take(2).collect())
     }
 
     /// Returns the settings for a child process.
