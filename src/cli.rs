@@ -20,7 +20,10 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-use crate::{config::unknown_settings, server::shutdown_signal};
+use crate::{
+    config::{EnvReader, unknown_settings},
+    server::shutdown_signal,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -89,6 +92,11 @@ fn eprint(text: &str) {
 /// Returns the value of an environment variable.
 fn env_var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
+}
+
+/// Returns a reader of the environment.
+fn env_reader() -> EnvReader<'static> {
+    EnvReader::new(&env_var).with_names(std::env::vars_os().map(|(name, _)| name))
 }
 
 /// Prints a warning for each variable whose name resembles a setting.

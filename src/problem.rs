@@ -8,6 +8,7 @@ mod upstream;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
+use tracing::Level;
 
 pub use kind::{Kind, Parts};
 pub(crate) use upstream::teams_token_refused;
@@ -34,6 +35,8 @@ pub struct Problem {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, for the operator. It is only logged.
     pub cause: Option<String>,
+    /// The level of the request's log line.
+    pub level: Level,
 }
 
 #[derive(Serialize)]
@@ -53,7 +56,14 @@ impl Problem {
     /// Creates a problem.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+            level: kind.parts().level,
+        }
     }
 
     /// Creates a problem for invalid fields.
@@ -80,6 +90,13 @@ impl Problem {
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
+        self
+    }
+
+    /// Logs the problem as an error, because it lasts until the operator acts.
+    #[must_use]
+    pub const fn for_operator(mut self) -> Self {
+        self.level = Level::ERROR;
         self
     }
 

@@ -5,10 +5,14 @@ use std::{
     sync::{Arc, Mutex},
 };
 
-use axum::{Router, body::Bytes, extract::State};
+use axum::{
+    Router,
+    body::{Body, Bytes},
+    extract::State,
+};
 use http::{
     HeaderMap, Method, Response, StatusCode, Uri,
-    header::{ETAG, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED},
+    header::{CONTENT_TYPE, ETAG, IF_MATCH, IF_NONE_MATCH, LAST_MODIFIED},
 };
 use tokio::net::TcpListener;
 
@@ -39,7 +43,7 @@ async fn answer(
     uri: Uri,
     headers: HeaderMap,
     body: Bytes,
-) -> Response<axum::body::Body> {
+) -> Response<Body> {
     let mut objects = objects.lock().unwrap();
     let path = uri.path().to_owned();
     let found = objects.get(&path).cloned();
@@ -51,7 +55,7 @@ async fn answer(
             let current = found.as_ref().map(|(n, _)| tag(*n));
             let changed = headers.get(IF_MATCH).is_some_and(|sent| current.as_deref() != sent.to_str().ok());
             if (exists && ignored != Ignored::IfNoneMatch) || (changed && ignored != Ignored::IfMatch) {
-                return status(StatusCode::PRECONDITION_FAILED).body(Bytes::new().into()).unwrap();
+                return refused(StatusCode::PRECONDITION_FAILED, "PreconditionFailed");
             }
             let n = found.map_or(1, |(n, _)| n + 1);
             objects.insert(path, (n, body));
@@ -70,7 +74,12 @@ async fn answer(
                 let head = status(StatusCode::OK).header(ETAG, tag(n));
                 head.header(LAST_MODIFIED, "Wed, 21 Oct 2026 07:28:00 GMT").body(body.into()).unwrap()
             }
-            None => status(StatusCode::NOT_FOUND).body(Bytes::new().into()).unwrap(),
+            None => refused(StatusCode::NOT_FOUND, "NoSuchKey"),
         },
     }
+}
+
+fn refused(status: StatusCode, code: &str) -> Response<Body> {
+    let error = format!("<Error><Code>{code}</Code><Message>refused</Message></Error>");
+    Response::builder().status(status).header(CONTENT_TYPE, "application/xml").body(error.into()).unwrap()
 }
