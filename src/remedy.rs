@@ -41,7 +41,8 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
             }
             (ErrorKind::UnsupportedApiVersion, _) => Some(api_version(error)),
             (_, StatusCode::TOO_MANY_REQUESTS) => known(
-                "the limits of the resource are reached: 1,000 operations in 30 s, 500 for creating identities",
+                "the limits of the resource are reached: in 30 s, 1,000 identities or tokens, and 500 deletions, revocations \
+                 or exchanges",
                 "reuse tokens until they expire, spread the load, or ask Microsoft's support to raise the limits",
             ),
             (ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other, _) => None,

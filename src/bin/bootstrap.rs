@@ -2,10 +2,17 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Duration};
 
-use acs_tokens::{config::Program, http::RequestId, startup};
-use lambda_http::{Error, Request, RequestExt as _, tower::ServiceExt as _};
+use acs_tokens::{
+    config::Program,
+    http::RequestId,
+    startup::{self, App},
+};
+use lambda_http::{Error, Request, RequestExt as _, service_fn, tower::ServiceExt as _};
+
+/// The time for work that a request left. With the deadline of 25 s, it is less than the 29 s of API Gateway.
+const CLEAN_UP: Duration = Duration::from_secs(3);
 
 /// One thread is enough: Lambda sends an instance one request at a time.
 #[tokio::main(flavor = "current_thread")]
@@ -14,8 +21,17 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let app = startup::start(Program::Lambda)?;
-    lambda_http::run(app.router.map_request(with_request_id)).await
+    let App { router, tasks, .. } = startup::start(Program::Lambda)?;
+    let service = service_fn(move |request| {
+        let (router, tasks) = (router.clone(), tasks.clone());
+        async move {
+            let answer = router.oneshot(with_request_id(request)).await;
+            // Lambda freezes the process after the answer.
+            startup::finished(&tasks, CLEAN_UP).await;
+            answer
+        }
+    });
+    lambda_http::run(service).await
 }
 
 /// Adds the request id of the Lambda Runtime API, so that the log lines of Lambda and of this service match.

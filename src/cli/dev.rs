@@ -14,11 +14,11 @@ use super::{
 use crate::{
     acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth, Bearer, TrustedIssuer, bearer::Issuer},
-    config::{Config, EnvReader, Program},
+    config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     http::allowed_origins::{Cors, Origins},
-    server, startup, telemetry,
+    startup, telemetry,
 };
 
 /// The audience of the functions at the emulator's test issuer.
@@ -49,11 +49,14 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
+    env.check_values("dev");
     // No keys are checked on loopback, as under `func start`.
     let access = env.access(Some(&BackendAuth::Anyone.into()));
     let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
-    let access = env.finish(access)?;
+    let limits = env.limits();
+    let (access, limits) = env.finish(access.zip(limits))?;
     telemetry::init(log_filter);
+    startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
     let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
     let emulator = Running::start(
@@ -71,10 +74,11 @@ pub(super) async fn run(options: Options) -> Result<()> {
         },
     )
     .await?;
-    let router = startup::build(Config {
+    let app = startup::build(Config {
         authenticator: authenticator(emulator.http)?,
         access,
         cors: Some(with_page(cors, &emulator)?),
+        limits,
         directory: Some(DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?)),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
@@ -86,8 +90,8 @@ pub(super) async fn run(options: Options) -> Result<()> {
         examples(address, emulator.http),
         data.display()
     ));
-    let result = server::run(listener, router, shutdown_signal()).await;
-    Ok(result?)
+    app.serve(listener, shutdown_signal()).await;
+    Ok(())
 }
 
 /// Returns the data folder. Creates it if it does not exist.

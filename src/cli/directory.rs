@@ -1,20 +1,24 @@
-//! `acs-tokens directory`: exports, shows and repairs the records of the user directory.
+//! `acs-tokens directory`: exports, shows and repairs the records of the user directory, blocks users and revokes tokens.
 
+mod block;
 mod export;
 mod repair;
+mod revoke;
+mod selector;
 mod show;
+mod unblock;
 
 use std::{error::Error, io};
 
-use acs_identity::causes;
+use acs_identity::{Endpoint, IdentityClient, causes};
 use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use super::{Result, env_var, eprint, print, shutdown_signal};
+use super::{Result, env_var, eprint, print, shutdown_signal, warn_of_unknown_settings};
 use crate::{
     config::EnvReader,
-    directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, StoreLocation},
+    directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, State, StoreLocation},
 };
 
 /// Number of records processed at once.
@@ -31,19 +35,27 @@ enum Command {
     Show(show::Options),
     Repair(repair::Options),
     Export(export::Options),
+    Block(block::Options),
+    Unblock(unblock::Options),
+    Revoke(revoke::Options),
 }
 
 pub(super) async fn run(Options { command }: Options) -> Result<()> {
+    warn_of_unknown_settings();
+    let position = revoke::Position::default();
     let work = async {
         match command {
             Command::Show(options) => show::run(options).await,
             Command::Repair(options) => repair::run(options).await,
             Command::Export(options) => export::run(options).await,
+            Command::Block(options) => block::run(options).await,
+            Command::Unblock(options) => unblock::run(options).await,
+            Command::Revoke(options) => revoke::run(options, &position).await,
         }
     };
     tokio::select! {
         done = work => done,
-        () = shutdown_signal() => Err("interrupted".into()),
+        () = shutdown_signal() => Err(position.describe("interrupted").into()),
     }
 }
 
@@ -63,20 +75,51 @@ fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
     Ok(DirectoryAdmin::open(settings).map_err(|error| causes(&error))?)
 }
 
-/// Calls `work` for all records, several at once, and `handle` for each result, sorted by name. Prints errors of `work` to
-/// stderr and returns their number.
-async fn for_each_record<T, E: Error + 'static>(
-    admin: &DirectoryAdmin,
-    show_progress: bool,
-    work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
-    mut handle: impl FnMut(T) -> io::Result<()>,
-) -> Result<usize> {
+/// A directory and the ACS resource of its identities.
+struct WithAcs {
+    admin: DirectoryAdmin,
+    settings: DirectorySettings,
+    acs: IdentityClient,
+    endpoint: Endpoint,
+}
+
+/// Reads the settings of the directory and of ACS, and opens the directory.
+fn open_with_acs() -> Result<WithAcs> {
+    let mut env = EnvReader::new(&env_var);
+    let acs = env.client();
+    let directory = env.persistent_directory();
+    let (acs, settings) = env.finish(acs.zip(directory))?;
+    Ok(WithAcs { admin: open(&settings)?, settings, endpoint: acs.endpoint.clone(), acs: acs.client()? })
+}
+
+/// Returns the names of all records, sorted.
+async fn list(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
     let listing = progress(None);
     let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
     let mut names = names.map_err(|error| format!("cannot list the records: {}", causes(&error)))?;
     drop(listing);
     names.sort_unstable();
+    Ok(names)
+}
 
+/// Does the same as [`for_each`] for all records.
+async fn for_each_record<T, E: Error + 'static>(
+    admin: &DirectoryAdmin,
+    show_progress: bool,
+    work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
+    handle: impl FnMut(T) -> io::Result<()>,
+) -> Result<usize> {
+    for_each(list(admin).await?, show_progress, work, handle).await
+}
+
+/// Calls `work` for records, several at once, and `handle` for each result, in the order of the names. Prints errors of
+/// `work` to stderr and returns their number.
+async fn for_each<T, E: Error + 'static>(
+    names: Vec<RecordName>,
+    show_progress: bool,
+    work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
+    mut handle: impl FnMut(T) -> io::Result<()>,
+) -> Result<usize> {
     let progress = if show_progress { progress(Some(names.len())) } else { ProgressBar::hidden() };
     let mut failed = 0;
     let results = futures_util::stream::iter(names).map(async |name| (name, work(name).await));
@@ -96,9 +139,10 @@ async fn for_each_record<T, E: Error + 'static>(
 
 const fn state(record: &Record) -> &'static str {
     match record {
-        Record::Active(_) => "active",
-        Record::Deleting(_) => "deleting",
-        Record::Deleted => "deleted",
+        Record { blocked: true, .. } => "blocked",
+        Record { state: State::Active(_), .. } => "active",
+        Record { state: State::Deleting(_), .. } => "deleting",
+        Record { state: State::Deleted, .. } => "deleted",
     }
 }
 

@@ -1,6 +1,6 @@
 //! The settings of the ACS resource, and the choice of the credential.
 
-use acs_identity::{AccessKey, AccessKeys, ApiVersion, ConnectionString, Endpoint};
+use acs_identity::{AccessKey, AccessKeys, ApiVersion, ConnectionString, Endpoint, InvalidConnectionString};
 
 use super::{
     EnvReader,
@@ -18,7 +18,6 @@ use crate::{
 const KEY: &str = "key";
 const MANAGED_IDENTITY: &str = "managed-identity";
 const WORKLOAD_IDENTITY: &str = "workload-identity";
-#[cfg(feature = "lambda")]
 const AWS_FEDERATION: &str = "aws-federation";
 const CLI: &str = "cli";
 
@@ -53,7 +52,7 @@ impl EnvReader<'_> {
     fn endpoint_and_key(&mut self) -> Option<(Option<Endpoint>, Option<AccessKey>)> {
         match (self.is_set(CONNECTION_STRING), self.is_set(ENDPOINT), self.is_set(ACCESS_KEY)) {
             (true, false, false) => {
-                let ConnectionString { endpoint, access_key } = self.parsed(CONNECTION_STRING)?;
+                let ConnectionString { endpoint, access_key } = self.connection_string()?;
                 Some((Some(endpoint), Some(access_key)))
             }
             (true, ..) => {
@@ -67,6 +66,16 @@ impl EnvReader<'_> {
                 self.reject(CONNECTION_STRING, detail)
             }
         }
+    }
+
+    /// Reports all faults of the connection string.
+    fn connection_string(&mut self) -> Option<ConnectionString> {
+        let parsed = self.value(CONNECTION_STRING)?.parse();
+        parsed
+            .map_err(|InvalidConnectionString(faults)| {
+                faults.iter().for_each(|fault| self.report(CONNECTION_STRING, fault.to_string()));
+            })
+            .ok()
     }
 
     fn credential(&mut self, endpoint: Option<&Endpoint>, key: Option<AccessKey>) -> Option<AcsCredential> {
@@ -124,11 +133,17 @@ impl EnvReader<'_> {
             }
             #[cfg(feature = "lambda")]
             AWS_FEDERATION => self.aws_federation(),
+            #[cfg(not(feature = "lambda"))]
+            AWS_FEDERATION => {
+                let detail =
+                    "is `aws-federation`, which this build does not support; use a build with the feature `lambda`";
+                self.reject(CREDENTIAL, detail)
+            }
             CLI => Some(TokenSource::DeveloperTools),
             _ => {
                 let detail = format!(
                     "is unknown; use `{KEY}`, `{MANAGED_IDENTITY}`, `{WORKLOAD_IDENTITY}`, `{CLI}` or, on Lambda, \
-                                      `aws-federation`"
+                     `{AWS_FEDERATION}`"
                 );
                 self.reject(CREDENTIAL, detail)
             }

@@ -52,7 +52,13 @@ impl EnvReader<'_> {
             names.into_iter().enumerate().map(|(i, name)| Entry::listed(i, name)).collect()
         };
         self.check_defaults(&entries, &defaults);
-        Some(self.trust(&entries, &defaults))
+        let trusted = self.trust(&entries, &defaults);
+        if trusted.iter().any(|trusted| trusted.issuer.is_microsoft() && trusted.required_scope.is_none()) {
+            let detail = "is missing: set the scope that users' tokens from Entra must have, such as `access_as_user`; \
+                          without it, a token with any scope of this service is accepted";
+            self.warn(OIDC_REQUIRED_SCOPE, detail);
+        }
+        Some(trusted)
     }
 
     /// Returns the rules for issuers that have none of their own.

@@ -23,6 +23,7 @@ const SHOWN: bool = false;
 const SERVICE: &[&str] = &["handler", "bootstrap", "serve"];
 const NOT_HANDLER: &[&str] = &["bootstrap", "serve"];
 const ACCESS: &[&str] = &["handler", "bootstrap", "serve", "dev"];
+const SERVER: &[&str] = &["serve", "dev"];
 const CORS: &[&str] = &["bootstrap", "serve", "dev"];
 const CLIENT: &[&str] = &["handler", "bootstrap", "serve", "quickstart", "directory"];
 const EVERY_CLIENT: &[&str] = &["handler", "bootstrap", "serve", "dev", "quickstart", "directory"];
@@ -141,6 +142,12 @@ settings! {
             "the address of the Lambda Runtime API. Lambda sets it";
         PORT: "PORT", &["serve"], SHOWN, "`8080`",
             "the port to listen on if `--port` is not given; 0 for any free port";
+        CONNECTION_LIMIT: "CONNECTION_LIMIT", SERVER, SHOWN, "`1024`",
+            "the number of open connections: 1 to 100000";
+        HEADER_TIMEOUT: "HEADER_TIMEOUT", SERVER, SHOWN, "`10`",
+            "the seconds in which a request's header must arrive: 1 to 3600";
+        IDLE_TIMEOUT: "IDLE_TIMEOUT", SERVER, SHOWN, "`75`",
+            "the seconds that a connection may stay open between two requests: 1 to 3600";
         LOG: "RUST_LOG", LOGGING, SHOWN, "`info`",
             "the log level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module: `info,acs_tokens=debug`";
         LOG_IDENTITY_IDS: "LOG_IDENTITY_IDS", CLIENT, SHOWN, "`false`",

@@ -15,7 +15,7 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, open, revoke_and_delete,
+    DirectorySettings, Error, Record, RecordEntry, RecordName, State, StoreError, blocking, open, revoke_and_delete,
     store::{RecordStore, written_at},
 };
 
@@ -38,6 +38,17 @@ pub enum RepairOutcome {
     Emptied,
     /// The record of an identity deleted long ago was removed.
     Removed,
+}
+
+/// The outcome of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RevokeOutcome {
+    /// All tokens of the identity were revoked.
+    Revoked,
+    /// The record was written at the given time or later.
+    Newer,
+    /// The record has no identity, or ACS no longer has it.
+    NoIdentity,
 }
 
 /// A user directory, for administration.
@@ -64,6 +75,22 @@ impl DirectoryAdmin {
         self.store.names()
     }
 
+    /// Reads a record that does not exist, to check that the store can be read.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn try_read(&self) -> Result<(), StoreError> {
+        self.store.try_read().await
+    }
+
+    /// Returns whether the store rejects writes whose conditions do not hold. Writes a record of no user and removes it.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn obeys_conditions(&self) -> Result<bool, StoreError> {
+        self.store.obeys_conditions().await
+    }
+
     /// Reads a record.
     ///
     /// # Errors
@@ -81,24 +108,69 @@ impl DirectoryAdmin {
     /// See [`Error`].
     pub async fn repair(&self, acs: &IdentityClient, name: RecordName, ask_acs: bool) -> Result<RepairOutcome, Error> {
         let Some((record, meta)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
-        match record {
-            Record::Deleting(id) => {
+        let Record { state, blocked } = record;
+        // A blocked user stays blocked.
+        let emptied = Record { state: State::Deleted, blocked };
+        match state {
+            State::Deleting(id) => {
                 self.wait().await;
                 revoke_and_delete(acs, &id).await?;
-                self.store.write(name, &Record::Deleted, Some(meta)).await?;
+                self.store.write(name, &emptied, Some(meta)).await?;
                 Ok(RepairOutcome::Completed)
             }
-            Record::Active(id) if ask_acs => {
+            State::Active(id) if ask_acs => {
                 self.wait().await;
-                let emptied =
-                    is_missing(acs, &id).await? && self.store.write(name, &Record::Deleted, Some(meta)).await?;
+                let emptied = is_missing(acs, &id).await? && self.store.write(name, &emptied, Some(meta)).await?;
                 Ok(if emptied { RepairOutcome::Emptied } else { RepairOutcome::Unchanged })
             }
             // The user may be returning right now. A folder detects it; in other stores the age makes it unlikely.
-            Record::Deleted if is_old(written_at(&meta)?) && self.store.remove(&meta).await? => {
+            State::Deleted if !blocked && is_old(written_at(&meta)?) && self.store.remove(&meta).await? => {
                 Ok(RepairOutcome::Removed)
             }
-            Record::Active(_) | Record::Deleted => Ok(RepairOutcome::Unchanged),
+            State::Active(_) | State::Deleted => Ok(RepairOutcome::Unchanged),
+        }
+    }
+
+    /// Blocks the user of a record, then revokes all tokens of the user's identity. Creates the record if there is none.
+    /// Returns the identity, `None` if there is none.
+    ///
+    /// # Errors
+    /// As [`Directory::block_user`](super::Directory::block_user).
+    pub async fn block(&self, acs: &IdentityClient, name: RecordName) -> Result<Option<IdentityId>, Error> {
+        blocking::block(&self.store, acs, name).await
+    }
+
+    /// Unblocks the user of a record. Returns whether the user was blocked.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn unblock(&self, name: RecordName) -> Result<bool, Error> {
+        blocking::unblock(&self.store, name).await
+    }
+
+    /// Revokes all tokens of the identity in a record, if the record was written before a time. Does not block the user.
+    ///
+    /// Concurrent revocations call ACS for at most ten records a second.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn revoke(
+        &self,
+        acs: &IdentityClient,
+        name: RecordName,
+        before: Option<Timestamp>,
+    ) -> Result<RevokeOutcome, Error> {
+        let Some((record, meta)) = self.store.read(name).await? else { return Ok(RevokeOutcome::NoIdentity) };
+        let Some(id) = record.identity() else { return Ok(RevokeOutcome::NoIdentity) };
+        if let Some(before) = before
+            && written_at(&meta)? >= before
+        {
+            return Ok(RevokeOutcome::Newer);
+        }
+        self.wait().await;
+        match acs.revoke_tokens(id).await {
+            Err(error) if error.is_identity_gone() => Ok(RevokeOutcome::NoIdentity),
+            revoked => Ok(revoked.map(|()| RevokeOutcome::Revoked)?),
         }
     }
 

@@ -9,6 +9,10 @@ impl From<Error> for Problem {
         let detail = match error {
             Error::Acs(error) => return error.into(),
             Error::Store(_) => "The user directory could not be reached. Try again later.",
+            Error::Blocked => {
+                let detail = "You are blocked, so nothing was done. Ask the operator of this service to unblock you.";
+                return Self::new(Kind::Blocked, detail);
+            }
             Error::Contended => "Concurrent calls for the same user conflicted. Try again.",
         };
         Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause)

@@ -4,17 +4,34 @@ use acs_identity::types::IdentityId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RecordName, StoreError};
+use super::{Error, RecordName, StoreError};
 
-/// The state of a user.
+/// The record of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub struct Record {
+    /// The state of the user's identity.
+    pub state: State,
+    /// Whether the user is blocked. It does not depend on the state: a deletion continues for a blocked user.
+    pub blocked: bool,
+}
+
+/// The state of a user's identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
     /// The user has this identity.
     Active(IdentityId),
     /// This identity is being deleted. It may still exist, but must not be used again.
     Deleting(IdentityId),
-    /// The identity was deleted. The record stays, since object stores cannot delete an object on a condition.
+    /// There is no identity: it was deleted, or the user was blocked before the first use. The record stays, since object
+    /// stores cannot delete an object on a condition.
     Deleted,
+}
+
+impl From<State> for Record {
+    /// Returns the record of a user who is not blocked.
+    fn from(state: State) -> Self {
+        Self { state, blocked: false }
+    }
 }
 
 /// A record, its name and the time it was written.
@@ -28,6 +45,7 @@ pub struct RecordEntry {
     pub written_at: Timestamp,
 }
 
+/// An earlier version does not know `blocked`. It cannot read the record of a blocked user, so it issues no token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireRecord {
@@ -35,31 +53,40 @@ struct WireRecord {
     identity: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     leaving: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    blocked: bool,
 }
 
 impl Record {
-    /// Returns the identity, `None` if it was deleted.
+    /// Returns the identity, `None` if there is none.
     #[must_use]
     pub const fn identity(&self) -> Option<&IdentityId> {
-        match self {
-            Self::Active(id) | Self::Deleting(id) => Some(id),
-            Self::Deleted => None,
+        match &self.state {
+            State::Active(id) | State::Deleting(id) => Some(id),
+            State::Deleted => None,
         }
     }
 
+    /// Returns the state, or an error if the user is blocked.
+    pub(super) fn unless_blocked(self) -> Result<State, Error> {
+        if self.blocked { Err(Error::Blocked) } else { Ok(self.state) }
+    }
+
     pub(super) fn from_json(json: &[u8]) -> Result<Self, StoreError> {
-        let WireRecord { identity, leaving } = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
-        match (identity.map(|id| id.parse()), leaving) {
-            (Some(Ok(id)), false) => Ok(Self::Active(id)),
-            (Some(Ok(id)), true) => Ok(Self::Deleting(id)),
-            (None, false) => Ok(Self::Deleted),
-            (Some(Err(_)), _) | (None, true) => Err(StoreError::InvalidRecord),
-        }
+        let wire: WireRecord = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
+        let state = match (wire.identity.map(|id| id.parse()), wire.leaving) {
+            (Some(Ok(id)), false) => State::Active(id),
+            (Some(Ok(id)), true) => State::Deleting(id),
+            (None, false) => State::Deleted,
+            (Some(Err(_)), _) | (None, true) => return Err(StoreError::InvalidRecord),
+        };
+        Ok(Self { state, blocked: wire.blocked })
     }
 
     pub(super) fn to_json(&self) -> Vec<u8> {
         let identity = self.identity().map(|id| id.as_str().to_owned());
-        let record = WireRecord { identity, leaving: matches!(self, Self::Deleting(_)) };
+        let leaving = matches!(self.state, State::Deleting(_));
+        let record = WireRecord { identity, leaving, blocked: self.blocked };
         // Serializing strings and flags cannot fail.
         serde_json::to_vec(&record).unwrap_or_default()
     }
@@ -74,15 +101,29 @@ mod tests {
     #[test]
     fn json_round_trips_and_foreign_json_is_rejected() {
         let id: IdentityId = ID.parse().unwrap();
+        let blocked = |state| Record { state, blocked: true };
         for (record, json) in [
-            (Record::Active(id.clone()), format!(r#"{{"identity":"{ID}"}}"#)),
-            (Record::Deleting(id), format!(r#"{{"identity":"{ID}","leaving":true}}"#)),
-            (Record::Deleted, "{}".to_owned()),
+            (State::Active(id.clone()).into(), format!(r#"{{"identity":"{ID}"}}"#)),
+            (State::Deleting(id.clone()).into(), format!(r#"{{"identity":"{ID}","leaving":true}}"#)),
+            (State::Deleted.into(), "{}".to_owned()),
+            (blocked(State::Active(id.clone())), format!(r#"{{"identity":"{ID}","blocked":true}}"#)),
+            (blocked(State::Deleting(id)), format!(r#"{{"identity":"{ID}","leaving":true,"blocked":true}}"#)),
+            (blocked(State::Deleted), r#"{"blocked":true}"#.to_owned()),
         ] {
             assert_eq!(String::from_utf8(record.to_json()).unwrap(), json);
             assert_eq!(Record::from_json(json.as_bytes()).unwrap(), record);
         }
-        for foreign in ["", "null", "[]", r#"{"identity":"bob"}"#, r#"{"leaving":true}"#, r#"{"user":"bob"}"#] {
+        for foreign in [
+            "",
+            "null",
+            "[]",
+            r#"{"identity":"bob"}"#,
+            r#"{"leaving":true}"#,
+            r#"{"leaving":true,"blocked":true}"#,
+            r#"{"blocked":"true"}"#,
+            r#"{"blocked":null}"#,
+            r#"{"user":"bob"}"#,
+        ] {
             assert!(Record::from_json(foreign.as_bytes()).is_err(), "{foreign}");
         }
     }

@@ -2,10 +2,7 @@
 
 mod delete_on_drop;
 
-use acs_identity::{
-    IdentityClient,
-    types::{Scope, TokenLifetime},
-};
+use acs_identity::types::{Scope, TokenLifetime};
 use axum::{
     Extension,
     extract::State,
@@ -20,7 +17,7 @@ use serde::Serialize;
 use delete_on_drop::DeleteOnDrop;
 
 use super::{
-    PREFIX,
+    PREFIX, Services,
     token::{self, WireToken},
 };
 use crate::{
@@ -66,23 +63,23 @@ struct Created<'a> {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<IdentityClient>,
+    State(services): State<Services>,
     Extension(policy): Extension<EffectivePolicy>,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let created = create(acs, &policy, request).await;
+    let created = create(services, &policy, request).await;
     // The policy and ACS have another name for the field.
     let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
     Ok(answer(created))
 }
 
 async fn create(
-    acs: IdentityClient,
+    services: Services,
     policy: &EffectivePolicy,
     Request { scopes, lifetime }: Request,
 ) -> Result<DeleteOnDrop, Problem> {
     let token = scopes.map(|scopes| token::authorize(policy, Some(&scopes), lifetime)).transpose()?;
-    DeleteOnDrop::create(acs, token).await
+    DeleteOnDrop::create(services.acs, services.tasks, token).await
 }
 
 fn answer(created: DeleteOnDrop) -> Response {

@@ -1,7 +1,8 @@
 //! The outermost layer: assigns the request id, writes the problem, and writes the request log.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty};
 use tracing::Level;
 use uuid::Uuid;
 
@@ -31,6 +32,10 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
         let allow = response.headers_mut().remove(header::ALLOW);
         response = problem.write(&request_id);
         response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
+    }
+    if response.status() == StatusCode::NO_CONTENT {
+        // RFC 9110 section 8.6: without Content-Length. The router adds it to a body whose length is known.
+        *response.body_mut() = Body::new(Empty::new().map_frame(|frame| frame));
     }
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));

@@ -53,6 +53,8 @@ kinds! {
     InvalidIdentityId: "invalid-identity-id", BAD_REQUEST, INFO, "The identity id is invalid";
     /// ACS rejected the content of the request.
     RefusedByAcs: "refused-by-acs", BAD_REQUEST, INFO, "ACS rejected the request";
+    /// The path or the Host header is not that of a valid URL, or the path hides a delimiter.
+    InvalidUrl: "invalid-url", BAD_REQUEST, INFO, "The URL is not valid";
     /// The request has more than one Authorization header.
     AmbiguousAuthorization: "ambiguous-authorization", BAD_REQUEST, INFO, "More than one Authorization header";
     /// The request has no valid key or token.
@@ -63,6 +65,8 @@ kinds! {
     Forbidden: "forbidden", FORBIDDEN, INFO, "Not allowed";
     /// The request exceeds what the policy allows the caller.
     BeyondPolicy: "beyond-policy", FORBIDDEN, INFO, "The policy does not allow this";
+    /// The operator has blocked the user.
+    Blocked: "blocked", FORBIDDEN, INFO, "The user is blocked";
     /// No function has this path.
     NotFound: "not-found", NOT_FOUND, INFO, "No such function";
     /// The identity does not exist in the ACS resource.

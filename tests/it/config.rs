@@ -5,8 +5,11 @@ mod auth;
 mod client;
 mod directory;
 mod errors;
+mod form;
 mod issuers;
+mod limits;
 mod table;
+mod warnings;
 
 use std::ffi::OsString;
 

@@ -1,5 +1,7 @@
 //! The user directory under concurrent calls, interrupted calls and lost identities, in each kind of store.
 
+mod blocking;
+mod blocking_processes;
 mod calls;
 mod concurrency;
 mod fixture;
@@ -10,3 +12,5 @@ mod relay;
 mod repairs;
 mod service;
 mod store;
+#[cfg(unix)]
+mod terminations;

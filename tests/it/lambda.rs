@@ -1,6 +1,7 @@
 //! The real `bootstrap`, with each kind of event that Lambda sends.
 
 mod federation;
+mod hostile;
 #[cfg(unix)]
 mod relay;
 mod runtime_api;

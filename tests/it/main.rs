@@ -50,12 +50,14 @@ mod harness;
 #[path = "../host/mod.rs"]
 mod host;
 mod hosted;
+mod hostile;
 mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod manifest;
 mod process;
 mod properties;
+mod recorded;
 mod refreshing;
 mod request_log;
 mod rotation;

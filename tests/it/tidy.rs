@@ -19,7 +19,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 22] = [
     ("document", &[]),
     ("trace_context", &[]),
     ("request_log", &["short_hash", "trace_context"]),
-    ("readiness", &["refreshing", "request_log"]),
+    ("readiness", &["directory", "refreshing", "request_log"]),
     ("problem", &[]),
     ("directory", &["entra", "problem", "request_log"]),
     ("extract", &["problem", "request_log"]),
@@ -27,11 +27,11 @@ pub(crate) const ARROWS: [(&str, &[&str]); 22] = [
     ("access", &["auth", "document", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "request_log"]),
     ("http", &["access", "auth", "functions", "problem", "request_log"]),
-    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http"]),
+    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),
-    ("startup", &["acs_client", "auth", "config", "functions", "http", "telemetry"]),
+    ("startup", &["acs_client", "auth", "config", "functions", "http", "server", "telemetry"]),
     (
         "cli",
         &[

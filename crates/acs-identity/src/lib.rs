@@ -54,7 +54,7 @@ pub mod signature;
 pub mod types;
 
 pub use client::{Accepted, ClientOptions, IdentityClient};
-pub use connection_string::{ConnectionString, InvalidConnectionString};
+pub use connection_string::{ConnectionString, ConnectionStringFault, InvalidConnectionString};
 pub use credential::{AccessKeys, Credential, DeniedToken, KeySlot, SCOPE};
 pub use endpoint::{Endpoint, InvalidEndpoint};
 pub use error::{Error, ErrorKind, InvalidResponseReason, ServiceError, causes, is_transient};

@@ -4,11 +4,8 @@ use std::collections::BTreeMap;
 
 use clap::Args;
 
-use super::{
-    super::{Result, env_var},
-    check, for_each_record, open, print,
-};
-use crate::{config::EnvReader, directory::RepairOutcome};
+use super::{super::Result, WithAcs, check, for_each_record, open_with_acs, print};
+use crate::directory::RepairOutcome;
 
 /// Complete interrupted deletions, and remove records of identities deleted over a day ago
 ///
@@ -26,13 +23,7 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(Options { ask_acs }: Options) -> Result<()> {
-    let mut settings = EnvReader::new(&env_var);
-    let acs = settings.client();
-    let directory = settings.persistent_directory();
-    let (acs, directory) = settings.finish(acs.zip(directory))?;
-    let admin = open(&directory)?;
-    let acs = acs.client()?;
-
+    let WithAcs { admin, acs, .. } = open_with_acs()?;
     let mut counts = BTreeMap::<RepairOutcome, usize>::new();
     let failed = for_each_record(
         &admin,

@@ -51,7 +51,7 @@ async fn api_for(style: &Style) -> (Api, String) {
         let get = |name: &str| {
             let own = [
                 ("COMMUNICATION_SERVICES_CONNECTION_STRING", "endpoint=https://a.example;accesskey=c2VjcmV0"),
-                ("CALLER_KEYS", "web=a key of the web app"),
+                ("CALLER_KEYS", "web=a-key-of-the-web-app"),
             ];
             let set = style.settings.iter().map(|(name, value)| (*name, &**value));
             let (_, value) = own.into_iter().chain(set).find(|(other, _)| *other == name)?;

@@ -21,12 +21,12 @@ impl Fixture {
     }
 
     /// Asserts that `repair` succeeds with these counts.
-    async fn assert_repair(&self, arguments: &[&str], counts: [usize; 5]) {
+    pub(super) async fn assert_repair(&self, arguments: &[&str], counts: [usize; 5]) {
         assert_eq!(self.repair(arguments).await, (0, counts, String::new()));
     }
 
     /// Sets the time when a record was written.
-    fn set_age(&self, subject: &str, hours: u64) {
+    pub(super) fn set_age(&self, subject: &str, hours: u64) {
         let file = File::options().write(true).open(self.record(subject)).unwrap();
         let modified = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
         file.set_times(FileTimes::new().set_modified(modified)).unwrap();

@@ -14,7 +14,7 @@ use acs_tokens::{
     directory::DirectorySettings,
     functions::Services,
     http::Api as ServiceApi,
-    server,
+    server::{self, Limits},
 };
 use axum::Router;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -81,7 +81,7 @@ impl Api {
     pub(super) async fn serving(emulator: String, app: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(server::run(listener, app, std::future::pending()));
+        tokio::spawn(server::run(listener, app, Limits::default(), std::future::pending()));
         Self { base, emulator, http: super::client(), host: None }
     }
 
@@ -107,6 +107,11 @@ impl Api {
             ("USER_DIRECTORY", "memory:"),
         ];
         Self::hosted_at(emulator, generation, keys, &[&settings, more].concat()).await
+    }
+
+    /// Returns the test issuer, as in the claim `iss` of the tokens.
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/_emulator/oidc", self.emulator)
     }
 
     /// Signs in a user with these claims and returns the value of `Authorization`.

@@ -1,0 +1,34 @@
+//! `acs-tokens directory block`: blocks one user and revokes the tokens.
+
+use acs_identity::causes;
+use clap::Args;
+
+use super::{super::Result, WithAcs, eprint, open_with_acs, print, selector::Selector};
+use crate::short_hash::short_hash;
+
+/// Block one user and revoke the tokens
+///
+/// The functions under `me` answer the user with 403 `blocked`. A running service that has the user cached can issue tokens
+/// for 60 seconds, and a request in progress takes up to 25 seconds: run the command again after 90 seconds to revoke those
+/// tokens. Repeating it is harmless. Select the user by the claims of their token, or by the record name.
+#[derive(Debug, Args)]
+pub(super) struct Options {
+    #[command(flatten)]
+    user: Selector,
+}
+
+pub(super) async fn run(Options { user }: Options) -> Result<()> {
+    let WithAcs { admin, settings, acs, .. } = open_with_acs()?;
+    let name = user.name(&settings)?;
+    let blocked = admin.block(&acs, name).await.map_err(|error| {
+        format!("{name} may be blocked, but the tokens may be valid; run the command again: {}", causes(&error))
+    })?;
+    print(&format!("name      {name}\nstate     blocked"));
+    match blocked {
+        Some(id) => print(&format!("identity  {}", short_hash(id.as_str()))),
+        None => eprint(
+            "The user has no identity. If the user has signed in before, check the claims: they must match exactly.",
+        ),
+    }
+    Ok(())
+}

@@ -1,0 +1,117 @@
+//! Blocks and unblocks users: the mark in the record, and the revocation of the tokens.
+
+use acs_identity::{IdentityClient, types::IdentityId};
+use object_store::ObjectMeta;
+
+use super::{
+    Directory, Error, Inner, MAX_CONFLICTS, Record, RecordName, State, UserId, revoke_and_delete, store::RecordStore,
+};
+use crate::request_log;
+
+impl Directory {
+    /// Blocks the user, then revokes all tokens of the user's identity. Other instances can issue tokens to the user until
+    /// their cached entries are a minute old. Repeating it is harmless.
+    ///
+    /// It does not wait for other calls of the same user: a user must not be able to delay it.
+    ///
+    /// # Errors
+    /// See [`Error`]. If the revocation failed, the user is blocked, and a repetition revokes the tokens.
+    pub async fn block_user(&self, user: UserId) -> Result<(), Error> {
+        let Inner { store, acs, cache, .. } = &*self.0;
+        cache.remove(user);
+        let blocked = block(store, acs, self.name(user)).await;
+        // Another call may have read the record before it was marked, and cached it since.
+        cache.remove(user);
+        blocked.map(drop)
+    }
+
+    /// Unblocks the user. Repeating it is harmless.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn unblock_user(&self, user: UserId) -> Result<(), Error> {
+        unblock(&self.0.store, self.name(user)).await.map(drop)
+    }
+
+    /// Returns an error if the user is blocked, as far as this instance knows.
+    ///
+    /// # Errors
+    /// [`Error::Blocked`], or [`Error::Store`] if the record cannot be read.
+    pub async fn check_not_blocked(&self, user: UserId) -> Result<(), Error> {
+        if self.0.cache.get(user).is_none()
+            && let Some((record, _)) = self.0.store.read(self.name(user)).await?
+        {
+            record.unless_blocked()?;
+        }
+        Ok(())
+    }
+}
+
+/// Marks the record as that of a blocked user, then revokes the tokens. Creates the record if there is none. Returns the
+/// identity, `None` if there is none.
+///
+/// After an error, the mark may be written and the tokens may be valid. A repetition revokes them.
+pub(super) async fn block(
+    store: &RecordStore,
+    acs: &IdentityClient,
+    name: RecordName,
+) -> Result<Option<IdentityId>, Error> {
+    for _ in 0..MAX_CONFLICTS {
+        match store.read(name).await? {
+            Some((record, meta)) if record.blocked => {
+                let id = record.identity().cloned();
+                revoke(store, acs, name, record, meta).await?;
+                return Ok(id);
+            }
+            // The mark comes first: an instance that reads the record after the revocation must not issue a token.
+            // Whether or not this write succeeds, the next iteration acts on the current record.
+            found => {
+                let (record, previous) =
+                    found.map_or((State::Deleted.into(), None), |(record, meta)| (record, Some(meta)));
+                store.write(name, &Record { blocked: true, ..record }, previous).await?;
+            }
+        }
+    }
+    Err(Error::Contended)
+}
+
+/// Revokes the tokens of a blocked user, or completes the deletion of the identity.
+async fn revoke(
+    store: &RecordStore,
+    acs: &IdentityClient,
+    name: RecordName,
+    record: Record,
+    meta: ObjectMeta,
+) -> Result<(), Error> {
+    match &record.state {
+        State::Active(id) => match acs.revoke_tokens(id).await {
+            Err(error) if error.is_identity_gone() => Ok(()),
+            revoked => Ok(revoked?),
+        },
+        State::Deleting(id) => {
+            revoke_and_delete(acs, id).await?;
+            // If this write conflicts, another call has completed the deletion.
+            store.write(name, &Record { state: State::Deleted, ..record }, Some(meta)).await?;
+            Ok(())
+        }
+        State::Deleted => Ok(()),
+    }
+}
+
+/// Removes the mark from the record. Returns whether the user was blocked.
+pub(super) async fn unblock(store: &RecordStore, name: RecordName) -> Result<bool, Error> {
+    for _ in 0..MAX_CONFLICTS {
+        match store.read(name).await? {
+            Some((record, meta)) if record.blocked => {
+                if let Some(id) = record.identity() {
+                    request_log::record(|log| log.set_identity(id.as_str()));
+                }
+                if store.write(name, &Record { blocked: false, ..record }, Some(meta)).await? {
+                    return Ok(true);
+                }
+            }
+            _ => return Ok(false),
+        }
+    }
+    Err(Error::Contended)
+}

@@ -1,0 +1,73 @@
+//! Statements of the documents outside the generated tables: fields and messages of the log.
+
+use acs_tokens::{functions::FUNCTIONS, request_log::RequestLog};
+use serde_json::Value;
+
+use super::read;
+
+/// Returns the code in the first cell of each row below a heading.
+fn first_cells(document: &str, heading: &str) -> Vec<String> {
+    let text = read(document);
+    let (_, section) = text.split_once(&format!("\n{heading}\n")).unwrap_or_else(|| panic!("no {heading}"));
+    let section = section.split("\n#").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix('|')?.split('|').next());
+    rows.flat_map(code).collect()
+}
+
+/// Returns each piece of code in a line.
+fn code(line: &str) -> Vec<String> {
+    line.split('`').skip(1).step_by(2).map(str::to_owned).collect()
+}
+
+/// Returns the log of a request with a value for each field.
+fn complete_log() -> RequestLog {
+    let text = || Some("x".to_owned());
+    RequestLog {
+        request_id: String::new(),
+        trace_id: String::new(),
+        span_id: String::new(),
+        parent_id: text(),
+        trace_flags: String::new(),
+        method: String::new(),
+        function: Some("x"),
+        route: text(),
+        caller: text(),
+        action: Some("x"),
+        identity: text(),
+        scopes: text(),
+        minutes: Some(60),
+        outcome: "done",
+        status: Some(200),
+        code: Some("x"),
+        cause: text(),
+        duration_ms: 1.0,
+        tries: Some(1),
+        upstream_ms: Some(1.0),
+        acs_status: Some(200),
+        acs_code: text(),
+        acs_request_id: text(),
+        ms_cv: text(),
+        likely_cause: text(),
+        remedy: text(),
+        done: "x",
+    }
+}
+
+#[test]
+fn the_table_of_log_fields_lists_every_field() {
+    let Value::Object(fields) = serde_json::to_value(complete_log()).unwrap() else { panic!("not an object") };
+    let every_line = ["timestamp", "level", "target", "message"].map(str::to_owned);
+    let mut expected: Vec<String> = fields.keys().cloned().chain(every_line).collect();
+    let mut documented = first_cells("docs/operations.md", "### Fields");
+    expected.sort_unstable();
+    documented.sort_unstable();
+    assert_eq!(documented, expected);
+}
+
+#[test]
+fn the_table_of_messages_lists_the_success_of_every_function() {
+    let documented = first_cells("docs/operations.md", "### Messages");
+    for function in &FUNCTIONS {
+        assert!(documented.iter().any(|message| message == function.done), "{}: {}", function.name, function.done);
+    }
+}
