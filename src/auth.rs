@@ -102,6 +102,21 @@ impl Authenticator {
         }
     }
 
+    /// Returns which applications may call as back ends, for the log. `None` if no bearer token of a back end is accepted.
+    #[must_use]
+    pub fn back_ends(&self) -> Option<String> {
+        let (BackendAuth::Keys(_), Some(bearer)) = (&self.backend_auth, &self.bearer) else { return None };
+        let of_issuer = |trusted: &TrustedIssuer| {
+            Some(format!("{} with the role {}", trusted.issuer.name(), trusted.manage_role.as_ref()?))
+        };
+        let named: Vec<String> = bearer.trusted().filter_map(of_issuer).collect();
+        Some(if named.is_empty() {
+            "no application may call as a back end: OIDC_ISSUERS names no issuer for back ends".to_owned()
+        } else {
+            format!("applications may call as back ends: those of {}", named.join(", "))
+        })
+    }
+
     /// Returns a 401 problem with a challenge for each accepted credential (RFC 9110 section 11.6.1). They are in one
     /// field, because API Gateway and load balancers may keep one field of a name.
     fn unauthorized(&self, detail: &'static str) -> Problem {

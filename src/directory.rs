@@ -36,6 +36,7 @@ use tokio_util::task::TaskTracker;
 
 pub use admin::{DirectoryAdmin, RepairOutcome, RevokeOutcome};
 pub use answer::StoreAnswer;
+pub use blocking::BlockedUser;
 pub use error::Error;
 #[cfg(feature = "s3")]
 pub(crate) use http::is_local;
@@ -146,10 +147,10 @@ impl Directory {
     /// See [`Error`].
     pub async fn delete_user(&self, user: UserId) -> Result<bool, Error> {
         let this = self.clone();
-        let work = async move {
+        let work = Box::pin(async move {
             this.0.cache.remove(user);
             this.delete_recorded(user).await
-        };
+        });
         self.0.user_locks.run_detached(user, work).await
     }
 
@@ -164,7 +165,7 @@ impl Directory {
             return Ok(Resolved { id, token: None });
         }
         let (this, request) = (self.clone(), request.clone());
-        let work = async move {
+        let work = Box::pin(async move {
             if let Some(id) = this.0.cache.get(user) {
                 return Ok(Resolved { id, token: None });
             }
@@ -172,7 +173,7 @@ impl Directory {
             let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request).await?;
             this.0.cache.put(user, resolved.id.clone(), read_at);
             Ok(resolved)
-        };
+        });
         self.0.user_locks.run_detached(user, work).await
     }
 

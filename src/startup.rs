@@ -67,6 +67,9 @@ pub fn start(program: Program) -> Result<App> {
     warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let config = config?;
     warn(&config.warnings);
+    if let Some(back_ends) = config.authenticator.back_ends() {
+        tracing::info!("{back_ends}");
+    }
     build(config)
 }
 
@@ -102,5 +105,26 @@ pub fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
             // The Functions host restarts a handler that fails. It does not restart one that exits with 0.
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_of_requests_is_waited_for_within_the_limit() {
+        let tasks = TaskTracker::new();
+        let limit = Duration::from_secs(1);
+        assert!(finished(&tasks, limit).await);
+        // Work may leave other work, as a lost answer leaves a deletion.
+        let inner = tasks.clone();
+        tasks.spawn(async move { drop(inner.spawn(std::future::ready(()))) });
+        assert!(finished(&tasks, limit).await);
+        assert!(tasks.is_empty());
+        tasks.spawn(std::future::pending::<()>());
+        assert!(!finished(&tasks, limit).await);
+        // The next request of the process is tracked, too.
+        assert!(!tasks.is_closed());
     }
 }

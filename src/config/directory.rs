@@ -28,15 +28,16 @@ impl EnvReader<'_> {
             }
             _ => key,
         };
-        let (mut entra, mut aws) = (None, Vec::new());
-        match place.as_ref()? {
-            StoreLocation::Blob { emulated: false, .. } => entra = Some(self.entra_for_storage()?),
-            StoreLocation::S3 { .. } if cfg!(not(feature = "s3")) => {
+        let (entra, aws) = match place.as_ref()? {
+            StoreLocation::Blob { emulated: false, .. } => (Some(self.entra_for_storage()?), Vec::new()),
+            #[cfg(feature = "s3")]
+            StoreLocation::S3 { .. } => (None, self.aws()),
+            #[cfg(not(feature = "s3"))]
+            StoreLocation::S3 { .. } => {
                 return self.reject(USER_DIRECTORY, "is in S3, which this build does not support; use another place");
             }
-            StoreLocation::S3 { .. } => aws = self.aws(),
-            _ => {}
-        }
+            _ => (None, Vec::new()),
+        };
         Some(Some(DirectorySettings { location: place?, key: key?, entra, aws }))
     }
 
@@ -85,11 +86,6 @@ impl EnvReader<'_> {
             aws.push((name, value));
         }
         aws
-    }
-
-    #[cfg(not(feature = "s3"))]
-    const fn aws(&self) -> Vec<(String, String)> {
-        Vec::new()
     }
 }
 

@@ -46,8 +46,8 @@ impl<'a> EnvReader<'a> {
     }
 
     /// Returns the names of the variables that begin with a prefix, sorted.
-    #[cfg(feature = "s3")]
-    pub(super) fn names(&self, prefix: &str) -> Vec<String> {
+    #[must_use]
+    pub fn names(&self, prefix: &str) -> Vec<String> {
         let mut names: Vec<String> = self.names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
         names.sort_unstable();
         names

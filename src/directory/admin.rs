@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, RecordSelector, State, StoreError, blocking, open,
-    revoke_and_delete, store::RecordStore,
+    BlockedUser, DirectorySettings, Error, Record, RecordEntry, RecordName, RecordSelector, State, StoreError,
+    blocking, open, revoke_and_delete, store::RecordStore,
 };
 
 /// Age at which the record of a deleted identity is removed: far longer than any call that may have read it.
@@ -151,11 +151,10 @@ impl DirectoryAdmin {
     }
 
     /// Blocks the user of a record, then revokes all tokens of the user's identity. Creates the record if there is none.
-    /// Returns the identity, `None` if there is none.
     ///
     /// # Errors
     /// As [`Directory::block_user`](super::Directory::block_user).
-    pub async fn block(&self, acs: &IdentityClient, selected: RecordSelector) -> Result<Option<IdentityId>, Error> {
+    pub async fn block(&self, acs: &IdentityClient, selected: RecordSelector) -> Result<BlockedUser, Error> {
         blocking::block(&self.store, acs, selected).await
     }
 

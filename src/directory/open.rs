@@ -5,7 +5,9 @@ use std::{path::Path as FilePath, sync::Arc, time::Duration};
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential as _;
 #[cfg(feature = "s3")]
-use object_store::aws::AmazonS3Builder;
+use http::HeaderValue;
+#[cfg(feature = "s3")]
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{
     CredentialProvider, ObjectStore, RetryConfig,
     azure::{AzureCredential, MicrosoftAzureBuilder},
@@ -69,10 +71,27 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
 fn s3(bucket: &str, settings: &[(String, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, StoreError> {
     let mut s3 = AmazonS3Builder::new().with_retry(retry()).with_http_connector(Connector::new(http)?);
     for (name, value) in settings {
-        s3 = s3.with_config(name.to_ascii_lowercase().parse()?, value);
+        let key = name.to_ascii_lowercase().parse()?;
+        if key == AmazonS3ConfigKey::ContainerAuthorizationTokenFile {
+            check_token_file(name, value)?;
+        }
+        s3 = s3.with_config(key, value);
     }
     // Last, because the settings of AWS may name a bucket for other programs.
     Ok(Arc::new(s3.with_bucket_name(bucket).build()?))
+}
+
+/// Checks that the token in a file can be the value of a header. The object store panics if it is not.
+#[cfg(feature = "s3")]
+fn check_token_file(name: &str, path: &str) -> Result<(), StoreError> {
+    match std::fs::read(path) {
+        Ok(token) if HeaderValue::from_bytes(&token).is_err() => {
+            let source = format!("{name}: the token in the file has a line break; write the file without one").into();
+            Err(object_store::Error::Generic { store: "S3", source }.into())
+        }
+        // The object store reads the file when it needs the token, and reports the error.
+        _ => Ok(()),
+    }
 }
 
 /// Retries within the time that a caller waits.

@@ -186,5 +186,6 @@ impl Version {
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(STORE_TIMEOUT, work).await.unwrap_or(Err(StoreError::TimedOut))
+    // Boxed, because the futures of the object store take several KiB, and each caller would contain several.
+    tokio::time::timeout(STORE_TIMEOUT, Box::pin(work)).await.unwrap_or(Err(StoreError::TimedOut))
 }

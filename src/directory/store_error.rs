@@ -46,73 +46,72 @@ impl StoreError {
     /// Returns the remedy, `None` if the error is likely to pass without the operator.
     #[must_use]
     pub fn remedy(&self) -> Option<Remedy> {
-        match self {
-            Self::Refused(answer) => of_answer(answer),
-            Self::ObjectStore(error) => of_folder(io_kind(error)?),
-            Self::Folder(error) => of_folder(error.kind()),
-            Self::InvalidRecord => known(
+        let (likely_cause, remedy) = match self {
+            Self::Refused(answer) => of_answer(answer)?,
+            Self::ObjectStore(error) => of_folder(io_kind(error)?)?,
+            Self::Folder(error) => of_folder(error.kind())?,
+            Self::InvalidRecord => (
                 "another program, or a later version of this one, has written the object",
                 "restore the record from a backup, or use the version that wrote it",
             ),
-            Self::TimedOut | Self::OtherIdentity | Self::Http(_) => None,
-        }
+            Self::TimedOut | Self::OtherIdentity | Self::Http(_) => return None,
+        };
+        Some(Remedy { likely_cause: likely_cause.into(), remedy: remedy.into() })
     }
 }
 
-fn known(likely_cause: &'static str, remedy: &'static str) -> Option<Remedy> {
-    Some(Remedy { likely_cause: likely_cause.into(), remedy: remedy.into() })
-}
+/// A likely cause and its remedy.
+type Known = (&'static str, &'static str);
 
-fn of_answer(answer: &StoreAnswer) -> Option<Remedy> {
-    match (answer.status, answer.code()) {
-        (_, "NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted" | "ResourceNotFound") => known(
+fn of_answer(answer: &StoreAnswer) -> Option<Known> {
+    Some(match (answer.status, answer.code()) {
+        (_, "NoSuchBucket" | "ContainerNotFound" | "ContainerBeingDeleted" | "ResourceNotFound") => (
             "the container or bucket of USER_DIRECTORY does not exist",
             "create the container or bucket, or correct USER_DIRECTORY",
         ),
-        (_, code) if code.starts_with("Lease") => known(
+        (_, code) if code.starts_with("Lease") => (
             "another program holds a lease on the record, so the record cannot be changed",
             "break the lease, and let no other program lease records of the directory",
         ),
-        (_, code) if code.contains("Immutable") => known(
+        (_, code) if code.contains("Immutable") => (
             "an immutability policy or a legal hold protects the record, so the record cannot be changed",
             "remove the policy or hold from the container; the directory must be able to replace its records",
         ),
         (_, "PermanentRedirect" | "AuthorizationHeaderMalformed" | "TemporaryRedirect") => {
-            known("the bucket is in another region", "set AWS_REGION to the region of the bucket")
+            ("the bucket is in another region", "set AWS_REGION to the region of the bucket")
         }
-        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => known(
+        (StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN, _) => (
             "the identity of this service has no permission on the container or bucket, or a firewall of the store refuses it",
             "assign the role Storage Blob Data Contributor on the container, or allow s3:GetObject, s3:PutObject, \
              s3:DeleteObject and s3:ListBucket",
         ),
-        (StatusCode::NOT_IMPLEMENTED, _) => known(
-            "the store has no conditional writes",
-            "use a store with conditional writes (If-Match and If-None-Match)",
-        ),
-        (StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED, "") => known(
+        (StatusCode::NOT_IMPLEMENTED, _) => {
+            ("the store has no conditional writes", "use a store with conditional writes (If-Match and If-None-Match)")
+        }
+        (StatusCode::NOT_FOUND | StatusCode::CONFLICT | StatusCode::PRECONDITION_FAILED, "") => (
             "a proxy or another server answers in place of the store",
             "compare USER_DIRECTORY and AWS_ENDPOINT_URL_S3 with the address of the store, and check the outbound network",
         ),
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
-fn of_folder(kind: ErrorKind) -> Option<Remedy> {
-    match kind {
-        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => known(
+fn of_folder(kind: ErrorKind) -> Option<Known> {
+    Some(match kind {
+        ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => (
             "the disk of USER_DIRECTORY is full, or a quota is reached",
             "free space on the disk or enlarge it; existing records are complete",
         ),
-        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => known(
+        ErrorKind::PermissionDenied | ErrorKind::ReadOnlyFilesystem => (
             "this service may not write the folder of USER_DIRECTORY",
             "give the user of this process read and write access to the folder",
         ),
-        ErrorKind::NotFound | ErrorKind::NotADirectory => known(
+        ErrorKind::NotFound | ErrorKind::NotADirectory => (
             "the folder of USER_DIRECTORY was removed, or its disk is not mounted",
             "mount the disk or restore the folder, then restart this service",
         ),
-        _ => None,
-    }
+        _ => return None,
+    })
 }
 
 /// Returns the kind of the I/O error that caused an error of the object store.

@@ -143,10 +143,10 @@ fn answer(
     let active = activity.start_request();
     let answer = app.clone().oneshot(request.map(Body::new));
     async move {
-        let _active = active?;
+        let active = active?;
         let answer: Result<_, Infallible> = answer.await;
         let Ok(answer) = answer;
-        Ok(answer.map(|body| AnswerBody { body, _active }))
+        Ok(answer.map(|body| AnswerBody { body, _active: active }))
     }
 }
 

@@ -121,6 +121,13 @@ impl Issuer {
     pub fn tenant(&self) -> Option<&str> {
         self.tenant.as_deref()
     }
+
+    /// Returns whether it belongs to Microsoft: Entra, External ID or Azure AD B2C.
+    #[must_use]
+    pub fn is_microsoft(&self) -> bool {
+        let is_b2c = |url: Url| url.host_str().is_some_and(|host| host.ends_with(".b2clogin.com"));
+        self.tenant.is_some() || Url::parse(&self.name).is_ok_and(is_b2c)
+    }
 }
 
 /// Returns whether documents may be fetched from this URL.

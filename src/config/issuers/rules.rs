@@ -4,10 +4,17 @@ use std::{fmt, path::Path};
 
 use serde::Deserialize;
 
-use crate::document::{self, Object};
+use crate::{
+    config::names::nearest,
+    document::{self, Object},
+};
+
+/// The members of [`Rules`].
+const MEMBERS: [&str; 8] =
+    ["issuer", "metadata", "audiences", "tenants", "clients", "manageRole", "rolesClaim", "requiredScope"];
 
 /// The rules of one issuer, or the defaults for those that have none of their own.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Rules {
     pub(super) issuer: String,
@@ -18,6 +25,23 @@ pub(super) struct Rules {
     pub(super) manage_role: Option<String>,
     pub(super) roles_claim: Option<String>,
     pub(super) required_scope: Option<String>,
+}
+
+impl Rules {
+    /// Returns these rules, completed by the defaults.
+    pub(super) fn or(&self, defaults: &Self) -> Self {
+        let (own, defaults) = (self.clone(), defaults.clone());
+        Self {
+            issuer: own.issuer,
+            metadata: own.metadata,
+            audiences: own.audiences.or(defaults.audiences),
+            tenants: own.tenants.or(defaults.tenants),
+            clients: own.clients.or(defaults.clients),
+            manage_role: own.manage_role,
+            roles_claim: own.roles_claim.or(defaults.roles_claim),
+            required_scope: own.required_scope.or(defaults.required_scope),
+        }
+    }
 }
 
 /// An issuer in the setting, and its place there.
@@ -68,14 +92,23 @@ pub(super) fn read(text: &str) -> Result<Vec<Entry>, String> {
         None => text,
     };
     if !text.starts_with('[') {
-        let Object(rules) = document::read(text)?;
+        let Object(rules) = document::read(text).map_err(suggest)?;
         return Ok(vec![Entry { rules, place: Place::Document }]);
     }
-    let all: Vec<Object<Rules>> = document::read(text)?;
+    let all: Vec<Object<Rules>> = document::read(text).map_err(suggest)?;
     if all.is_empty() {
         return Err("lists no issuer; add one, or unset it".to_owned());
     }
     Ok(all.into_iter().enumerate().map(|(i, Object(rules))| Entry { rules, place: Place::Element(i) }).collect())
+}
+
+/// Adds the nearest member to the text for an unknown one.
+fn suggest(fault: String) -> String {
+    let unknown = fault.split_once("unknown field `").and_then(|(_, rest)| rest.split_once('`'));
+    match unknown.and_then(|(unknown, _)| nearest(unknown, MEMBERS.into_iter())) {
+        Some(nearest) => format!("{fault}; did you mean `{nearest}`?"),
+        None => fault,
+    }
 }
 
 fn read_file(path: &str) -> Result<String, String> {

@@ -126,3 +126,51 @@ fn the_tenant_of_an_issuer_of_entra_is_found_in_its_name() {
         assert_eq!(trusted.issuer.tenant(), expected.then_some(tenant), "{issuer}");
     }
 }
+
+#[test]
+fn an_issuer_of_microsoft_without_a_required_scope_is_warned_of() {
+    let tenant = "11111111-2222-4333-8444-555555555555";
+    for (issuer, scope, warned) in [
+        ("https://login.microsoftonline.com/T/v2.0", None, true),
+        ("https://a.example,https://sts.windows.net/T/", None, true),
+        ("https://contosob2c.b2clogin.com/T/v2.0/", None, true),
+        ("https://login.microsoftonline.com/T/v2.0", Some("access_as_user"), false),
+        (r#"{"issuer":"https://login.microsoftonline.com/T/v2.0","requiredScope":"access_as_user"}"#, None, false),
+        ("https://a.example", None, false),
+    ] {
+        let issuer = issuer.replace('T', tenant);
+        let mut env =
+            vec![RESOURCE, ("OIDC_ISSUERS", &*issuer), ("OIDC_AUDIENCES", "a"), ("USER_DIRECTORY", "memory:")];
+        env.extend(scope.map(|scope| ("OIDC_REQUIRED_SCOPE", scope)));
+        let config = read(Program::Server, &env).unwrap();
+        let names: Vec<&str> = config.warnings.iter().map(|warning| &*warning.setting).collect();
+        assert_eq!(names, if warned { &["OIDC_REQUIRED_SCOPE"][..] } else { &[] }, "{issuer}");
+    }
+}
+
+#[test]
+fn the_log_says_which_applications_may_call_as_back_ends() {
+    let template = "https://login.microsoftonline.com/{tenantid}/v2.0";
+    for (program, env, expected) in [
+        (Program::Server, vec![("CALLER_KEYS", "web=0123456789abcdef")], None),
+        (
+            Program::Server,
+            vec![("OIDC_ISSUERS", "https://a.example,https://b.example"), ("OIDC_AUDIENCES", "a")],
+            Some("applications may call as back ends: those of https://a.example with the role Tokens.Manage"),
+        ),
+        (
+            Program::Server,
+            vec![("OIDC_ISSUERS", template), ("OIDC_AUDIENCES", "a"), ("OIDC_TENANTS", TENANTS)],
+            Some("no application may call as a back end: OIDC_ISSUERS names no issuer for back ends"),
+        ),
+        // The Functions host authenticates back ends.
+        (
+            Program::Functions,
+            vec![("OIDC_ISSUERS", "https://a.example"), ("OIDC_AUDIENCES", "a"), ("FUNCTIONS_CUSTOMHANDLER_PORT", "1")],
+            None,
+        ),
+    ] {
+        let config = read(program, &[&env[..], &[RESOURCE]].concat()).unwrap();
+        assert_eq!(config.authenticator.back_ends().as_deref(), expected, "{env:?}");
+    }
+}

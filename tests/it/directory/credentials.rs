@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use acs_tokens::directory::{DirectoryAdmin, DirectoryKey, DirectorySettings};
 use axum::{Router, extract::Request, http::HeaderMap, response::IntoResponse as _};
 use http::{Method, StatusCode};
 use tempfile::NamedTempFile;
@@ -37,6 +38,21 @@ async fn answer(request: Request) -> axum::response::Response {
         (&Method::GET, "/latest/meta-data/iam/security-credentials/role") => JSON.into_response(),
         _ => StatusCode::FORBIDDEN.into_response(),
     }
+}
+
+#[tokio::test]
+async fn token_file_with_a_line_break_is_an_error_at_the_start() {
+    let token = NamedTempFile::new().unwrap();
+    std::fs::write(token.path(), format!("{TOKEN}\n")).unwrap();
+    let file = token.path().to_str().unwrap().to_owned();
+    let aws = vec![("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE".to_owned(), file)];
+    let settings = DirectorySettings::at("s3://users".parse().unwrap(), DirectoryKey::random());
+    let error = DirectoryAdmin::open(&DirectorySettings { aws, ..settings }).unwrap_err();
+    let error = acs_identity::causes(&error);
+    assert!(
+        error.contains("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE: the token in the file has a line break"),
+        "{error}"
+    );
 }
 
 #[tokio::test]

@@ -111,7 +111,7 @@ async fn interrupted_move_is_completed_by_the_next_one() {
         let id = fixture.token(&fixture.instance()).await;
         let before = fixture.store.records();
         assert_eq!(rekey(&fixture, &turned).await, [0, 1, 0]);
-        fixture.store.restore_records(&before);
+        TestStore::restore_records(&before);
 
         let instance_of_both = instance(&fixture, &turned);
         if deletion {

@@ -74,7 +74,7 @@ impl TestStore {
     }
 
     /// Restores records of a folder as they were.
-    pub(crate) fn restore_records(&self, records: &BTreeMap<PathBuf, Vec<u8>>) {
+    pub(crate) fn restore_records(records: &BTreeMap<PathBuf, Vec<u8>>) {
         for (path, content) in records {
             std::fs::write(path, content).unwrap();
         }
