@@ -30,6 +30,7 @@ use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 pub use admin::{DirectoryAdmin, RepairOutcome, RevokeOutcome};
+pub use blocking::BlockedUser;
 pub use error::Error;
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 #[cfg(all(feature = "cli", feature = "emulator"))]

@@ -5,6 +5,8 @@
 mod kind;
 mod upstream;
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
@@ -74,6 +76,13 @@ impl Problem {
     pub fn with_header(mut self, name: HeaderName, value: HeaderValue) -> Self {
         self.headers.push((name, value));
         self
+    }
+
+    /// Adds `Retry-After`: whole seconds, at least one (RFC 9110 section 10.2.3).
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
     }
 
     /// Sets the cause for the log.

@@ -104,3 +104,24 @@ pub fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_of_requests_is_waited_for_within_the_limit() {
+        let tasks = TaskTracker::new();
+        let limit = Duration::from_secs(1);
+        assert!(finished(&tasks, limit).await);
+        // Work may leave other work, as a lost answer leaves a deletion.
+        let inner = tasks.clone();
+        tasks.spawn(async move { drop(inner.spawn(std::future::ready(()))) });
+        assert!(finished(&tasks, limit).await);
+        assert!(tasks.is_empty());
+        tasks.spawn(std::future::pending::<()>());
+        assert!(!finished(&tasks, limit).await);
+        // The next request of the process is tracked, too.
+        assert!(!tasks.is_closed());
+    }
+}

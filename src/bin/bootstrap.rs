@@ -2,14 +2,14 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
 
-use std::{process::ExitCode, time::Duration};
+use std::{convert::Infallible, process::ExitCode, time::Duration};
 
 use acs_tokens::{
     config::Program,
-    http::RequestId,
+    lambda::{self, Payload},
     startup::{self, App},
 };
-use lambda_http::{Error, Request, RequestExt as _, service_fn, tower::ServiceExt as _};
+use lambda_runtime::{Error, LambdaEvent, service_fn};
 
 /// The time for work that a request left. With the deadline of 25 s, it is less than the 29 s of API Gateway.
 const CLEAN_UP: Duration = Duration::from_secs(3);
@@ -22,22 +22,14 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     let App { router, tasks, .. } = startup::start(Program::Lambda)?;
-    let service = service_fn(move |request| {
+    let service = service_fn(move |LambdaEvent { payload: Payload(event), context }| {
         let (router, tasks) = (router.clone(), tasks.clone());
         async move {
-            let answer = router.oneshot(with_request_id(request)).await;
+            let answer = lambda::answer(router, &event, &context.request_id).await;
             // Lambda freezes the process after the answer.
             startup::finished(&tasks, CLEAN_UP).await;
-            answer
+            Ok::<_, Infallible>(answer)
         }
     });
-    lambda_http::run(service).await
-}
-
-/// Adds the request id of the Lambda Runtime API, so that the log lines of Lambda and of this service match.
-fn with_request_id(mut request: Request) -> Request {
-    if let Some(id) = request.lambda_context_ref().map(|context| context.request_id.clone()) {
-        request.extensions_mut().insert(RequestId(id));
-    }
-    request
+    lambda_runtime::run(service).await
 }

@@ -65,7 +65,7 @@ async fn examine(chosen: Option<Program>) -> Result<Report> {
     env.check_values(listed.name());
     // The hosts of the other programs choose their ports.
     if listed == Program::Server {
-        let _ = (env.port(listed), env.cors());
+        let _ = (env.port(listed), env.cors(), env.limits());
     }
     // Without these settings, the Functions host authenticates callers.
     let guessed = if env.names_callers() { Program::Server } else { Program::Functions };
@@ -74,17 +74,17 @@ async fn examine(chosen: Option<Program>) -> Result<Report> {
     let mut warnings = unknown_settings(std::env::vars_os().map(|(name, _)| name));
     warnings.extend_from_slice(env.warnings());
     Ok(match env.finish(config) {
-        Ok(config) => Report::new(Some(config.client.endpoint.to_string()), settings, warnings, check(config).await?),
+        Ok(config) => Report::new(Some(config.client.endpoint.to_string()), settings, warnings, check(config).await),
         Err(_) => Report::new(None, settings, warnings, Vec::new()),
     })
 }
 
-async fn check(config: Config) -> Result<Vec<Finding>> {
+async fn check(config: Config) -> Vec<Finding> {
     let bearer = config.authenticator.bearer;
     let (acs, issuers, directory) = tokio::join!(
         acs::examine(config.client),
         issuers::examine(bearer.as_ref()),
         directory::examine(config.directory.as_ref())
     );
-    Ok([acs?, issuers, directory].concat())
+    [acs, issuers, directory].concat()
 }

@@ -15,7 +15,8 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, State, StoreError, blocking, open, revoke_and_delete,
+    BlockedUser, DirectorySettings, Error, Record, RecordEntry, RecordName, State, StoreError, blocking, open,
+    revoke_and_delete,
     store::{RecordStore, written_at},
 };
 
@@ -132,11 +133,10 @@ impl DirectoryAdmin {
     }
 
     /// Blocks the user of a record, then revokes all tokens of the user's identity. Creates the record if there is none.
-    /// Returns the identity, `None` if there is none.
     ///
     /// # Errors
     /// As [`Directory::block_user`](super::Directory::block_user).
-    pub async fn block(&self, acs: &IdentityClient, name: RecordName) -> Result<Option<IdentityId>, Error> {
+    pub async fn block(&self, acs: &IdentityClient, name: RecordName) -> Result<BlockedUser, Error> {
         blocking::block(&self.store, acs, name).await
     }
 

@@ -47,25 +47,31 @@ impl Directory {
     }
 }
 
-/// Marks the record as that of a blocked user, then revokes the tokens. Creates the record if there is none. Returns the
-/// identity, `None` if there is none.
+/// A user who was blocked.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct BlockedUser {
+    /// The user's identity, whose tokens were revoked; `None` if there is none.
+    pub identity: Option<IdentityId>,
+    /// Whether the user had been blocked before.
+    pub was_blocked: bool,
+}
+
+/// Marks the record as that of a blocked user, then revokes the tokens. Creates the record if there is none.
 ///
 /// After an error, the mark may be written and the tokens may be valid. A repetition revokes them.
-pub(super) async fn block(
-    store: &RecordStore,
-    acs: &IdentityClient,
-    name: RecordName,
-) -> Result<Option<IdentityId>, Error> {
+pub(super) async fn block(store: &RecordStore, acs: &IdentityClient, name: RecordName) -> Result<BlockedUser, Error> {
+    let mut was_blocked = true;
     for _ in 0..MAX_CONFLICTS {
         match store.read(name).await? {
             Some((record, meta)) if record.blocked => {
-                let id = record.identity().cloned();
+                let identity = record.identity().cloned();
                 revoke(store, acs, name, record, meta).await?;
-                return Ok(id);
+                return Ok(BlockedUser { identity, was_blocked });
             }
             // The mark comes first: an instance that reads the record after the revocation must not issue a token.
             // Whether or not this write succeeds, the next iteration acts on the current record.
             found => {
+                was_blocked = false;
                 let (record, previous) =
                     found.map_or((State::Deleted.into(), None), |(record, meta)| (record, Some(meta)));
                 store.write(name, &Record { blocked: true, ..record }, previous).await?;

@@ -6,6 +6,7 @@ use crate::problem::{Kind, Problem};
 impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let cause = acs_identity::causes(&error);
+        let wait = acs_identity::retry_after(&error);
         let detail = match error {
             Error::Acs(error) => return error.into(),
             Error::Store(_) => "The user directory could not be reached. Try again later.",
@@ -15,6 +16,10 @@ impl From<Error> for Problem {
             }
             Error::Contended => "Concurrent calls for the same user conflicted. Try again.",
         };
-        Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause)
+        let problem = Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause);
+        match wait {
+            Some(wait) => problem.with_retry_after(wait),
+            None => problem,
+        }
     }
 }

@@ -21,6 +21,10 @@ use crate::{
 /// Refuses an invalid URL, and rewrites the path to that of the table. The host matches routes without regard to case
 /// and passes the path on as it came, but the router is exact.
 pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+    // A program that cannot convert what it received to a request refuses it here, inside of the other layers.
+    if let Some(problem) = request.extensions_mut().remove::<Problem>() {
+        return problem.into_response();
+    }
     if let Some(detail) = invalid(request.uri().path(), request.headers()) {
         return Problem::new(Kind::InvalidUrl, detail).into_response();
     }

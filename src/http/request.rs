@@ -34,7 +34,8 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
         response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
     }
     if response.status() == StatusCode::NO_CONTENT {
-        // RFC 9110 section 8.6: without Content-Length. The router adds it to a body whose length is known.
+        // RFC 9110 section 8.6: without Content-Length. Each router adds it to a body whose length is known.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::new(Empty::new().map_frame(|frame| frame));
     }
     let headers = response.headers_mut();

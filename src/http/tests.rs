@@ -45,7 +45,8 @@ fn app() -> Router {
         .route("/panics", get(panics).route_layer(layer(&FUNCTIONS[0])))
         .route("/hangs", get(std::future::pending::<()>).route_layer(layer(&FUNCTIONS[1])))
         .route("/empty", get(async || StatusCode::NO_CONTENT));
-    with_layers(router)
+    // As a fallback, as in the service.
+    with_layers(Router::new().fallback_service(router))
 }
 
 /// Sends a request, for at most this many seconds. Returns the answer and the only line.

@@ -4,15 +4,18 @@ use std::{
     convert::Infallible,
     future::poll_fn,
     io,
-    pin::pin,
+    pin::{Pin, pin},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
-    task::Poll,
+    task::{Context, Poll},
 };
 
 use axum::{Router, body::Body};
 use http::{Request, Response};
-use http_body_util::BodyExt as _;
-use hyper::{body::Incoming, server::conn::http1, service::service_fn};
+use hyper::{
+    body::{Body as HttpBody, Bytes, Frame, Incoming, SizeHint},
+    server::conn::http1,
+    service::service_fn,
+};
 use hyper_util::{rt::TokioIo, server::graceful::Watcher};
 use tokio::{
     net::TcpStream,
@@ -136,18 +139,37 @@ fn answer(
     app: &Router,
     activity: &Arc<Activity>,
     request: Request<Incoming>,
-) -> impl Future<Output = io::Result<Response<Body>>> + use<> {
+) -> impl Future<Output = io::Result<Response<AnswerBody>>> + use<> {
     let active = activity.start_request();
     let answer = app.clone().oneshot(request.map(Body::new));
     async move {
         let active = active?;
         let answer: Result<_, Infallible> = answer.await;
         let Ok(answer) = answer;
-        Ok(answer.map(|body| {
-            Body::new(body.map_frame(move |frame| {
-                let _until_the_body_is_dropped = &active;
-                frame
-            }))
-        }))
+        Ok(answer.map(|body| AnswerBody { body, _active: active }))
+    }
+}
+
+/// The body of an answer. The connection has a request until the body has been sent.
+struct AnswerBody {
+    body: Body,
+    _active: ActiveRequest,
+}
+
+impl HttpBody for AnswerBody {
+    type Data = Bytes;
+    type Error = axum::Error;
+
+    fn poll_frame(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<Option<Result<Frame<Bytes>, axum::Error>>> {
+        Pin::new(&mut self.body).poll_frame(cx)
+    }
+
+    fn is_end_stream(&self) -> bool {
+        self.body.is_end_stream()
+    }
+
+    // From an exact size, hyper sets Content-Length.
+    fn size_hint(&self) -> SizeHint {
+        self.body.size_hint()
     }
 }

@@ -82,7 +82,8 @@ async fn reports_a_wrong_key_with_its_remedy() {
 async fn reports_a_wrong_clock() {
     let api = Api::direct().await;
     let date = json!({"date": "Wed, 13 Apr 2022 18:09:12 GMT"});
-    api.control("POST", "faults", Some(json!({"answer": {"status": 401, "headers": date}}))).await;
+    let body = r#"{"error":{"code":"Denied","message":"The time difference is greater than allowed."}}"#;
+    api.control("POST", "faults", Some(json!({"answer": {"status": 401, "headers": date, "body": body}}))).await;
     let environment = [(RESOURCE, &*api.connection_string())];
     let report = assert_states(&environment, ["ok", "ok", "failed", "failed", "unknown"]).await;
     assert!(remedy(&report, "credential").contains("clock"), "{report}");

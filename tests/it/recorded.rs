@@ -5,7 +5,7 @@ use std::{
     fmt,
 };
 
-use serde::{Deserialize, Deserializer};
+use serde::Deserialize;
 use serde_json::Value;
 
 /// A distinct request with its answer.
@@ -44,9 +44,7 @@ pub(crate) struct Recording {
     pub(crate) credential: Credential,
     headers: Option<String>,
     pub(crate) content_length: Option<usize>,
-    /// `None` if it is not recorded, and `Some(None)` if the answer does not have it.
-    #[serde(default, deserialize_with = "some")]
-    pub(crate) supported_versions: Option<Option<String>>,
+    pub(crate) supported_versions: Option<SupportedVersions>,
     date: Option<String>,
     repository: String,
     file: Option<String>,
@@ -66,6 +64,20 @@ pub(crate) enum Credential {
     WrongKey,
 }
 
+/// The header `api-supported-versions` of an answer.
+#[derive(Deserialize)]
+#[serde(from = "String")]
+pub(crate) enum SupportedVersions {
+    Absent,
+    List(String),
+}
+
+impl From<String> for SupportedVersions {
+    fn from(text: String) -> Self {
+        if text == "none" { Self::Absent } else { Self::List(text) }
+    }
+}
+
 /// A set of headers that several recordings have.
 #[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -82,10 +94,6 @@ pub(crate) struct Recorded {
     pub(crate) exchanges: Vec<Exchange>,
     header_sets: BTreeMap<String, HeaderSet>,
     unknown_headers: HeaderSet,
-}
-
-fn some<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<Option<String>>, D::Error> {
-    Option::deserialize(deserializer).map(Some)
 }
 
 impl Recorded {

@@ -10,7 +10,7 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Each module and the modules of the crate that it may use. docs/ARCHITECTURE.md has the same table.
-pub(crate) const ARROWS: [(&str, &[&str]); 22] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "request_log"]),
     ("entra", &["refreshing"]),
@@ -31,6 +31,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 22] = [
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),
+    ("lambda", &["http", "problem"]),
     ("startup", &["acs_client", "auth", "config", "functions", "http", "server", "telemetry"]),
     (
         "cli",
@@ -172,6 +173,20 @@ fn nothing_is_left_for_later() {
         for mark in marks {
             assert!(!text.contains(mark), "{} has {mark}", file.display());
         }
+    }
+}
+
+/// The files that spawn work which may be dropped: connections, the refresh of a cache, the first connection to ACS, and
+/// the servers of the command line.
+const SPAWNING: [&str; 4] = ["src/server/connections.rs", "src/refreshing.rs", "src/startup.rs", "src/cli"];
+
+#[test]
+fn work_that_must_complete_is_tracked() {
+    for file in rust_files(&["src"]) {
+        let text = fs::read_to_string(&file).unwrap();
+        let may_spawn = SPAWNING.iter().any(|path| file.starts_with(root().join(path)));
+        let untracked = ["tokio::spawn(", "runtime.spawn(", "spawn_local("].iter().any(|call| text.contains(call));
+        assert!(may_spawn || !untracked, "{} spawns outside of Services::tasks", file.display());
     }
 }
 

@@ -4,7 +4,12 @@ use acs_identity::causes;
 use clap::Args;
 
 use super::{super::Result, WithAcs, eprint, open_with_acs, print, selector::Selector};
-use crate::short_hash::short_hash;
+use crate::{directory::BlockedUser, short_hash::short_hash};
+
+const NO_IDENTITY: &str =
+    "The user has no identity. If the user has signed in before, check the claims: they must match exactly.";
+const RUN_AGAIN: &str =
+    "A service that has the user cached can issue tokens for 60 s. Run the command again after 90 s to revoke those.";
 
 /// Block one user and revoke the tokens
 ///
@@ -20,15 +25,19 @@ pub(super) struct Options {
 pub(super) async fn run(Options { user }: Options) -> Result<()> {
     let WithAcs { admin, settings, acs, .. } = open_with_acs()?;
     let name = user.name(&settings)?;
-    let blocked = admin.block(&acs, name).await.map_err(|error| {
+    let blocked = admin.block(&acs, name).await;
+    let BlockedUser { identity, was_blocked } = blocked.map_err(|error| {
         format!("{name} may be blocked, but the tokens may be valid; run the command again: {}", causes(&error))
     })?;
     print(&format!("name      {name}\nstate     blocked"));
-    match blocked {
-        Some(id) => print(&format!("identity  {}", short_hash(id.as_str()))),
-        None => eprint(
-            "The user has no identity. If the user has signed in before, check the claims: they must match exactly.",
-        ),
+    match identity {
+        Some(id) => {
+            print(&format!("identity  {}", short_hash(id.as_str())));
+            if !was_blocked {
+                eprint(RUN_AGAIN);
+            }
+        }
+        None => eprint(NO_IDENTITY),
     }
     Ok(())
 }

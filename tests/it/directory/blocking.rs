@@ -8,6 +8,7 @@ use futures_util::future::join_all;
 use super::{
     concurrency::is_create,
     fixture::{Fixture, Instance, alice, user},
+    kills::is_call,
     relay::At,
 };
 use crate::process::in_time;
@@ -70,6 +71,24 @@ async fn instance_with_the_user_cached_refuses_the_user_after_a_minute() {
         two.block(alice()).await;
         assert_eq!(fixture.status(issued.token.expose()).await, "revoked");
         assert_eq!(two.record(alice()).await, Some(blocked(State::Active(issued.id))));
+    }
+}
+
+#[tokio::test]
+async fn instance_that_blocks_a_user_refuses_the_user_while_the_tokens_are_revoked() {
+    for fixture in Fixture::each().await {
+        let instance = fixture.instance();
+        instance.token(alice()).await;
+        for at in [At::Request, At::Answer] {
+            let hold = fixture.acs.hold(0, at, is_call);
+            tokio::join!(instance.block(alice()), async {
+                hold.reached(1).await;
+                instance.assert_refused(alice()).await;
+                hold.release();
+            });
+            instance.unblock(alice()).await;
+            instance.token(alice()).await;
+        }
     }
 }
 

@@ -26,6 +26,9 @@ pub(crate) struct Service {
 /// A method and a path.
 pub(crate) type Call = (Method, &'static str);
 
+/// A call in progress: the status and body of its answer.
+pub(crate) type Pending = JoinHandle<Option<(u16, Value)>>;
+
 pub(crate) const TOKEN: Call = (Method::POST, "me/token");
 pub(crate) const REVOKE: Call = (Method::DELETE, "me/tokens");
 pub(crate) const DELETE: Call = (Method::DELETE, "me");
@@ -88,7 +91,7 @@ impl Service {
     }
 
     /// Starts a call. It returns the status and body, `None` if the process ended before it answered.
-    pub(crate) fn start_call(&self, authorization: &str, (method, path): Call) -> JoinHandle<Option<(u16, Value)>> {
+    pub(crate) fn start_call(&self, authorization: &str, (method, path): Call) -> Pending {
         let body = if method == Method::POST { "{}" } else { "" };
         let request = self.http.request(method, format!("{}/{path}", self.base)).body(body);
         let request = request.header("x-functions-key", KEY);

@@ -16,7 +16,7 @@ use super::{
     concurrency::is_create,
     fixture::Fixture,
     relay::{At, Hold},
-    service::{Call, DELETE, KEY, Service, TOKEN},
+    service::{Call, DELETE, KEY, Pending, Service, TOKEN},
 };
 use crate::process::in_time;
 
@@ -44,21 +44,34 @@ async fn service(fixture: &Fixture) -> Service {
 
 /// Makes a call, terminates the service when the call is held, and waits for the end of the process.
 async fn terminate_at(fixture: &Fixture, hold: Hold, user: &str, call: Call, caller: Caller) {
-    let mut service = service(fixture).await;
-    let answer = service.start_call(user, call.clone());
+    let service = service(fixture).await;
+    let answer = service.start_call(user, call);
     hold.reached(1).await;
+    terminate(service, answer, caller, || hold.release()).await;
+}
+
+/// Does the same before the first write of the call.
+async fn terminate_before_write(fixture: &Fixture, user: &str, call: Call, caller: Caller) {
+    let service = service(fixture).await;
+    let block = fixture.store.block_writes();
+    let answer = service.start_call(user, call);
+    block.wait_for(service.id()).await;
+    terminate(service, answer, caller, || block.release()).await;
+}
+
+async fn terminate(mut service: Service, answer: Pending, caller: Caller, release: impl FnOnce()) {
     if caller == Caller::Disconnects {
         answer.abort();
         service.logged("cancelled request").await;
         service.terminate().await;
-        hold.release();
+        release();
     } else {
         service.terminate().await;
-        hold.release();
+        release();
         let (status, body) = in_time("the answer", answer).await.unwrap().unwrap();
         assert!((200..300).contains(&status), "{status} {body}");
     }
-    assert_eq!(service.ended().await, Some(0), "{call:?} {caller:?}");
+    assert_eq!(service.ended().await, Some(0));
 }
 
 /// Asserts that the identities of ACS are those of the records, and returns their number.
@@ -89,18 +102,12 @@ async fn terminated_first_call_is_completed() {
 #[tokio::test]
 async fn call_terminated_before_its_write_is_completed() {
     for fixture in Fixture::each().await {
-        for (call, identities) in [(TOKEN, 1), (DELETE, 0)] {
-            let mut service = service(&fixture).await;
-            let user = fixture.sign_in("alice").await;
-            let block = fixture.store.block_writes();
-            let answer = service.start_call(&user, call);
-            block.wait_for(service.id()).await;
-            service.terminate().await;
-            block.release();
-            let (status, body) = in_time("the answer", answer).await.unwrap().unwrap();
-            assert!((200..300).contains(&status), "{status} {body}");
-            assert_eq!(service.ended().await, Some(0));
-            assert_eq!(known_identities(&fixture).await, identities);
+        for caller in [Caller::Waits, Caller::Disconnects] {
+            for (call, identities) in [(TOKEN, 1), (DELETE, 0)] {
+                let user = fixture.sign_in("alice").await;
+                terminate_before_write(&fixture, &user, call, caller).await;
+                assert_eq!(known_identities(&fixture).await, identities, "{caller:?}");
+            }
         }
     }
 }

@@ -1,9 +1,9 @@
-//! Statements of the documents outside the generated tables: fields and messages of the log.
+//! Statements of the documents outside the generated tables: fields and messages of the log, and names of files.
 
 use acs_tokens::{functions::FUNCTIONS, request_log::RequestLog};
 use serde_json::Value;
 
-use super::read;
+use super::{documents, read, root};
 
 /// Returns the code in the first cell of each row below a heading.
 fn first_cells(document: &str, heading: &str) -> Vec<String> {
@@ -69,5 +69,18 @@ fn the_table_of_messages_lists_the_success_of_every_function() {
     let documented = first_cells("docs/operations.md", "### Messages");
     for function in &FUNCTIONS {
         assert!(documented.iter().any(|message| message == function.done), "{}: {}", function.name, function.done);
+    }
+}
+
+#[test]
+fn the_files_that_documents_name_exist() {
+    let folders = ["src/", "tests/", "crates/", "docs/", "functions/", "fuzz/", "xtask/", ".ci/", ".github/"];
+    for document in documents() {
+        for (number, line) in read(&document).lines().enumerate() {
+            for name in code(line).iter().filter(|name| folders.iter().any(|folder| name.starts_with(folder))) {
+                let file = name.split([' ', ':']).next().unwrap();
+                assert!(root().join(file).exists(), "{document}, line {}: no file {file}", number + 1);
+            }
+        }
     }
 }

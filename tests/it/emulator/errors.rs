@@ -97,8 +97,9 @@ async fn bodies_of_another_type_or_too_long() {
     request.set("Content-Type", "text/plain");
     let message = "The request body must be application/json.";
     server.send(&request).await.assert_error(415, "UnsupportedMediaType", message, None);
-    let long = format!("{{\"unknown\":\"{}\"}}", "x".repeat(1024 * 1024));
-    let answer = server.call("POST", CREATE, &long).await;
+    let body = |length: usize| format!("{{}}{}", " ".repeat(length - 2));
+    assert_eq!(server.call("POST", CREATE, &body(1024 * 1024)).await.status, 201);
+    let answer = server.call("POST", CREATE, &body(1024 * 1024 + 1)).await;
     answer.assert_error(413, "RequestBodyTooLarge", "The request body is too large.", None);
 }
 

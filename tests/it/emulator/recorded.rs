@@ -1,12 +1,12 @@
 //! Every recorded exchange, played against the emulator.
 
-use acs_tokens::emulator::{DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_RESOURCE};
+use acs_tokens::emulator::DEVELOPMENT_RESOURCE;
 use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use uuid::Uuid;
 
-use super::{Answer, Server, target, tls::TlsServer};
-use crate::recorded::{Credential, Exchange, Recorded, Recording};
+use super::{Answer, Server, managed_identity, target, tls::TlsServer};
+use crate::recorded::{Credential, Exchange, Recorded, Recording, SupportedVersions};
 
 const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
 const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
@@ -36,9 +36,7 @@ struct Played {
 impl Emulators {
     async fn start() -> Self {
         let (http, https) = (Server::start().await, TlsServer::generated().await);
-        let path = "msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fcommunication.azure.com%2F";
-        let mut request = http.control_request("GET", path, &Value::Null);
-        request.set("X-IDENTITY-HEADER", DEVELOPMENT_IDENTITY_HEADER);
+        let request = managed_identity::token_request(&http, managed_identity::TOKEN);
         let token = http.send(&request).await.json()["access_token"].as_str().unwrap().to_owned();
         Self { http, https, bearer: format!("Bearer {token}") }
     }
@@ -144,8 +142,10 @@ impl Played {
         let versions = header("api-supported-versions");
         match &recording.supported_versions {
             None => {}
-            Some(None) => found.extend(versions.map(|versions| format!("it lists versions: {versions}"))),
-            Some(Some(list)) => {
+            Some(SupportedVersions::Absent) => {
+                found.extend(versions.map(|versions| format!("it lists versions: {versions}")));
+            }
+            Some(SupportedVersions::List(list)) => {
                 let specified: Vec<_> = list.split(", ").filter(|version| SPECIFIED.contains(version)).collect();
                 if !versions.is_some_and(|versions| versions.starts_with(&specified.join(", "))) {
                     found.push(format!("it lists the versions {versions:?}"));

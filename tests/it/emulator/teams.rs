@@ -3,7 +3,7 @@
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use serde_json::{Value, json};
 
-use super::{Answer, Server, tokens};
+use super::{Answer, Server, managed_identity, tokens};
 
 const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
 const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
@@ -40,12 +40,15 @@ async fn the_token_expires_with_the_entra_token() {
 }
 
 #[tokio::test]
-async fn a_token_that_is_not_of_the_entra_tenant_is_invalid() {
+async fn a_token_that_is_not_a_teams_users_is_invalid() {
     let server = Server::start().await;
     let acs = server.token(&server.identity().await, r#"{"scopes":["voip"]}"#).await;
     let entra = entra(&server, 3600).await["token"].as_str().unwrap().to_owned();
     let without_signature = entra.rsplit_once('.').unwrap().0;
-    for token in [&*acs, "a.b.c", without_signature] {
+    // Of the same tenant, but for another audience.
+    let request = managed_identity::token_request(&server, managed_identity::TOKEN);
+    let identity = server.send(&request).await.json()["access_token"].as_str().unwrap().to_owned();
+    for token in [&*acs, "a.b.c", without_signature, &identity] {
         let answer = exchange(&server, &json!({"token": token, "appId": APP, "userId": USER})).await;
         answer.assert_error(401, "InvalidAccessToken", "Provided access token is not valid.", None);
     }

@@ -17,7 +17,7 @@ async fn creates_an_identity(api: Api) {
     answer.assert_ok(201);
     let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
     assert_eq!(answer.json(), json!({ "identity": { "id": id } }));
-    assert_eq!(answer.header("location"), format!("/api/identities/{id}"));
+    assert_eq!(answer.header("location"), format!("identities/{id}"));
     assert_eq!(answer.header("content-length"), answer.body.len().to_string());
     let state = api.control("GET", "state", None).await;
     assert_eq!(state["identities"][0]["id"], id);

@@ -33,7 +33,7 @@ async fn ready_if_acs_accepts_the_credential(api: Api) {
 async fn not_ready_if_acs_rejects_the_credential_or_fails() {
     for (times, fault) in [
         (1, json!({"answer": {"status": 401, "body": r#"{"error":{"code":"Denied","message":"Denied."}}"#}})),
-        (1, json!({"answer": {"status": 400}})),
+        (3, json!({"times": 3, "answer": {"status": 400}})),
         (3, json!({"times": 3, "answer": {"status": 500}})),
         (3, json!({"times": 3, "reset": true})),
     ] {

@@ -39,6 +39,7 @@ use Credential::{EntraToken, ForgedToken, Key, None as NoCredential, Token, TwoK
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 const ALICE: Credential = Token(r#"{"claims":{"sub":"alice"}}"#);
+const BOB: &str = r#"{"issuer":"https://other.example","subject":"bob"}"#;
 /// The answer of a content delivery network in front of ACS.
 const FOREIGN_404: &str = r#"{"times":9,"answer":{"status":404,"headers":{"content-type":"text/html"},"body":"<h2>Our services aren't available right now</h2>"}}"#;
 const FOREIGN_200: &str = r#"{"times":9,"answer":{"status":200,"headers":{"content-type":"text/html"},"body":"<h2>Sign in to the network</h2>"}}"#;
@@ -63,6 +64,11 @@ const fn path(name: &'static str, path: &'static str, status: u16, code: &'stati
 /// A request with a hostile body.
 const fn body(name: &'static str, body: &'static str, status: u16, code: &'static str) -> Row {
     Row { body: Some(body), ..create(name, Key, status, code) }
+}
+
+/// A request of a back end to block a user.
+const fn block(name: &'static str, body: &'static str) -> Row {
+    Row { path: "/api/users/block", ..self::body(name, body, 400, "invalid-fields") }
 }
 
 /// A request of Alice's that something else than ACS answers.
@@ -117,6 +123,22 @@ pub(crate) static ROWS: &[Row] = &[
             "unauthorized",
         ),
     ),
+    by_host(401, Row { credential: ALICE, status: 403, code: "forbidden", ..block("a user who blocks another", BOB) }),
+    by_host(
+        401,
+        Row {
+            credential: ALICE,
+            status: 403,
+            code: "forbidden",
+            path: "/api/users/unblock",
+            ..block("a user who unblocks another", BOB)
+        },
+    ),
+    block(
+        "two users to block",
+        r#"{"issuer":"https://other.example","subject":"bob","tenantId":"11111111-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-4000-8000-3f06b329397e"}"#,
+    ),
+    block("a user to block by an identity", r#"{"id":"8:acs:a_b"}"#),
     // Users.
     my_token("no token", NoCredential, 401, "unauthorized"),
     my_token("a key instead of a token", Key, 401, "unauthorized"),
@@ -162,12 +184,12 @@ pub(crate) static ROWS: &[Row] = &[
         "unauthorized",
     ),
     // Paths. A decoded character must not end the path or divide it at ACS.
-    path("a number sign in the path", "/api/identities/8:acs:a_b%23/tokens", 400, "invalid-path"),
-    path("a question mark in the path", "/api/identities/8:acs:a_b%3Fx/tokens", 400, "invalid-path"),
-    path("a backslash in the path", "/api/identities/8:acs:a_b%5Cx/tokens", 400, "invalid-path"),
-    path("a line feed in the path", "/api/identities/8:acs:a_b%0Ax/tokens", 400, "invalid-path"),
+    path("a number sign in the path", "/api/identities/8:acs:a_b%23/tokens", 400, "invalid-url"),
+    path("a question mark in the path", "/api/identities/8:acs:a_b%3Fx/tokens", 400, "invalid-url"),
+    path("a backslash in the path", "/api/identities/8:acs:a_b%5Cx/tokens", 400, "invalid-url"),
+    path("a line feed in the path", "/api/identities/8:acs:a_b%0Ax/tokens", 400, "invalid-url"),
     path("an id of another form", "/api/identities/alice/tokens", 400, "invalid-identity-id"),
-    path("an id with a dot segment", "/api/identities/%2E%2E%2Fme/tokens", 404, "not-found"),
+    path("an id with a dot segment", "/api/identities/%2E%2E%2Fme/tokens", 400, "invalid-identity-id"),
     // Bodies.
     body("no JSON", "{", 400, "malformed-json"),
     body("an array", "[]", 400, "malformed-json"),

@@ -3,7 +3,7 @@
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
 
-use super::{IGNORE_STAGE, event, runtime_api::Lambda};
+use super::{event, runtime_api::Lambda};
 use crate::{
     harness::{
         Api,
@@ -25,7 +25,6 @@ async fn lambda(api: &Api) -> Lambda {
         ("OIDC_AUDIENCES", &format!("{AUDIENCE},{CLIENT}")),
         ("CALLER_KEYS", &format!("web={KEY}")),
         ("USER_DIRECTORY", "memory:"),
-        IGNORE_STAGE,
     ])
     .await
 }

@@ -49,6 +49,7 @@ impl Lambda {
             .envs([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")])
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -57,11 +58,21 @@ impl Lambda {
 
     /// Sends one event and returns the response as an HTTP client sees it.
     pub(crate) async fn invoke(&mut self, id: &str, event: &Value) -> Answer {
-        self.events.send((id.to_owned(), event.to_string())).await.unwrap();
+        as_http(&self.invoke_raw(id, &event.to_string()).await)
+    }
+
+    /// Sends a payload and returns the result of the function.
+    pub(crate) async fn invoke_raw(&mut self, id: &str, payload: &str) -> Value {
+        self.events.send((id.to_owned(), payload.to_owned())).await.unwrap();
+        self.result(id).await
+    }
+
+    /// Waits for the result of an invocation.
+    async fn result(&mut self, id: &str) -> Value {
         let answer = tokio::time::timeout(TIMEOUT, self.answers.recv()).await.unwrap();
         let (path, answer) = answer.unwrap();
         assert_eq!(path, format!("/2018-06-01/runtime/invocation/{id}/response"), "{answer}");
-        as_http(&serde_json::from_str(&answer).unwrap())
+        serde_json::from_str(&answer).unwrap()
     }
 
     /// Stops `bootstrap` and returns its log.
@@ -70,11 +81,18 @@ impl Lambda {
         self.ended().await.1
     }
 
-    /// Waits for the exit. Returns the exit status and the log.
+    /// Waits for the exit. Returns the exit status and the log. Asserts that each of its lines is JSON, and that there is no
+    /// other output.
     pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
-        let mut log = String::new();
-        let read = self.bootstrap.stdout.as_mut().unwrap().read_to_string(&mut log);
+        let (mut log, mut other) = (String::new(), String::new());
+        let stdout = self.bootstrap.stdout.as_mut().unwrap().read_to_string(&mut log);
+        let stderr = self.bootstrap.stderr.as_mut().unwrap().read_to_string(&mut other);
+        let read = async { tokio::try_join!(stdout, stderr) };
         tokio::time::timeout(TIMEOUT, read).await.unwrap().unwrap();
+        for line in log.lines() {
+            assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "{line}");
+        }
+        assert_eq!(other, "");
         (self.bootstrap.wait().await.unwrap(), log)
     }
 

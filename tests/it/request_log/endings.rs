@@ -114,6 +114,18 @@ async fn disconnected_caller_cancels_the_request() {
 }
 
 #[tokio::test]
+async fn caller_that_disconnects_within_the_body_has_a_line() {
+    let mut service = Service::handler(&[]).await;
+    let mut caller = TcpStream::connect(service.base.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = "POST /api/identities HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20";
+    caller.write_all(format!("{head}\r\n\r\n{{").as_bytes()).await.unwrap();
+    drop(caller);
+    let line = service.line().await;
+    assert_fields(&line, &json!({ "function": "create-identity", "caller": "host", "tries": null }));
+    assert!(["cancelled", "malformed-json"].contains(&line["outcome"].as_str().unwrap()), "{line}");
+}
+
+#[tokio::test]
 async fn identity_of_a_disconnected_caller_has_lines() {
     let mut service = Service::handler(&[]).await;
     service.control("faults", json!({ "operation": "create-identity", "delayMs": 1000 })).await;

@@ -160,6 +160,16 @@ async fn connection_that_has_waited_longest_makes_room_and_requests_are_never_dr
     server.connect().await.ask().await;
 }
 
+#[tokio::test]
+async fn caller_that_reads_no_answers_is_idle() {
+    let server = Server::start(Limits { header_timeout: SHORT, idle_timeout: SHORT, ..Limits::default() }).await;
+    let mut caller = server.connect().await;
+    // The answers fill the buffers of both sides. Then the server reads no more requests.
+    let requests = REQUEST.repeat(1000);
+    let closed = async { while caller.0.write_all(requests.as_bytes()).await.is_ok() {} };
+    in_time("the end of the connection", closed).await;
+}
+
 /// The number of slow connections, twice the default limit.
 const SLOW: usize = 2000;
 

@@ -40,5 +40,8 @@ async fn path_or_host_that_is_no_url_is_refused() {
     ] {
         let response = exchange(&api, &request(target, hosts)).await;
         assert!(response.starts_with(&format!("HTTP/1.1 {status} ")), "{target} {hosts}: {response}");
+        // The length of an answer is known, so it is not sent in chunks.
+        let head = response.to_lowercase();
+        assert!(head.contains("\r\ncontent-length: ") && !head.contains("transfer-encoding"), "{response}");
     }
 }

@@ -10,7 +10,7 @@ use tokio::{io::AsyncWriteExt as _, net::TcpListener};
 use super::{ID, Received, client, id, token_request};
 use crate::{
     process::in_time,
-    recorded::{Exchange, Recorded, Recording},
+    recorded::{Exchange, Recorded, Recording, SupportedVersions},
 };
 
 const TOKEN: &str = "t.o.k";
@@ -111,7 +111,7 @@ fn response(recorded: &Recorded, exchange: &Exchange, recording: &Recording) -> 
     let status = exchange.answer.status.unwrap();
     let mut body = fill(&exchange.answer.body);
     let present = &recorded.headers(recording).present;
-    let mut headers = String::new();
+    let mut headers = Vec::new();
     for (name, value) in present {
         let value = match &**value {
             "*" if name == "content-length" => body.len().to_string(),
@@ -120,17 +120,18 @@ fn response(recorded: &Recorded, exchange: &Exchange, recording: &Recording) -> 
             "{ms}" => "16ms".to_owned(),
             value => value.to_owned(),
         };
-        headers.push_str(&format!("{name}: {value}\r\n"));
+        headers.push(format!("{name}: {value}"));
     }
-    if let Some(Some(versions)) = &recording.supported_versions {
-        headers.push_str(&format!("api-supported-versions: {versions}\r\n"));
+    if let Some(SupportedVersions::List(versions)) = &recording.supported_versions {
+        headers.push(format!("api-supported-versions: {versions}"));
     }
     if present.contains_key("transfer-encoding") {
         body = format!("{:x}\r\n{body}\r\n0\r\n\r\n", body.len());
     } else if !present.contains_key("content-length") && status != 204 {
-        headers.push_str(&format!("content-length: {}\r\n", body.len()));
+        headers.push(format!("content-length: {}", body.len()));
     }
-    format!("HTTP/1.1 {status} Recorded\r\n{headers}Connection: close\r\n\r\n{body}")
+    headers.push("Connection: close".to_owned());
+    format!("HTTP/1.1 {status} Recorded\r\n{}\r\n\r\n{body}", headers.join("\r\n"))
 }
 
 /// Starts a server that answers every request with the current response.
@@ -170,7 +171,8 @@ fn kind(code: &str) -> ErrorKind {
         "IdentityNotOwned" => ErrorKind::IdentityNotOwned,
         "InvalidAccessToken" => ErrorKind::InvalidAccessToken,
         "UnsupportedApiVersion" => ErrorKind::UnsupportedApiVersion,
-        "ValidationError" | "AnyCode" => ErrorKind::Other,
+        "ValidationError" => ErrorKind::ValidationError,
+        "AnyCode" => ErrorKind::Other,
         code => panic!("{code} is new"),
     }
 }
@@ -193,10 +195,18 @@ fn check(exchange: &Exchange, recording: &Recording, operation: Operation, resul
             assert_eq!(found.code, error["code"].as_str().unwrap_or_default(), "{name}");
             assert_eq!(found.message, error["message"].as_str().unwrap_or_default(), "{name}");
             assert_eq!(found.target.as_deref(), error["target"].as_str(), "{name}");
-            let expected = if found.code.is_empty() { ErrorKind::Other } else { kind(&found.code) };
+            let expected = match status {
+                429 => ErrorKind::Throttled,
+                408 | 500.. => ErrorKind::Failed,
+                _ if found.code.is_empty() => ErrorKind::Other,
+                _ => kind(&found.code),
+            };
             assert_eq!(found.kind, expected, "{name}");
-            let versions = recording.supported_versions.clone().flatten();
-            assert_eq!(found.supported_versions, versions, "{name}");
+            let versions = match &recording.supported_versions {
+                Some(SupportedVersions::List(versions)) => Some(&**versions),
+                _ => None,
+            };
+            assert_eq!(found.supported_versions.as_deref(), versions, "{name}");
         }
         Err(error) => panic!("{name}: {error:?}"),
     }
