@@ -10,6 +10,7 @@ use std::time::Duration;
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
+use tracing::Level;
 
 pub use kind::{Kind, Parts};
 pub(crate) use upstream::teams_token_refused;
@@ -36,6 +37,8 @@ pub struct Problem {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, for the operator. It is only logged.
     pub cause: Option<String>,
+    /// The level of the request's log line.
+    pub level: Level,
 }
 
 #[derive(Serialize)]
@@ -55,7 +58,14 @@ impl Problem {
     /// Creates a problem.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+            level: kind.parts().level,
+        }
     }
 
     /// Creates a problem for invalid fields.
@@ -89,6 +99,13 @@ impl Problem {
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
+        self
+    }
+
+    /// Logs the problem as an error, because it lasts until the operator acts.
+    #[must_use]
+    pub const fn for_operator(mut self) -> Self {
+        self.level = Level::ERROR;
         self
     }
 

@@ -7,8 +7,8 @@ mod report;
 
 use clap::{Args, ValueEnum};
 
-use super::{Result, env_var, print};
-use crate::config::{Config, EnvReader, Program, unknown_settings};
+use super::{Result, env_reader, print};
+use crate::config::{Config, Program, unknown_settings};
 use report::{Finding, Report};
 
 /// The options of `check`.
@@ -60,7 +60,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 async fn examine(chosen: Option<Program>) -> Result<Report> {
-    let mut env = EnvReader::new(&env_var);
+    let mut env = env_reader();
     let listed = chosen.unwrap_or(Program::Server);
     env.check_values(listed.name());
     // The hosts of the other programs choose their ports.

@@ -21,7 +21,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
     ("request_log", &["short_hash", "trace_context"]),
     ("readiness", &["directory", "refreshing", "request_log"]),
     ("problem", &[]),
-    ("directory", &["entra", "problem", "request_log"]),
+    ("directory", &["entra", "problem", "remedy", "request_log"]),
     ("extract", &["problem", "request_log"]),
     ("auth", &["problem", "refreshing", "short_hash"]),
     ("access", &["auth", "document", "problem"]),
@@ -187,6 +187,26 @@ fn work_that_must_complete_is_tracked() {
         let may_spawn = SPAWNING.iter().any(|path| file.starts_with(root().join(path)));
         let untracked = ["tokio::spawn(", "runtime.spawn(", "spawn_local("].iter().any(|call| text.contains(call));
         assert!(may_spawn || !untracked, "{} spawns outside of Services::tasks", file.display());
+    }
+}
+
+/// The files that may build HTTP clients. All others use `client_builder`, whose clients follow no redirects.
+const BUILDING_CLIENTS: [&str; 2] = ["crates/acs-identity/src/http.rs", "crates/acs-identity/src/tls.rs"];
+
+#[test]
+fn each_http_client_is_built_without_redirects() {
+    for file in rust_files(&["src", "crates"]) {
+        if BUILDING_CLIENTS.iter().any(|path| file == root().join(path)) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for call in ["Client::builder(", "Client::new(", "ClientBuilder::new(", "Client::default(", "reqwest::get("] {
+            for (at, _) in text.match_indices(call) {
+                // `IdentityClient::new` is another type's.
+                let own = text[..at].ends_with(|c: char| c.is_alphanumeric());
+                assert!(own, "{} calls {call}", file.display());
+            }
+        }
     }
 }
 
