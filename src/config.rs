@@ -6,6 +6,7 @@ mod caller_keys;
 mod client;
 mod directory;
 mod form;
+mod issuers;
 mod limits;
 mod names;
 mod reader;

@@ -18,7 +18,7 @@ use azure_identity::{
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-use crate::refreshing::{FetchLimits, Fresh, RefreshError, Refreshing};
+use crate::refreshing::{FetchError, FetchLimits, Fresh, RefreshError, Refreshing};
 
 /// The scope of tokens for Azure Storage.
 /// <https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory>
@@ -105,6 +105,8 @@ impl Failure {
         Self { cause, transient: is_transient(error) }
     }
 }
+
+impl FetchError for Failure {}
 
 impl From<RefreshError<Failure>> for azure_core::Error {
     fn from(error: RefreshError<Failure>) -> Self {

@@ -29,6 +29,7 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod directory;
+pub mod document;
 #[cfg(feature = "emulator")]
 pub use acs_emulator as emulator;
 pub mod entra;

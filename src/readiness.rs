@@ -6,7 +6,7 @@ use acs_identity::{Error, IdentityClient};
 
 use crate::{
     directory::{Directory, StoreError},
-    refreshing::{FetchLimits, Fresh, RefreshError, Refreshing},
+    refreshing::{FetchError, FetchLimits, Fresh, RefreshError, Refreshing},
     request_log,
 };
 
@@ -31,6 +31,8 @@ pub enum NotReady {
 /// The readiness of the service. Clones share the cached result.
 #[derive(Debug, Clone)]
 pub struct Readiness(Refreshing<(), NotReady>);
+
+impl FetchError for NotReady {}
 
 impl Readiness {
     /// Creates the readiness check of a client and a directory. Nothing is sent yet.

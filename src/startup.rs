@@ -66,6 +66,9 @@ pub fn start(program: Program) -> Result<App> {
     warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let config = config?;
     warn(&config.warnings);
+    if let Some(back_ends) = config.authenticator.back_ends() {
+        tracing::info!("{back_ends}");
+    }
     build(config)
 }
 

@@ -1,6 +1,6 @@
 //! `acs-tokens dev`: the functions together with the emulator, on loopback only.
 
-use std::{collections::HashSet, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
@@ -13,10 +13,7 @@ use super::{
 };
 use crate::{
     acs_client::AcsSettings,
-    auth::{
-        Authenticator, BackendAuth, Bearer, RoleMapping,
-        bearer::{BearerSettings, Issuer},
-    },
+    auth::{Authenticator, BackendAuth, Bearer, TrustedIssuer, bearer::Issuer},
     config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
@@ -120,13 +117,8 @@ fn user_data() -> Option<PathBuf> {
 
 /// Accepts back ends without a key, and users with a token of the emulator's test issuer.
 fn authenticator(emulator: SocketAddr) -> Result<Authenticator> {
-    let settings = BearerSettings {
-        issuers: vec![Issuer::new(&issuer(emulator), None)?],
-        audiences: HashSet::from([AUDIENCE.to_owned()]),
-        required_scope: None,
-        role_mapping: RoleMapping::default(),
-    };
-    Ok(Authenticator { bearer: Some(Bearer::new(settings)?), ..BackendAuth::Anyone.into() })
+    let trusted = TrustedIssuer::new(Issuer::new(&issuer(emulator), None)?, [AUDIENCE]);
+    Ok(Authenticator { bearer: Some(Bearer::new([trusted])?), ..BackendAuth::Anyone.into() })
 }
 
 /// Adds the origins of the emulator's page to the origins from the settings.

@@ -81,17 +81,19 @@ settings! {
         ALLOW_ANONYMOUS: "ALLOW_ANONYMOUS", NOT_HANDLER, SHOWN, "`false`",
             "`true` accepts back ends without authentication";
         OIDC_ISSUERS: "OIDC_ISSUERS", SERVICE, SHOWN, "none",
-            "the OpenID Connect issuers to trust, separated by commas, spelled as in the `iss` claim";
+            "the OpenID Connect issuers to trust, separated by commas, spelled as in the `iss` claim; or JSON, or `file:/<path>`: see [issuers.md](issuers.md)";
         OIDC_AUDIENCES: "OIDC_AUDIENCES", SERVICE, SHOWN, "none",
-            "the accepted values of the `aud` claim, separated by commas. Required with `OIDC_ISSUERS`";
+            "the accepted values of the `aud` claim, separated by commas. Required, unless every issuer has its own";
         OIDC_TENANTS: "OIDC_TENANTS", SERVICE, SHOWN, "none",
             "the Entra tenants that replace `{tenantid}` in `OIDC_ISSUERS`: GUIDs separated by commas";
+        OIDC_CLIENTS: "OIDC_CLIENTS", SERVICE, SHOWN, "none: any client",
+            "the client applications that may call (`azp`, `appid`, `client_id` or `cid`), separated by commas";
         OIDC_REQUIRED_SCOPE: "OIDC_REQUIRED_SCOPE", SERVICE, SHOWN, "none",
             "the scope that a user's token must have, such as `access_as_user`";
         OIDC_ROLES_CLAIM: "OIDC_ROLES_CLAIM", SERVICE, SHOWN, "`roles`",
-            "the claim that lists roles: `roles`, `groups` or another";
+            "the claim that lists roles: `roles`, `groups`, or a path such as `realm_access.roles`";
         OIDC_MANAGE_ROLE: "OIDC_MANAGE_ROLE", SERVICE, SHOWN, "`Tokens.Manage`",
-            "the role that makes an application a trusted back end";
+            "the role that makes an application of the first issuer a trusted back end";
     }
     "Access" {
         TOKEN_POLICY: "TOKEN_POLICY", ACCESS, SHOWN, "see [The policy](#the-policy)",

@@ -6,6 +6,7 @@ mod client;
 mod directory;
 mod errors;
 mod form;
+mod issuers;
 mod limits;
 mod table;
 mod warnings;

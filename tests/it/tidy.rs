@@ -10,12 +10,13 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Each module and the modules of the crate that it may use. docs/ARCHITECTURE.md has the same table.
-pub(crate) const ARROWS: [(&str, &[&str]); 22] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "request_log"]),
     ("entra", &["refreshing"]),
     ("remedy", &[]),
     ("short_hash", &[]),
+    ("document", &[]),
     ("trace_context", &[]),
     ("request_log", &["short_hash", "trace_context"]),
     ("readiness", &["directory", "refreshing", "request_log"]),
@@ -23,10 +24,10 @@ pub(crate) const ARROWS: [(&str, &[&str]); 22] = [
     ("directory", &["entra", "problem", "request_log"]),
     ("extract", &["problem", "request_log"]),
     ("auth", &["problem", "refreshing", "short_hash"]),
-    ("access", &["auth", "problem"]),
+    ("access", &["auth", "document", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "request_log"]),
     ("http", &["access", "auth", "functions", "problem", "request_log"]),
-    ("config", &["access", "acs_client", "auth", "directory", "entra", "http", "server"]),
+    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),

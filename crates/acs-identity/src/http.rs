@@ -6,6 +6,8 @@ use std::time::Duration;
 
 use reqwest::{ClientBuilder, Response, Url, redirect};
 
+pub use crate::service_error::retry_after;
+
 /// Returns a builder of HTTP clients: no redirects, a connect timeout of 5 s, TCP keep-alive, and an idle timeout.
 pub fn client_builder() -> ClientBuilder {
     reqwest::Client::builder()

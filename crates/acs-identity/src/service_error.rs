@@ -50,7 +50,8 @@ impl ServiceError {
 }
 
 /// Reads `Retry-After`: the milliseconds of Azure's headers first, then the seconds or date of RFC 9110 section 10.2.3.
-fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
+#[must_use]
+pub fn retry_after(headers: &HeaderMap, now: Timestamp) -> Option<Duration> {
     let text = |name: &str| headers.get(name).and_then(|value| value.to_str().ok()).map(str::trim);
     let ms = ["retry-after-ms", "x-ms-retry-after-ms"].into_iter().find_map(text).and_then(|ms| ms.parse().ok());
     if let Some(ms) = ms {

@@ -169,7 +169,7 @@ async fn texts_of_acs_errors() {
 async fn texts_for_users() {
     let api = Api::direct_with_users().await;
     let entra = |claims: Value| {
-        let mut all = json!({ "tid": TENANT, "oid": USER, "sub": "x" });
+        let mut all = json!({ "tid": TENANT, "oid": USER, "sub": "x", "scp": "access_as_user" });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         all
     };

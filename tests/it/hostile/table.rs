@@ -106,7 +106,7 @@ pub(crate) static ROWS: &[Row] = &[
         create(
             "a user's token with the managing role",
             EntraToken(
-                r#"{"claims":{"tid":"11111111-2222-4333-8444-555555555555","oid":"32c0a5db-05ec-4000-8000-3f06b329397e","sub":"alice","idtyp":"user","roles":["Tokens.Manage"],"preferred_username":"alice@fabrikam.example"}}"#,
+                r#"{"claims":{"tid":"11111111-2222-4333-8444-555555555555","oid":"32c0a5db-05ec-4000-8000-3f06b329397e","sub":"alice","idtyp":"user","roles":["Tokens.Manage"],"preferred_username":"alice@fabrikam.example","scp":"x"}}"#,
             ),
             403,
             "forbidden",
@@ -128,6 +128,22 @@ pub(crate) static ROWS: &[Row] = &[
         r#"{"issuer":"https://other.example","subject":"bob","tenantId":"11111111-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-4000-8000-3f06b329397e"}"#,
     ),
     block("a user to block by an identity", r#"{"id":"8:acs:a_b"}"#),
+    block("a user to block of an issuer that is not trusted", BOB),
+    block(
+        "a user to block of a tenant that is not trusted",
+        r#"{"tenantId":"99999999-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-4000-8000-3f06b329397e"}"#,
+    ),
+    by_host(
+        401,
+        create(
+            "a user's ID token with the managing role",
+            EntraToken(
+                r#"{"claims":{"tid":"11111111-2222-4333-8444-555555555555","oid":"32c0a5db-05ec-4000-8000-3f06b329397e","sub":"alice","roles":["Tokens.Manage"],"preferred_username":"alice@fabrikam.example"}}"#,
+            ),
+            401,
+            "unauthorized",
+        ),
+    ),
     // Users.
     my_token("no token", NoCredential, 401, "unauthorized"),
     my_token("a key instead of a token", Key, 401, "unauthorized"),
