@@ -20,7 +20,10 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
-use crate::{config::unknown_settings, server::shutdown_signal};
+use crate::{
+    config::{EnvReader, unknown_settings},
+    server::shutdown_signal,
+};
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -91,10 +94,17 @@ fn env_var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// Returns a reader of the environment.
+fn env_reader() -> EnvReader<'static> {
+    EnvReader::new(&env_var).with_names(std::env::vars_os().map(|(name, _)| name))
+}
+
 /// Prints a warning for each variable whose name resembles a setting.
 fn warn_of_unknown_settings() {
     let names = std::env::vars_os().map(|(name, _)| name);
-    unknown_settings(names).iter().for_each(|warning| eprint(&format!("warning: {warning}")));
+    for warning in unknown_settings(names) {
+        eprint(&format!("warning: {warning}"));
+    }
 }
 
 /// Listens on an address. The error names the option that sets the port.

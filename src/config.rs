@@ -85,7 +85,14 @@ impl Config {
     /// # Errors
     /// Returns every invalid, missing or contradictory setting.
     pub fn from_env(program: Program, get: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, SettingErrors> {
-        let mut env = EnvReader::new(get);
+        Self::from_reader(program, EnvReader::new(get))
+    }
+
+    /// Reads the settings of a program, as [`from_env`](Self::from_env).
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_reader(program: Program, mut env: EnvReader<'_>) -> Result<Self, SettingErrors> {
         let port = env.port(program);
         let config = Self::read(program, &mut env);
         env.finish(port.zip(config)).map(|(port, config)| Self { port, ..config })

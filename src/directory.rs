@@ -2,12 +2,14 @@
 //!
 //! An object store holds one record for each user. A record is replaced only if it has not changed since it was read. If
 //! two processes create an identity for the same user at once, the second write fails: that process deletes its identity
-//! and uses the recorded one. Each process caches identities for a minute. If a cached identity no longer exists, ACS says
-//! so, and the record is read again.
+//! and uses the recorded one. A request creates at most one identity: a write is repeated with the same one. Each process
+//! caches identities for a minute. If a cached identity no longer exists, ACS says so, and the record is read again.
 
 mod admin;
+mod answer;
 mod blocking;
 mod error;
+mod first_use;
 mod http;
 mod identity_cache;
 mod key;
@@ -15,29 +17,37 @@ mod open;
 mod probe;
 mod problem;
 mod record;
+mod rekey;
+mod sealed_user;
 mod store;
+mod store_error;
 mod store_location;
 mod user_locks;
+mod user_records;
 
 use std::sync::Arc;
 
 use acs_identity::{
-    CreatedIdentity, IdentityClient,
+    IdentityClient,
     types::{AccessToken, IdentityId, TokenRequest},
 };
-use object_store::ObjectMeta;
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
 pub use admin::{DirectoryAdmin, RepairOutcome, RevokeOutcome};
+pub use answer::StoreAnswer;
 pub use blocking::BlockedUser;
 pub use error::Error;
+#[cfg(feature = "s3")]
+pub(crate) use http::is_local;
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 #[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use open::create_private;
 pub use record::{Record, RecordEntry, State};
-pub use store::StoreError;
+pub use rekey::RekeyOutcome;
+pub use store_error::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
+pub use user_records::RecordSelector;
 
 use crate::request_log;
 use identity_cache::IdentityCache;
@@ -64,7 +74,6 @@ pub struct Directory(Arc<Inner>);
 struct Inner {
     acs: IdentityClient,
     store: RecordStore,
-    key: DirectoryKey,
     cache: IdentityCache,
     user_locks: UserLocks,
 }
@@ -82,8 +91,8 @@ impl Directory {
     /// Returns an error if the folder cannot be created or the HTTP client cannot be built.
     pub fn open(settings: &DirectorySettings, acs: IdentityClient, tasks: TaskTracker) -> Result<Self, StoreError> {
         let store = open::open(settings, acs.http_client())?;
-        let (key, cache, user_locks) = (settings.key.clone(), IdentityCache::default(), UserLocks::new(tasks));
-        Ok(Self(Arc::new(Inner { acs, store, key, cache, user_locks })))
+        let (cache, user_locks) = (IdentityCache::default(), UserLocks::new(tasks));
+        Ok(Self(Arc::new(Inner { acs, store, cache, user_locks })))
     }
 
     /// Reads a record that does not exist, to check that the store can be read.
@@ -138,10 +147,10 @@ impl Directory {
     /// See [`Error`].
     pub async fn delete_user(&self, user: UserId) -> Result<bool, Error> {
         let this = self.clone();
-        let work = async move {
+        let work = Box::pin(async move {
             this.0.cache.remove(user);
             this.delete_recorded(user).await
-        };
+        });
         self.0.user_locks.run_detached(user, work).await
     }
 
@@ -156,7 +165,7 @@ impl Directory {
             return Ok(Resolved { id, token: None });
         }
         let (this, request) = (self.clone(), request.clone());
-        let work = async move {
+        let work = Box::pin(async move {
             if let Some(id) = this.0.cache.get(user) {
                 return Ok(Resolved { id, token: None });
             }
@@ -164,7 +173,7 @@ impl Directory {
             let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request).await?;
             this.0.cache.put(user, resolved.id.clone(), read_at);
             Ok(resolved)
-        };
+        });
         self.0.user_locks.run_detached(user, work).await
     }
 
@@ -175,7 +184,7 @@ impl Directory {
         }
         let found = {
             let _guard = self.0.user_locks.lock(user).await;
-            self.0.store.read(self.name(user)).await?
+            self.0.store.read_user(user).await?
         };
         let Some((record, _)) = found else { return Ok(None) };
         match record.unless_blocked()? {
@@ -185,75 +194,26 @@ impl Directory {
         }
     }
 
-    async fn get_or_create_recorded(
-        &self,
-        user: UserId,
-        missing: Option<&IdentityId>,
-        request: &TokenRequest,
-    ) -> Result<Resolved, Error> {
-        let Inner { acs, store, .. } = &*self.0;
-        for _ in 0..MAX_CONFLICTS {
-            let (state, previous) = match store.read(self.name(user)).await? {
-                Some((record, meta)) => (record.unless_blocked()?, Some(meta)),
-                None => (State::Deleted, None),
-            };
-            match state {
-                State::Active(id) if Some(&id) != missing => return Ok(Resolved { id, token: None }),
-                State::Deleting(_) => {
-                    self.delete_recorded(user).await?;
-                    continue;
-                }
-                State::Active(_) | State::Deleted => {}
-            }
-            let CreatedIdentity { id, token } = acs.create_identity_with_token(request).await?;
-            request_log::identity_created(&id);
-            // A process that is killed here leaves an identity without a record.
-            if self.record(user, &id, previous).await? {
-                return Ok(Resolved { id, token: Some(token) });
-            }
-        }
-        Err(Error::Contended)
-    }
-
-    /// Writes the record of a new identity. Deletes the identity if another call was first or the write fails.
-    async fn record(&self, user: UserId, id: &IdentityId, previous: Option<ObjectMeta>) -> Result<bool, Error> {
-        let Inner { acs, store, .. } = &*self.0;
-        let (name, record) = (self.name(user), Record::from(State::Active(id.clone())));
-        let written = store.write(name, &record, previous).await;
-        // If the response to the write was lost, a retry fails because the record has changed.
-        if matches!(written, Ok(true)) || matches!(store.read(name).await, Ok(Some((found, _))) if found == record) {
-            return Ok(true);
-        }
-        if let Err(error) = revoke_and_delete(acs, id).await {
-            let cause = acs_identity::causes(&error);
-            tracing::warn!(cause, "could not delete an identity that has no record");
-        }
-        Ok(written?)
-    }
-
     /// Marks the record, deletes the identity, then empties the record, so that any later call can complete the deletion.
     async fn delete_recorded(&self, user: UserId) -> Result<bool, Error> {
         let Inner { acs, store, .. } = &*self.0;
-        let name = self.name(user);
         for _ in 0..MAX_CONFLICTS {
-            let Some((record, meta)) = store.read(name).await? else { return Ok(false) };
+            let Some((record, version)) = store.read_user(user).await? else { return Ok(false) };
             match record.unless_blocked()? {
                 // Whether or not this write succeeds, the next iteration acts on the current record.
-                State::Active(id) => _ = store.write(name, &State::Deleting(id).into(), Some(meta)).await?,
+                State::Active(id) => {
+                    _ = store.write_user(user, &State::Deleting(id).into(), Some(version)).await?;
+                }
                 State::Deleting(id) => {
                     revoke_and_delete(acs, &id).await?;
                     // If this write conflicts, another call has completed the deletion or blocked the user.
-                    store.write(name, &State::Deleted.into(), Some(meta)).await?;
+                    store.write_user(user, &State::Deleted.into(), Some(version)).await?;
                     return Ok(true);
                 }
                 State::Deleted => return Ok(false),
             }
         }
         Err(Error::Contended)
-    }
-
-    fn name(&self, user: UserId) -> RecordName {
-        RecordName::new(&self.0.key, user)
     }
 
     /// Removes an identity from the cache and returns it.

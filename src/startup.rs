@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     acs_client,
-    config::{Config, Program, SettingWarning, default_log_filter, unknown_settings},
+    config::{Config, EnvReader, Program, SettingWarning, default_log_filter, unknown_settings},
     functions::Services,
     http::Api,
     server::{self, Limits},
@@ -60,7 +60,8 @@ pub async fn finished(tasks: &TaskTracker, limit: Duration) -> bool {
 /// # Errors
 /// Returns all invalid settings, or the error of [`build`].
 pub fn start(program: Program) -> Result<App> {
-    let config = Config::from_env(program, &|name| std::env::var_os(name));
+    let env = EnvReader::new(&|name| std::env::var_os(name)).with_names(std::env::vars_os().map(|(name, _)| name));
+    let config = Config::from_reader(program, env);
     telemetry::init(config.as_ref().map_or_else(|_| default_log_filter(), |config| config.log_filter.clone()));
     // Also if a setting is missing: its name may be misspelled.
     warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
@@ -74,7 +75,9 @@ pub fn start(program: Program) -> Result<App> {
 
 /// Logs warnings about settings.
 pub fn warn(warnings: &[SettingWarning]) {
-    warnings.iter().for_each(|warning| tracing::warn!("{warning}"));
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Builds the client, the services and the router, and connects to ACS in the background. Requires a Tokio runtime.

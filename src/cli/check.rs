@@ -7,8 +7,8 @@ mod report;
 
 use clap::{Args, ValueEnum};
 
-use super::{Result, env_var, print};
-use crate::config::{Config, EnvReader, Program, unknown_settings};
+use super::{Result, env_reader, print};
+use crate::config::{Config, Program, unknown_settings};
 use report::{Finding, Report};
 
 /// The options of `check`.
@@ -60,7 +60,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 async fn examine(chosen: Option<Program>) -> Result<Report> {
-    let mut env = EnvReader::new(&env_var);
+    let mut env = env_reader();
     let listed = chosen.unwrap_or(Program::Server);
     env.check_values(listed.name());
     // The hosts of the other programs choose their ports.
@@ -74,17 +74,17 @@ async fn examine(chosen: Option<Program>) -> Result<Report> {
     let mut warnings = unknown_settings(std::env::vars_os().map(|(name, _)| name));
     warnings.extend_from_slice(env.warnings());
     Ok(match env.finish(config) {
-        Ok(config) => Report::new(Some(config.client.endpoint.to_string()), settings, warnings, check(config).await?),
+        Ok(config) => Report::new(Some(config.client.endpoint.to_string()), settings, warnings, check(config).await),
         Err(_) => Report::new(None, settings, warnings, Vec::new()),
     })
 }
 
-async fn check(config: Config) -> Result<Vec<Finding>> {
+async fn check(config: Config) -> Vec<Finding> {
     let bearer = config.authenticator.bearer;
     let (acs, issuers, directory) = tokio::join!(
         acs::examine(config.client),
         issuers::examine(bearer.as_ref()),
         directory::examine(config.directory.as_ref())
     );
-    Ok([acs?, issuers, directory].concat())
+    [acs, issuers, directory].concat()
 }

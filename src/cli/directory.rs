@@ -1,7 +1,9 @@
-//! `acs-tokens directory`: exports, shows and repairs the records of the user directory, blocks users and revokes tokens.
+//! `acs-tokens directory`: exports, shows, repairs and moves the records of the user directory, blocks users and revokes
+//! tokens.
 
 mod block;
 mod export;
+mod rekey;
 mod repair;
 mod revoke;
 mod selector;
@@ -15,11 +17,8 @@ use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use super::{Result, env_var, eprint, print, shutdown_signal, warn_of_unknown_settings};
-use crate::{
-    config::EnvReader,
-    directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, State, StoreLocation},
-};
+use super::{Result, env_reader, eprint, print, shutdown_signal, warn_of_unknown_settings};
+use crate::directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, State, StoreError, StoreLocation};
 
 /// Number of records processed at once.
 const CONCURRENCY: usize = 16;
@@ -34,6 +33,7 @@ pub(super) struct Options {
 enum Command {
     Show(show::Options),
     Repair(repair::Options),
+    Rekey(rekey::Options),
     Export(export::Options),
     Block(block::Options),
     Unblock(unblock::Options),
@@ -47,6 +47,7 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
         match command {
             Command::Show(options) => show::run(options).await,
             Command::Repair(options) => repair::run(options).await,
+            Command::Rekey(options) => rekey::run(options).await,
             Command::Export(options) => export::run(options).await,
             Command::Block(options) => block::run(options).await,
             Command::Unblock(options) => unblock::run(options).await,
@@ -61,7 +62,7 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
 
 /// Reads the directory's settings only: `export` and `show` need no credential for ACS.
 fn settings() -> Result<DirectorySettings> {
-    let mut settings = EnvReader::new(&env_var);
+    let mut settings = env_reader();
     let directory = settings.persistent_directory();
     Ok(settings.finish(directory)?)
 }
@@ -72,7 +73,7 @@ fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
     {
         return Err("USER_DIRECTORY: the folder does not exist; the service creates it for the first user".into());
     }
-    Ok(DirectoryAdmin::open(settings).map_err(|error| causes(&error))?)
+    Ok(DirectoryAdmin::open(settings).map_err(|error| explain(&error))?)
 }
 
 /// A directory and the ACS resource of its identities.
@@ -85,21 +86,11 @@ struct WithAcs {
 
 /// Reads the settings of the directory and of ACS, and opens the directory.
 fn open_with_acs() -> Result<WithAcs> {
-    let mut env = EnvReader::new(&env_var);
+    let mut env = env_reader();
     let acs = env.client();
     let directory = env.persistent_directory();
     let (acs, settings) = env.finish(acs.zip(directory))?;
     Ok(WithAcs { admin: open(&settings)?, settings, endpoint: acs.endpoint.clone(), acs: acs.client()? })
-}
-
-/// Returns the names of all records, sorted.
-async fn list(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
-    let listing = progress(None);
-    let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
-    let mut names = names.map_err(|error| format!("cannot list the records: {}", causes(&error)))?;
-    drop(listing);
-    names.sort_unstable();
-    Ok(names)
 }
 
 /// Does the same as [`for_each`] for all records.
@@ -135,6 +126,21 @@ async fn for_each<T, E: Error + 'static>(
         }
     }
     Ok(failed)
+}
+
+/// Lists all records, sorted by name.
+async fn list(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
+    let listing = progress(None);
+    let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
+    let mut names = names.map_err(|error| format!("cannot list the records: {}", explain(&error)))?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Returns the causes of an error of the store, and the remedy if one is known.
+fn explain(error: &StoreError) -> String {
+    let causes = causes(error);
+    error.remedy().map_or(causes.clone(), |known| format!("{causes}; {}; {}", known.likely_cause, known.remedy))
 }
 
 const fn state(record: &Record) -> &'static str {

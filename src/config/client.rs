@@ -59,7 +59,10 @@ impl EnvReader<'_> {
                 let detail = format!("conflicts with {ENDPOINT} and {ACCESS_KEY}; set it or them, not both");
                 self.reject(CONNECTION_STRING, detail)
             }
-            (false, true, _) => Some((self.parsed(ENDPOINT), self.access_key(ACCESS_KEY))),
+            (false, true, _) => {
+                let endpoint = self.no_connection_string(ENDPOINT);
+                Some((endpoint.and_then(|text| self.parse(ENDPOINT, &text)), self.access_key(ACCESS_KEY)))
+            }
             (false, false, true) => self.reject(ENDPOINT, format!("is missing; {ACCESS_KEY} requires it")),
             (false, false, false) => {
                 let detail = format!("is missing; set it, or set {ENDPOINT} and, unless Entra is used, {ACCESS_KEY}");
@@ -73,7 +76,9 @@ impl EnvReader<'_> {
         let parsed = self.value(CONNECTION_STRING)?.parse();
         parsed
             .map_err(|InvalidConnectionString(faults)| {
-                faults.iter().for_each(|fault| self.report(CONNECTION_STRING, fault.to_string()));
+                for fault in faults {
+                    self.report(CONNECTION_STRING, fault.to_string());
+                }
             })
             .ok()
     }
@@ -90,7 +95,11 @@ impl EnvReader<'_> {
             if !has_key {
                 return self.reject(ACCESS_KEY, format!("is missing; {CREDENTIAL}=key requires it"));
             }
-            return Some(AcsCredential::Keys(AccessKeys::new(key?, secondary)));
+            let key = key?;
+            if secondary.as_ref().is_some_and(|secondary| secondary.sign("") == key.sign("")) {
+                self.warn(SECONDARY_KEY, "is the same key as the first one; set the other key of the resource");
+            }
+            return Some(AcsCredential::Keys(AccessKeys::new(key, secondary)));
         }
         let source = self.entra_source(kind);
         if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {
@@ -170,8 +179,17 @@ impl EnvReader<'_> {
         Some(TokenSource::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
     }
 
-    fn access_key(&mut self, name: &'static str) -> Option<AccessKey> {
+    /// Returns the text of a setting that is only one part of a connection string.
+    fn no_connection_string(&mut self, name: &'static str) -> Option<String> {
         let text = self.value(name)?;
+        if text.to_ascii_lowercase().contains("accesskey=") {
+            return self.reject(name, format!("is a connection string; set it as {CONNECTION_STRING}"));
+        }
+        Some(text)
+    }
+
+    fn access_key(&mut self, name: &'static str) -> Option<AccessKey> {
+        let text = self.no_connection_string(name)?;
         AccessKey::from_base64(&text).map_err(|error| self.report(name, error.to_string())).ok()
     }
 }

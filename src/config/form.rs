@@ -9,7 +9,7 @@ const REFERENCES: [(&str, &str, &str); 2] = [
     ("@microsoft.appconfiguration(", "an App Configuration reference", "`App Configuration Data Reader` on the store"),
 ];
 
-/// The marks around a variable or an expression in shells, Docker Compose, pipelines and CloudFormation.
+/// The marks around a variable or an expression in shells, pipelines and templates of AWS.
 const PLACEHOLDERS: [(&str, &str); 3] = [("${", "}"), ("$(", ")"), ("{{", "}}")];
 
 const QUOTES: [char; 7] = ['"', '\'', '`', '\u{201c}', '\u{201d}', '\u{2018}', '\u{2019}'];

@@ -83,25 +83,23 @@ impl EnvReader<'_> {
         let mut trusted: Vec<TrustedIssuer> = Vec::new();
         for (i, entry) in entries.iter().enumerate() {
             self.check_rules(entry);
-            let issuers = self.issuers_of(entry, defaults);
+            let mut rules = entry.rules.or(defaults);
+            let issuers = self.issuers_of(entry, &rules);
             // Each tenant's administrators assign roles on their own, so one of several must not manage all identities.
-            let default_role = (i == 0 && !names_back_ends && issuers.len() == 1)
-                .then(|| defaults.manage_role.clone().unwrap_or_else(|| DEFAULT_MANAGE_ROLE.to_owned()));
+            if i == 0 && !names_back_ends && issuers.len() == 1 {
+                rules.manage_role = defaults.manage_role.clone().or_else(|| Some(DEFAULT_MANAGE_ROLE.to_owned()));
+            }
             for issuer in issuers {
                 if trusted.iter().any(|other| other.issuer.name() == issuer.name()) {
                     self.report(OIDC_ISSUERS, entry.fault("issuer", "repeats an earlier issuer; remove one of them"));
                 }
-                let set = |own: &Option<Vec<String>>, default: &Option<Vec<String>>| {
-                    own.as_ref().or(default.as_ref()).map(|all| all.iter().cloned().collect::<HashSet<_>>())
-                };
-                let text = |own: &Option<String>, default: &Option<String>| own.clone().or_else(|| default.clone());
+                let Rules { audiences, clients, manage_role, roles_claim, required_scope, .. } = rules.clone();
                 trusted.push(TrustedIssuer {
-                    audiences: set(&entry.rules.audiences, &defaults.audiences).unwrap_or_default(),
-                    clients: set(&entry.rules.clients, &defaults.clients),
-                    manage_role: entry.rules.manage_role.clone().or_else(|| default_role.clone()),
-                    roles_claim: text(&entry.rules.roles_claim, &defaults.roles_claim).unwrap_or_default(),
-                    required_scope: text(&entry.rules.required_scope, &defaults.required_scope),
-                    issuer,
+                    clients: clients.map(HashSet::from_iter),
+                    manage_role,
+                    required_scope,
+                    roles_claim: roles_claim.unwrap_or_default(),
+                    ..TrustedIssuer::new(issuer, audiences.unwrap_or_default())
                 });
             }
         }
@@ -109,35 +107,26 @@ impl EnvReader<'_> {
     }
 
     /// Returns the issuer of an entry. One with a placeholder stands for one issuer per tenant.
-    fn issuers_of(&mut self, entry: &Entry, defaults: &Rules) -> Vec<Issuer> {
-        let Rules { issuer: name, metadata, tenants, .. } = &entry.rules;
-        let tenants = tenants.as_ref().or(defaults.tenants.as_ref()).filter(|_| name.contains(TENANT_PLACEHOLDER));
-        let tenants: Vec<Option<String>> = match tenants {
-            // An invalid tenant is reported elsewhere.
-            Some(tenants) => {
-                tenants.iter().filter_map(|text| Uuid::try_parse(text).ok()).map(|id| Some(id.to_string())).collect()
-            }
-            None if name.contains(TENANT_PLACEHOLDER) => return Vec::new(),
-            None => vec![None],
+    fn issuers_of(&mut self, entry: &Entry, rules: &Rules) -> Vec<Issuer> {
+        let tenants = match &rules.tenants {
+            _ if !rules.issuer.contains(TENANT_PLACEHOLDER) => vec![None],
+            // What is missing or no GUID is reported elsewhere.
+            tenants => tenants.iter().flatten().filter_map(|text| Uuid::try_parse(text).ok()).map(Some).collect(),
         };
         let mut issuers = Vec::new();
         for tenant in tenants {
+            let tenant = tenant.map(|tenant| tenant.to_string());
             let fill = |text: &str| text.replace(TENANT_PLACEHOLDER, tenant.as_deref().unwrap_or(TENANT_PLACEHOLDER));
-            let issuer = match Issuer::new(&fill(name), tenant.as_deref()) {
-                Ok(issuer) => issuer,
-                Err(error) => {
-                    self.report(OIDC_ISSUERS, entry.fault("issuer", error));
-                    return Vec::new();
-                }
-            };
-            match metadata
-                .as_ref()
-                .map_or_else(|| Ok(issuer.clone()), |address| issuer.clone().with_metadata(&fill(address)))
-            {
+            let issuer = Issuer::new(&fill(&rules.issuer), tenant.as_deref()).map_err(|error| ("issuer", error));
+            let issuer = issuer.and_then(|issuer| match &rules.metadata {
+                Some(address) => issuer.with_metadata(&fill(address)).map_err(|error| ("metadata", error)),
+                None => Ok(issuer),
+            });
+            match issuer {
                 Ok(issuer) => issuers.push(issuer),
-                Err(error) => {
-                    self.report(OIDC_ISSUERS, entry.fault("metadata", error));
-                    return Vec::new();
+                Err((member, error)) => {
+                    self.report(OIDC_ISSUERS, entry.fault(member, error));
+                    break;
                 }
             }
         }

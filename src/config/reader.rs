@@ -27,6 +27,7 @@ pub struct Found {
 /// A reader of settings. It collects errors instead of stopping at the first one.
 pub struct EnvReader<'a> {
     get: &'a dyn Fn(&str) -> Option<OsString>,
+    names: Vec<String>,
     errors: Vec<SettingError>,
     warnings: Vec<SettingWarning>,
 }
@@ -35,7 +36,21 @@ impl<'a> EnvReader<'a> {
     /// Creates a reader. `get` returns the value of an environment variable.
     #[must_use]
     pub fn new(get: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
-        Self { get, errors: Vec::new(), warnings: Vec::new() }
+        Self { get, names: Vec::new(), errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Adds the names of all environment variables, for settings that a library defines.
+    #[must_use]
+    pub fn with_names(self, names: impl Iterator<Item = OsString>) -> Self {
+        Self { names: names.filter_map(|name| name.into_string().ok()).collect(), ..self }
+    }
+
+    /// Returns the names of the variables that begin with a prefix, sorted.
+    #[must_use]
+    pub fn names(&self, prefix: &str) -> Vec<String> {
+        let mut names: Vec<String> = self.names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
+        names.sort_unstable();
+        names
     }
 
     /// Checks the form of every setting of a program, also of those that have no effect together with the others.
@@ -119,11 +134,20 @@ impl<'a> EnvReader<'a> {
 
     /// Returns the text of a setting without surrounding white space. An empty value counts as unset.
     pub(super) fn value(&mut self, name: &'static str) -> Option<String> {
-        let Ok(text) = (self.get)(name)?.into_string() else { return self.reject(name, "is not valid UTF-8") };
-        let text = text.trim();
-        match form::check(text) {
-            Ok(()) => Some(text.to_owned()).filter(|text| !text.is_empty()),
-            Err(fault) => self.reject(name, fault),
+        self.value_of(name, name)
+    }
+
+    /// Returns the text of any variable, as [`value`](Self::value). Reports errors in `setting`.
+    pub(super) fn value_of(&mut self, name: &str, setting: &'static str) -> Option<String> {
+        let text = (self.get)(name)?.into_string();
+        let text = text.map_err(|_| "is not valid UTF-8".to_owned()).and_then(|text| {
+            let text = text.trim();
+            form::check(text).map(|()| text.to_owned())
+        });
+        match text {
+            Ok(text) => Some(text).filter(|text| !text.is_empty()),
+            Err(fault) if name == setting => self.reject(setting, fault),
+            Err(fault) => self.reject(setting, format!("{name} {fault}")),
         }
     }
 

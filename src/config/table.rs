@@ -77,7 +77,7 @@ settings! {
     }
     "Callers" {
         CALLER_KEYS: "CALLER_KEYS", NOT_HANDLER, SECRET, "none",
-            "the keys of back ends: `name=key` pairs separated by `;`, each key at least 16 characters";
+            "the keys of back ends: `name=key` pairs separated by `;`, each key of at least 16 characters";
         ALLOW_ANONYMOUS: "ALLOW_ANONYMOUS", NOT_HANDLER, SHOWN, "`false`",
             "`true` accepts back ends without authentication";
         OIDC_ISSUERS: "OIDC_ISSUERS", SERVICE, SHOWN, "none",
@@ -111,13 +111,13 @@ settings! {
         USER_DIRECTORY: "USER_DIRECTORY", DIRECTORY, SHOWN, "none: the functions for users are turned off",
             "the location of the user directory: see [The places](#the-places)";
         USER_DIRECTORY_KEY: "USER_DIRECTORY_KEY", DIRECTORY, SECRET, "none; a random key for `memory:`",
-            "the key that hashes the users' names: base64 of at least 32 bytes";
+            "the key that hashes the users' names: base64 of at least 32 bytes. Two keys with a comma [replace a key](#replace-the-key)";
     }
     "AWS" {
         S3_ENDPOINT: "AWS_ENDPOINT_URL_S3", S3, SHOWN, "`https://s3.<region>.amazonaws.com`",
             "the endpoint of S3 or of a compatible store";
-        STS_ENDPOINT: "AWS_ENDPOINT_URL_STS", &["bootstrap"], SHOWN, "`https://sts.<region>.amazonaws.com`",
-            "the endpoint of AWS STS, for `aws-federation`";
+        STS_ENDPOINT: "AWS_ENDPOINT_URL_STS", S3, SHOWN, "`https://sts.<region>.amazonaws.com`",
+            "the endpoint of AWS STS, for a federated role and for `aws-federation`";
         AWS_REGION: "AWS_REGION", S3, SHOWN, "none",
             "the region. Lambda sets it";
         AWS_DEFAULT_REGION: "AWS_DEFAULT_REGION", S3, SHOWN, "none",
@@ -134,6 +134,10 @@ settings! {
             "the federated role. EKS sets it";
         AWS_CONTAINER_CREDENTIALS: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", S3, SHOWN, "none",
             "the path of the container's credentials. ECS sets it";
+        AWS_CONTAINER_CREDENTIALS_FULL: "AWS_CONTAINER_CREDENTIALS_FULL_URI", S3, SHOWN, "none",
+            "the address of the pod's credentials. EKS Pod Identity sets it";
+        AWS_CONTAINER_TOKEN_FILE: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", S3, SHOWN, "none",
+            "the file with the token for that address. EKS Pod Identity sets it";
     }
     "Process" {
         HANDLER_PORT: "FUNCTIONS_CUSTOMHANDLER_PORT", &["handler"], SHOWN, "none",

@@ -15,9 +15,8 @@ use tokio::{
 };
 
 use super::{
-    BlockedUser, DirectorySettings, Error, Record, RecordEntry, RecordName, State, StoreError, blocking, open,
-    revoke_and_delete,
-    store::{RecordStore, written_at},
+    BlockedUser, DirectorySettings, Error, Record, RecordEntry, RecordName, RecordSelector, State, StoreError,
+    blocking, open, revoke_and_delete, store::RecordStore,
 };
 
 /// Age at which the record of a deleted identity is removed: far longer than any call that may have read it.
@@ -55,7 +54,7 @@ pub enum RevokeOutcome {
 /// A user directory, for administration.
 #[derive(Debug)]
 pub struct DirectoryAdmin {
-    store: RecordStore,
+    pub(super) store: RecordStore,
     interval: Mutex<Interval>,
 }
 
@@ -97,8 +96,27 @@ impl DirectoryAdmin {
     /// # Errors
     /// Returns an error if the store fails or the object is not a record.
     pub async fn read(&self, name: RecordName) -> Result<Option<RecordEntry>, StoreError> {
-        let Some((record, meta)) = self.store.read(name).await? else { return Ok(None) };
-        Ok(Some(RecordEntry { name, record, written_at: written_at(&meta)? }))
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(None) };
+        Ok(Some(RecordEntry { name, record, written_at: version.written_at()? }))
+    }
+
+    /// Reads the selected record.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn find(&self, selected: RecordSelector) -> Result<Option<RecordEntry>, StoreError> {
+        let Some((record, version)) = self.store.find(selected).await? else { return Ok(None) };
+        Ok(Some(RecordEntry { name: version.name, record, written_at: version.written_at()? }))
+    }
+
+    /// Returns whether ACS has an identity, by issuing a token and discarding it. Calls ACS as rarely as
+    /// [`repair`](Self::repair).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn is_known(&self, acs: &IdentityClient, id: &IdentityId) -> Result<bool, Error> {
+        self.wait().await;
+        Ok(!is_missing(acs, id).await?)
     }
 
     /// Repairs a record. With `ask_acs`, also checks that ACS has the identity, by issuing a token and discarding it.
@@ -108,7 +126,7 @@ impl DirectoryAdmin {
     /// # Errors
     /// See [`Error`].
     pub async fn repair(&self, acs: &IdentityClient, name: RecordName, ask_acs: bool) -> Result<RepairOutcome, Error> {
-        let Some((record, meta)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
         let Record { state, blocked } = record;
         // A blocked user stays blocked.
         let emptied = Record { state: State::Deleted, blocked };
@@ -116,16 +134,16 @@ impl DirectoryAdmin {
             State::Deleting(id) => {
                 self.wait().await;
                 revoke_and_delete(acs, &id).await?;
-                self.store.write(name, &emptied, Some(meta)).await?;
+                self.store.write(name, &emptied, Some(version)).await?;
                 Ok(RepairOutcome::Completed)
             }
             State::Active(id) if ask_acs => {
                 self.wait().await;
-                let emptied = is_missing(acs, &id).await? && self.store.write(name, &emptied, Some(meta)).await?;
+                let emptied = is_missing(acs, &id).await? && self.store.write(name, &emptied, Some(version)).await?;
                 Ok(if emptied { RepairOutcome::Emptied } else { RepairOutcome::Unchanged })
             }
             // The user may be returning right now. A folder detects it; in other stores the age makes it unlikely.
-            State::Deleted if !blocked && is_old(written_at(&meta)?) && self.store.remove(&meta).await? => {
+            State::Deleted if !blocked && is_old(version.written_at()?) && self.store.remove(&version).await? => {
                 Ok(RepairOutcome::Removed)
             }
             State::Active(_) | State::Deleted => Ok(RepairOutcome::Unchanged),
@@ -136,16 +154,16 @@ impl DirectoryAdmin {
     ///
     /// # Errors
     /// As [`Directory::block_user`](super::Directory::block_user).
-    pub async fn block(&self, acs: &IdentityClient, name: RecordName) -> Result<BlockedUser, Error> {
-        blocking::block(&self.store, acs, name).await
+    pub async fn block(&self, acs: &IdentityClient, selected: RecordSelector) -> Result<BlockedUser, Error> {
+        blocking::block(&self.store, acs, selected).await
     }
 
     /// Unblocks the user of a record. Returns whether the user was blocked.
     ///
     /// # Errors
     /// See [`Error`].
-    pub async fn unblock(&self, name: RecordName) -> Result<bool, Error> {
-        blocking::unblock(&self.store, name).await
+    pub async fn unblock(&self, selected: RecordSelector) -> Result<bool, Error> {
+        blocking::unblock(&self.store, selected).await
     }
 
     /// Revokes all tokens of the identity in a record, if the record was written before a time. Does not block the user.
@@ -160,10 +178,10 @@ impl DirectoryAdmin {
         name: RecordName,
         before: Option<Timestamp>,
     ) -> Result<RevokeOutcome, Error> {
-        let Some((record, meta)) = self.store.read(name).await? else { return Ok(RevokeOutcome::NoIdentity) };
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(RevokeOutcome::NoIdentity) };
         let Some(id) = record.identity() else { return Ok(RevokeOutcome::NoIdentity) };
         if let Some(before) = before
-            && written_at(&meta)? >= before
+            && version.written_at()? >= before
         {
             return Ok(RevokeOutcome::Newer);
         }

@@ -1,10 +1,10 @@
 //! Blocks and unblocks users: the mark in the record, and the revocation of the tokens.
 
 use acs_identity::{IdentityClient, types::IdentityId};
-use object_store::ObjectMeta;
 
 use super::{
-    Directory, Error, Inner, MAX_CONFLICTS, Record, RecordName, State, UserId, revoke_and_delete, store::RecordStore,
+    Directory, Error, Inner, MAX_CONFLICTS, Record, RecordSelector, State, UserId, revoke_and_delete,
+    store::{RecordStore, Version},
 };
 use crate::request_log;
 
@@ -19,7 +19,7 @@ impl Directory {
     pub async fn block_user(&self, user: UserId) -> Result<(), Error> {
         let Inner { store, acs, cache, .. } = &*self.0;
         cache.remove(user);
-        let blocked = block(store, acs, self.name(user)).await;
+        let blocked = block(store, acs, RecordSelector::User(user)).await;
         // Another call may have read the record before it was marked, and cached it since.
         cache.remove(user);
         blocked.map(drop)
@@ -30,7 +30,7 @@ impl Directory {
     /// # Errors
     /// See [`Error`].
     pub async fn unblock_user(&self, user: UserId) -> Result<(), Error> {
-        unblock(&self.0.store, self.name(user)).await.map(drop)
+        unblock(&self.0.store, RecordSelector::User(user)).await.map(drop)
     }
 
     /// Returns an error if the user is blocked, as far as this instance knows.
@@ -39,7 +39,7 @@ impl Directory {
     /// [`Error::Blocked`], or [`Error::Store`] if the record cannot be read.
     pub async fn check_not_blocked(&self, user: UserId) -> Result<(), Error> {
         if self.0.cache.get(user).is_none()
-            && let Some((record, _)) = self.0.store.read(self.name(user)).await?
+            && let Some((record, _)) = self.0.store.read_user(user).await?
         {
             record.unless_blocked()?;
         }
@@ -59,13 +59,17 @@ pub struct BlockedUser {
 /// Marks the record as that of a blocked user, then revokes the tokens. Creates the record if there is none.
 ///
 /// After an error, the mark may be written and the tokens may be valid. A repetition revokes them.
-pub(super) async fn block(store: &RecordStore, acs: &IdentityClient, name: RecordName) -> Result<BlockedUser, Error> {
+pub(super) async fn block(
+    store: &RecordStore,
+    acs: &IdentityClient,
+    selected: RecordSelector,
+) -> Result<BlockedUser, Error> {
     let mut was_blocked = true;
     for _ in 0..MAX_CONFLICTS {
-        match store.read(name).await? {
-            Some((record, meta)) if record.blocked => {
+        match store.find(selected).await? {
+            Some((record, version)) if record.blocked => {
                 let identity = record.identity().cloned();
-                revoke(store, acs, name, record, meta).await?;
+                revoke(store, acs, selected, record, version).await?;
                 return Ok(BlockedUser { identity, was_blocked });
             }
             // The mark comes first: an instance that reads the record after the revocation must not issue a token.
@@ -73,8 +77,8 @@ pub(super) async fn block(store: &RecordStore, acs: &IdentityClient, name: Recor
             found => {
                 was_blocked = false;
                 let (record, previous) =
-                    found.map_or((State::Deleted.into(), None), |(record, meta)| (record, Some(meta)));
-                store.write(name, &Record { blocked: true, ..record }, previous).await?;
+                    found.map_or((State::Deleted.into(), None), |(record, version)| (record, Some(version)));
+                store.replace(selected, &Record { blocked: true, ..record }, previous).await?;
             }
         }
     }
@@ -85,9 +89,9 @@ pub(super) async fn block(store: &RecordStore, acs: &IdentityClient, name: Recor
 async fn revoke(
     store: &RecordStore,
     acs: &IdentityClient,
-    name: RecordName,
+    selected: RecordSelector,
     record: Record,
-    meta: ObjectMeta,
+    version: Version,
 ) -> Result<(), Error> {
     match &record.state {
         State::Active(id) => match acs.revoke_tokens(id).await {
@@ -97,7 +101,7 @@ async fn revoke(
         State::Deleting(id) => {
             revoke_and_delete(acs, id).await?;
             // If this write conflicts, another call has completed the deletion.
-            store.write(name, &Record { state: State::Deleted, ..record }, Some(meta)).await?;
+            store.replace(selected, &Record { state: State::Deleted, ..record }, Some(version)).await?;
             Ok(())
         }
         State::Deleted => Ok(()),
@@ -105,14 +109,14 @@ async fn revoke(
 }
 
 /// Removes the mark from the record. Returns whether the user was blocked.
-pub(super) async fn unblock(store: &RecordStore, name: RecordName) -> Result<bool, Error> {
+pub(super) async fn unblock(store: &RecordStore, selected: RecordSelector) -> Result<bool, Error> {
     for _ in 0..MAX_CONFLICTS {
-        match store.read(name).await? {
-            Some((record, meta)) if record.blocked => {
+        match store.find(selected).await? {
+            Some((record, version)) if record.blocked => {
                 if let Some(id) = record.identity() {
                     request_log::record(|log| log.set_identity(id.as_str()));
                 }
-                if store.write(name, &Record { blocked: false, ..record }, Some(meta)).await? {
+                if store.replace(selected, &Record { blocked: false, ..record }, Some(version)).await? {
                     return Ok(true);
                 }
             }

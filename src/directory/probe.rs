@@ -2,7 +2,10 @@
 
 use object_store::ObjectMeta;
 
-use super::{DirectoryKey, Record, RecordName, State, StoreError, UserId, store::RecordStore};
+use super::{
+    DirectoryKey, Record, RecordName, State, StoreError, UserId,
+    store::{RecordStore, Version},
+};
 
 impl RecordStore {
     /// Reads a record that does not exist.
@@ -17,8 +20,8 @@ impl RecordStore {
         let name = name_of_no_user();
         let obeys = self.try_conditions(name).await;
         let removed = async {
-            let Some((_, meta)) = self.read(name).await? else { return Ok(()) };
-            self.remove(&meta).await.map(|_| ())
+            let Some((_, version)) = self.read(name).await? else { return Ok(()) };
+            self.remove(&version).await.map(|_| ())
         };
         let removed = removed.await;
         obeys.and_then(|obeys| removed.map(|()| obeys))
@@ -28,8 +31,9 @@ impl RecordStore {
         let empty = Record::from(State::Deleted);
         let created = self.write(name, &empty, None).await?;
         let created_again = self.write(name, &empty, None).await?;
-        let Some((_, meta)) = self.read(name).await? else { return Ok(false) };
-        let changed = ObjectMeta { e_tag: Some(r#""0""#.to_owned()), version: None, ..meta };
+        let Some((_, version)) = self.read(name).await? else { return Ok(false) };
+        let meta = ObjectMeta { e_tag: Some(r#""other""#.to_owned()), version: None, ..version.meta };
+        let changed = Version { meta, ..version };
         let replaced = self.write(name, &empty, Some(changed)).await?;
         Ok(created && !created_again && !replaced)
     }

@@ -4,7 +4,7 @@ use acs_identity::types::IdentityId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, RecordName, StoreError};
+use super::{Error, RecordName, StoreError, sealed_user::SealedUser};
 
 /// The record of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,6 +55,8 @@ struct WireRecord {
     leaving: bool,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     blocked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
 }
 
 impl Record {
@@ -67,12 +69,18 @@ impl Record {
         }
     }
 
+    /// Returns whether the record has no more to say than a missing one.
+    pub(super) const fn is_empty(&self) -> bool {
+        matches!(self, Self { state: State::Deleted, blocked: false })
+    }
+
     /// Returns the state, or an error if the user is blocked.
     pub(super) fn unless_blocked(self) -> Result<State, Error> {
         if self.blocked { Err(Error::Blocked) } else { Ok(self.state) }
     }
 
-    pub(super) fn from_json(json: &[u8]) -> Result<Self, StoreError> {
+    /// Reads a record and its user. Records of earlier versions have no user.
+    pub(super) fn from_json(json: &[u8]) -> Result<(Self, Option<SealedUser>), StoreError> {
         let wire: WireRecord = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
         let state = match (wire.identity.map(|id| id.parse()), wire.leaving) {
             (Some(Ok(id)), false) => State::Active(id),
@@ -80,13 +88,16 @@ impl Record {
             (None, false) => State::Deleted,
             (Some(Err(_)), _) | (None, true) => return Err(StoreError::InvalidRecord),
         };
-        Ok(Self { state, blocked: wire.blocked })
+        let user = wire.user.map(|user| SealedUser::from_base64(&user).ok_or(StoreError::InvalidRecord)).transpose()?;
+        Ok((Self { state, blocked: wire.blocked }, user))
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    /// Writes a record and its user. The record of a deleted identity keeps nothing of its user.
+    pub(super) fn to_json(&self, user: Option<&SealedUser>) -> Vec<u8> {
         let identity = self.identity().map(|id| id.as_str().to_owned());
         let leaving = matches!(self.state, State::Deleting(_));
-        let record = WireRecord { identity, leaving, blocked: self.blocked };
+        let user = user.filter(|_| !self.is_empty()).map(SealedUser::to_base64);
+        let record = WireRecord { identity, leaving, blocked: self.blocked, user };
         // Serializing strings and flags cannot fail.
         serde_json::to_vec(&record).unwrap_or_default()
     }
@@ -94,7 +105,10 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{DirectoryKey, UserId},
+        *,
+    };
 
     const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
 
@@ -110,8 +124,12 @@ mod tests {
             (blocked(State::Deleting(id)), format!(r#"{{"identity":"{ID}","leaving":true,"blocked":true}}"#)),
             (blocked(State::Deleted), r#"{"blocked":true}"#.to_owned()),
         ] {
-            assert_eq!(String::from_utf8(record.to_json()).unwrap(), json);
-            assert_eq!(Record::from_json(json.as_bytes()).unwrap(), record);
+            assert_eq!(String::from_utf8(record.to_json(None)).unwrap(), json);
+            assert_eq!(Record::from_json(json.as_bytes()).unwrap(), (record.clone(), None));
+            let user = SealedUser::new(&DirectoryKey::random(), UserId::from([1; 32]));
+            let json = record.to_json(user.as_ref());
+            let user = user.filter(|_| !record.is_empty());
+            assert_eq!(Record::from_json(&json).unwrap(), (record, user));
         }
         for foreign in [
             "",

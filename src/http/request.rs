@@ -59,7 +59,7 @@ fn ending(log: &mut RequestLog, status: StatusCode, problem: Option<&Problem>, i
     log.code = Some(parts.code);
     log.cause.clone_from(&problem.cause);
     let message = if parts.status.is_server_error() { "failed request" } else { "refused request" };
-    Ending { level: parts.level, message }
+    Ending { level: problem.level, message }
 }
 
 /// Returns the host's invocation id, else the client's request id, else a new one.

@@ -97,6 +97,8 @@ kinds! {
     UpstreamFailed: "upstream-failed", BAD_GATEWAY, WARN, "ACS failed";
     /// ACS could not be reached. Nothing was done.
     UpstreamUnreachable: "upstream-unreachable", BAD_GATEWAY, WARN, "ACS could not be reached";
+    /// The token service that issues this service's credential for ACS is busy or cannot be reached.
+    CredentialUnavailable: "credential-unavailable", SERVICE_UNAVAILABLE, WARN, "No credential for ACS now";
     /// The keys of a token's issuer could not be fetched.
     IssuerUnreachable: "issuer-unreachable", SERVICE_UNAVAILABLE, WARN, "The token's issuer could not be reached";
     /// The user directory could not be reached, or calls for the same user conflicted.

@@ -2,6 +2,7 @@
 
 mod block;
 mod errors;
+mod rekey;
 mod repair;
 mod revoke;
 
@@ -121,6 +122,13 @@ impl Fixture {
     async fn fail_next(&self, operation: &str) {
         let fault = json!({"operation": operation, "answer": {"status": 403}});
         self.api.control("POST", "faults", Some(fault)).await;
+    }
+
+    /// Returns a record without the encrypted user, which differs in each write.
+    fn content(&self, subject: &str) -> Value {
+        let mut record: Value = serde_json::from_slice(&fs::read(self.record(subject)).unwrap()).unwrap();
+        record.as_object_mut().unwrap().remove("user");
+        record
     }
 
     fn record(&self, subject: &str) -> PathBuf {

@@ -21,7 +21,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
     ("request_log", &["short_hash", "trace_context"]),
     ("readiness", &["directory", "refreshing", "request_log"]),
     ("problem", &[]),
-    ("directory", &["entra", "problem", "request_log"]),
+    ("directory", &["entra", "problem", "remedy", "request_log"]),
     ("extract", &["problem", "request_log"]),
     ("auth", &["problem", "refreshing", "short_hash"]),
     ("access", &["auth", "document", "problem"]),

@@ -201,7 +201,10 @@ async fn service_error_keeps_what_acs_answered() {
     let body = r#"{"error":{"code":"ValidationError","message":"Invalid scopes - Scopes field is required.","target":"scopes"}}"#;
     let (client, received) = once(response("400 Bad Request\r\nMS-CV: abc.0\r\nRetry-After: 3", body)).await;
     let Err(Error::Service(error)) = client.issue_token(&id(), &token_request()).await else { panic!("no error") };
-    assert_eq!((error.status.as_u16(), error.kind, error.code.as_str()), (400, ErrorKind::Other, "ValidationError"));
+    assert_eq!(
+        (error.status.as_u16(), error.kind, error.code.as_str()),
+        (400, ErrorKind::ValidationError, "ValidationError")
+    );
     assert_eq!(error.message, "Invalid scopes - Scopes field is required.");
     assert_eq!((error.target.as_deref(), error.ms_cv.as_deref()), (Some("scopes"), Some("abc.0")));
     assert_eq!(error.retry_after, Some(std::time::Duration::from_secs(3)));

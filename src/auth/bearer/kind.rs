@@ -65,7 +65,7 @@ impl Claims {
     }
 
     /// Returns whether the token is of a service account in Keycloak. The user name alone is no evidence: users can
-    /// choose theirs. Only tokens of service accounts repeat `azp` in `client_id`, before Keycloak 24 in `clientId`.
+    /// choose theirs. Only tokens of service accounts repeat `azp` in `client_id`, or `clientId` in older versions.
     fn is_keycloak_service_account(&self) -> bool {
         let Some(client) = self.text("azp") else { return false };
         let name = self.text("preferred_username").and_then(|name| name.strip_prefix("service-account-"));
@@ -83,6 +83,8 @@ impl Claims {
         let claims = ["nonce", "at_hash", "sid", "session_state"];
         claims.iter().chain(names).any(|name| self.has(name))
             || self.has_scope("openid")
+            // Okta's user name, which a user may choose, is the subject. Only tokens of users have the user's id too.
+            || self.has("cid") && self.has("uid")
             || self.text("idtyp").is_some_and(|kind| kind != "app")
     }
 }

@@ -86,7 +86,7 @@ pub enum TokenError {
     )]
     TooManyGroups,
     /// The token is an application's and lacks the role of a back end, or its issuer is not named for back ends.
-    #[error("The token is an application's, and it lacks the role that this service requires of applications.")]
+    #[error("The token is an application's, and it lacks the role of back ends, or its issuer may not name back ends.")]
     Application,
     /// The token is a user's and lacks the required scope.
     #[error("The token is valid, but it lacks the scope that WWW-Authenticate names.")]

@@ -4,7 +4,7 @@ use std::time::{Duration, Instant};
 
 use acs_identity::{Accepted, ApiVersion, Endpoint, Error, ErrorKind, ServiceError, causes};
 
-use super::{Result, report::Finding};
+use super::report::Finding;
 use crate::{
     acs_client::AcsSettings,
     remedy::{MAX_CLOCK_SKEW, Remedy, describe_skew, remedy},
@@ -14,10 +14,13 @@ use crate::{
 const DEADLINE: Duration = Duration::from_secs(10);
 
 /// Sends a request to ACS that changes nothing.
-pub(super) async fn examine(settings: AcsSettings) -> Result<Vec<Finding>> {
+pub(super) async fn examine(settings: AcsSettings) -> Vec<Finding> {
     let name = resolve(&settings.endpoint).await;
     let (version, kind) = (settings.api_version.clone(), settings.credential.kind());
-    let client = AcsSettings { deadline: DEADLINE, ..settings }.client()?;
+    let client = match (AcsSettings { deadline: DEADLINE, ..settings }).client() {
+        Ok(client) => client,
+        Err(error) => return vec![name, Finding::failed("answer", error.to_string(), None)],
+    };
     let start = Instant::now();
     let result = client.verify_credential().await;
     let answered = Finding::ok("answer", format!("in {} ms, including the connection", start.elapsed().as_millis()));
@@ -39,7 +42,7 @@ pub(super) async fn examine(settings: AcsSettings) -> Result<Vec<Finding>> {
             [answer, unknown("clock"), unknown("credential"), unknown("api-version")]
         }
     };
-    Ok(vec![name, answer, clock, credential, version])
+    vec![name, answer, clock, credential, version]
 }
 
 async fn resolve(endpoint: &Endpoint) -> Finding {
@@ -70,11 +73,14 @@ fn rejected(answered: Finding, error: &ServiceError, remedy: Option<Remedy>) -> 
             let credential = Finding::unknown("credential", "ACS checks the api-version first");
             [answered, clock, credential, failed("api-version")]
         }
-        ErrorKind::Other if !matches!(error.status.as_u16(), 401 | 403) => {
+        ErrorKind::Other | ErrorKind::Throttled | ErrorKind::Failed | ErrorKind::ValidationError => {
             let unknown = |name| Finding::unknown(name, "ACS returned another error");
             [failed("answer"), clock, unknown("credential"), unknown("api-version")]
         }
-        ErrorKind::Denied | ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other => {
+        ErrorKind::Denied
+        | ErrorKind::IdentityNotOwned
+        | ErrorKind::IdentityNotFound
+        | ErrorKind::InvalidAccessToken => {
             let version = Finding::unknown("api-version", "ACS checks the credential first");
             [answered, clock, failed("credential"), version]
         }

@@ -20,7 +20,8 @@ pub(super) async fn examine(settings: Option<&DirectorySettings>) -> Vec<Finding
         }
         _ => {}
     }
-    let failed = |name, error: &StoreError| Finding::failed(name, causes(error), Some(remedy(&settings.location)));
+    let remedy = |error: &StoreError| error.remedy().unwrap_or_else(|| remedy(&settings.location));
+    let failed = |name, error: &StoreError| Finding::failed(name, causes(error), Some(remedy(error)));
     let admin = match DirectoryAdmin::open(settings) {
         Ok(admin) => admin,
         Err(error) => return vec![failed("directory", &error)],
@@ -46,21 +47,22 @@ const CONDITIONS: Remedy = Remedy {
     ),
 };
 
+/// Returns the remedy for an error that has none of its own, such as a connection that failed.
 fn remedy(location: &StoreLocation) -> Remedy {
     let (likely_cause, remedy) = match location {
         StoreLocation::Blob { emulated: true, .. } => {
-            ("Azurite does not run, or the container does not exist", "start Azurite and create the container")
+            ("Azurite does not run at this address", "start Azurite and create the container")
         }
         StoreLocation::Blob { .. } => (
-            "the container does not exist, the identity has no role on it, or a firewall blocks the connection",
-            "create the container, assign the role 'Storage Blob Data Contributor' on it, and wait up to 10 minutes",
+            "the name of the storage account does not resolve, a firewall blocks the connection, or Entra issued no token",
+            "compare USER_DIRECTORY with the storage account, and check its firewall and the identity of the service",
         ),
         StoreLocation::S3 { .. } => (
-            "the bucket does not exist, or the credentials lack a permission",
-            "create the bucket, and allow s3:GetObject, s3:PutObject, s3:DeleteObject and s3:ListBucket",
+            "the address of the store is wrong, a firewall blocks the connection, or there are no credentials",
+            "compare USER_DIRECTORY, AWS_REGION and AWS_ENDPOINT_URL_S3 with the store, and check the credentials of AWS",
         ),
         StoreLocation::Files(_) | StoreLocation::Memory => (
-            "this user may not read and write the folder, or the disk is full",
+            "this user may not use the folder",
             "run the check as the user of the service, and give that user access to the folder",
         ),
     };

@@ -24,8 +24,9 @@ pub(super) struct Options {
 
 pub(super) async fn run(Options { user }: Options) -> Result<()> {
     let WithAcs { admin, settings, acs, .. } = open_with_acs()?;
-    let name = user.name(&settings)?;
-    let blocked = admin.block(&acs, name).await;
+    let selected = user.record()?;
+    let name = selected.name(&settings.key);
+    let blocked = admin.block(&acs, selected).await;
     let BlockedUser { identity, was_blocked } = blocked.map_err(|error| {
         format!("{name} may be blocked, but the tokens may be valid; run the command again: {}", causes(&error))
     })?;

@@ -6,7 +6,7 @@ use uuid::Uuid;
 use super::super::Result;
 use crate::{
     auth::Subject,
-    directory::{DirectorySettings, RecordName, UserId},
+    directory::{RecordName, RecordSelector, UserId},
 };
 
 /// The claims of the user's token, or the record name.
@@ -31,13 +31,16 @@ pub(super) struct Selector {
 }
 
 impl Selector {
-    /// Returns the name of the user's record.
-    pub(super) fn name(&self, settings: &DirectorySettings) -> Result<RecordName> {
+    /// Returns the selected record.
+    pub(super) fn record(&self) -> Result<RecordSelector> {
         let subject = match (self.tenant, self.object, &self.issuer, &self.subject) {
             (Some(tenant), Some(object), ..) => Subject::entra(&tenant.to_string(), &object.to_string()),
             (_, _, Some(issuer), Some(subject)) => Subject::oidc(issuer, subject),
-            _ => return self.name.ok_or_else(|| "no user was selected; use --tenant, --issuer or --name".into()),
+            _ => {
+                let name = self.name.ok_or("no user was selected; use --tenant, --issuer or --name")?;
+                return Ok(RecordSelector::Name(name));
+            }
         };
-        Ok(RecordName::new(&settings.key, UserId::from(*subject.hash())))
+        Ok(RecordSelector::User(UserId::from(*subject.hash())))
     }
 }

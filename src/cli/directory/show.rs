@@ -1,9 +1,8 @@
 //! `acs-tokens directory show`: the record of one user.
 
-use acs_identity::causes;
 use clap::Args;
 
-use super::{super::Result, open, print, selector::Selector, settings, state};
+use super::{super::Result, explain, open, print, selector::Selector, settings, state};
 use crate::{directory::RecordEntry, short_hash::short_hash};
 
 /// Show the record of one user
@@ -21,10 +20,11 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> Result<()> {
     let settings = settings()?;
-    let name = options.user.name(&settings)?;
-    let entry = open(&settings)?.read(name).await;
-    let entry = entry.map_err(|error| format!("{name} cannot be read: {}", causes(&error)))?;
-    let RecordEntry { record, written_at, .. } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
+    let selected = options.user.record()?;
+    let name = selected.name(&settings.key);
+    let entry = open(&settings)?.find(selected).await;
+    let entry = entry.map_err(|error| format!("{name} cannot be read: {}", explain(&error)))?;
+    let RecordEntry { name, record, written_at } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
     print(&format!("name      {name}\nstate     {}", state(&record)));
     if let Some(id) = record.identity() {
         print(&format!("identity  {}", short_hash(id.as_str())));

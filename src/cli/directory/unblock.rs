@@ -17,8 +17,9 @@ pub(super) struct Options {
 
 pub(super) async fn run(Options { user }: Options) -> Result<()> {
     let settings = settings()?;
-    let name = user.name(&settings)?;
-    let unblocked = open(&settings)?.unblock(name).await;
+    let selected = user.record()?;
+    let name = selected.name(&settings.key);
+    let unblocked = open(&settings)?.unblock(selected).await;
     let unblocked = unblocked.map_err(|error| format!("{name} is not unblocked: {}", causes(&error)))?;
     print(&format!("name      {name}\nstate     {}", if unblocked { "unblocked" } else { "was not blocked" }));
     Ok(())

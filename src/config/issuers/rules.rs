@@ -14,7 +14,7 @@ const MEMBERS: [&str; 8] =
     ["issuer", "metadata", "audiences", "tenants", "clients", "manageRole", "rolesClaim", "requiredScope"];
 
 /// The rules of one issuer, or the defaults for those that have none of their own.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "camelCase")]
 pub(super) struct Rules {
     pub(super) issuer: String,
@@ -25,6 +25,23 @@ pub(super) struct Rules {
     pub(super) manage_role: Option<String>,
     pub(super) roles_claim: Option<String>,
     pub(super) required_scope: Option<String>,
+}
+
+impl Rules {
+    /// Returns these rules, completed by the defaults.
+    pub(super) fn or(&self, defaults: &Self) -> Self {
+        let (own, defaults) = (self.clone(), defaults.clone());
+        Self {
+            issuer: own.issuer,
+            metadata: own.metadata,
+            audiences: own.audiences.or(defaults.audiences),
+            tenants: own.tenants.or(defaults.tenants),
+            clients: own.clients.or(defaults.clients),
+            manage_role: own.manage_role,
+            roles_claim: own.roles_claim.or(defaults.roles_claim),
+            required_scope: own.required_scope.or(defaults.required_scope),
+        }
+    }
 }
 
 /// An issuer in the setting, and its place there.

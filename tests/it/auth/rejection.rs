@@ -53,7 +53,7 @@ pub(super) const USERS_ONLY: Rejection = forbidden(
 );
 pub(super) const APPLICATION: Rejection = forbidden(
     &["Bearer error=\"insufficient_scope\""],
-    "The token is an application's, and it lacks the role that this service requires of applications.",
+    "The token is an application's, and it lacks the role of back ends, or its issuer may not name back ends.",
 );
 pub(super) const SCOPE: Rejection = forbidden(
     &["Bearer error=\"insufficient_scope\", scope=\"access_as_user\""],

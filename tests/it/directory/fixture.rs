@@ -9,7 +9,8 @@ use acs_identity::{
 use acs_tokens::{
     acs_client::AcsSettings,
     directory::{
-        Directory, DirectoryAdmin, DirectoryKey, Error, Issued, Record, RecordEntry, RecordName, State, UserId,
+        Directory, DirectoryAdmin, DirectoryKey, DirectorySettings, Error, Issued, Record, RecordEntry, RecordName,
+        State, UserId,
     },
     short_hash::short_hash,
 };
@@ -69,7 +70,11 @@ impl Fixture {
 
     /// Opens the directory as a new process does: with an empty cache.
     pub(crate) fn instance(&self) -> Instance {
-        let settings = &self.store.settings;
+        self.instance_of(&self.store.settings)
+    }
+
+    /// Opens the directory with other settings.
+    pub(crate) fn instance_of(&self, settings: &DirectorySettings) -> Instance {
         Instance {
             directory: Directory::open(settings, self.client(), TaskTracker::new()).unwrap(),
             admin: Arc::new(DirectoryAdmin::open(settings).unwrap()),

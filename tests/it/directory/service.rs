@@ -10,7 +10,7 @@ use {crate::process::until, tokio::net::TcpStream};
 use super::fixture::Fixture;
 use crate::{
     harness::users::AUDIENCE,
-    process::{Running, cli, in_time},
+    process::{Running, in_time, program},
 };
 
 /// The key of back ends.
@@ -43,6 +43,11 @@ impl Fixture {
 impl Service {
     /// Starts a service with more settings.
     pub(crate) async fn start(fixture: &Fixture, more: &[(&str, &str)]) -> Self {
+        Self::start_under(&[], fixture, more).await
+    }
+
+    /// Starts a service by another program, whose arguments are followed by those of the service.
+    pub(crate) async fn start_under(by: &[&str], fixture: &Fixture, more: &[(&str, &str)]) -> Self {
         let (issuer, keys) = (fixture.issuer(), format!("web={KEY}"));
         let users = [
             ("OIDC_ISSUERS", &*issuer),
@@ -53,7 +58,10 @@ impl Service {
             ("RUST_LOG", "acs_tokens::cli::serve=info"),
         ];
         let environment = [&users, &*fixture.store.environment(), more].concat();
-        let mut running = Running::start(cli(&["serve", "--port", "0"], &environment));
+        let line = [by, &[env!("CARGO_BIN_EXE_acs-tokens"), "serve", "--port", "0"]].concat();
+        let mut command = program(line[0], &environment);
+        command.args(&line[1..]);
+        let mut running = Running::start(command);
         let lines = running.until(|line| line.contains("serving")).await;
         let address = lines.last().unwrap().split("127.0.0.1:").nth(1).unwrap();
         let port: String = address.chars().take_while(char::is_ascii_digit).collect();
@@ -64,6 +72,12 @@ impl Service {
     /// Sends SIGKILL and waits until the process has ended.
     pub(crate) async fn kill(&mut self) {
         self.running.kill().await;
+    }
+
+    /// Returns the next line of the log that matches.
+    pub(crate) async fn log_line(&mut self, matches: impl Fn(&Value) -> bool) -> Value {
+        let parse = |line: &str| serde_json::from_str(line).unwrap_or_default();
+        parse(self.running.until(|line| matches(&parse(line))).await.last().unwrap())
     }
 
     /// Sends SIGTERM and waits until the process accepts no connections.

@@ -42,7 +42,7 @@ async fn errors_of_acs_have_a_code(api: Api) {
     let version = r#"{"error":{"code":"UnsupportedApiVersion","message":"Not that one."}}"#;
     for (fault, code) in [
         (json!({"answer": {"status": 401, "body": denied}}), "misconfigured"),
-        (json!({"answer": {"status": 403}}), "misconfigured"),
+        (json!({"answer": {"status": 403}}), "upstream-failed"),
         (json!({"answer": {"status": 400, "body": version}}), "misconfigured"),
         (json!({"answer": {"status": 500}}), "upstream-failed"),
         (json!({"reset": true}), "upstream-failed"),

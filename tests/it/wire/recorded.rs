@@ -171,7 +171,8 @@ fn kind(code: &str) -> ErrorKind {
         "IdentityNotOwned" => ErrorKind::IdentityNotOwned,
         "InvalidAccessToken" => ErrorKind::InvalidAccessToken,
         "UnsupportedApiVersion" => ErrorKind::UnsupportedApiVersion,
-        "ValidationError" | "AnyCode" => ErrorKind::Other,
+        "ValidationError" => ErrorKind::ValidationError,
+        "AnyCode" => ErrorKind::Other,
         code => panic!("{code} is new"),
     }
 }
@@ -194,7 +195,12 @@ fn check(exchange: &Exchange, recording: &Recording, operation: Operation, resul
             assert_eq!(found.code, error["code"].as_str().unwrap_or_default(), "{name}");
             assert_eq!(found.message, error["message"].as_str().unwrap_or_default(), "{name}");
             assert_eq!(found.target.as_deref(), error["target"].as_str(), "{name}");
-            let expected = if found.code.is_empty() { ErrorKind::Other } else { kind(&found.code) };
+            let expected = match status {
+                429 => ErrorKind::Throttled,
+                408 | 500.. => ErrorKind::Failed,
+                _ if found.code.is_empty() => ErrorKind::Other,
+                _ => kind(&found.code),
+            };
             assert_eq!(found.kind, expected, "{name}");
             let versions = match &recording.supported_versions {
                 Some(SupportedVersions::List(versions)) => Some(&**versions),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use super::{
     super::{
-        rejection::{APPLICATION, CLIENT, NOT_AN_ACCESS_TOKEN, WRONG_AUDIENCE},
+        rejection::{AMBIGUOUS, APPLICATION, CLIENT, NOT_AN_ACCESS_TOKEN, WRONG_AUDIENCE},
         with,
     },
     Expected::{BackEnd, Rejected, User},
@@ -72,6 +72,7 @@ async fn okta() {
         tokens: vec![
             ("user", user.clone(), User),
             ("user of another client", with(user, &json!({ "cid": "0oa1evil" })), Rejected(CLIENT)),
+            ("user with the name of a client", with(app.clone(), &json!({ "uid": "00u1anna" })), Rejected(AMBIGUOUS)),
             ("application", app.clone(), BackEnd),
             ("application without the role", with(app, &json!({ "groups": null })), Rejected(APPLICATION)),
             ("ID token", with(id_token, &json!({ "cid": "0oa1web" })), Rejected(NOT_AN_ACCESS_TOKEN)),
@@ -116,7 +117,7 @@ async fn keycloak() {
             ("ID token without at_hash", user_with(json!({ "typ": "ID" })), Rejected(NOT_AN_ACCESS_TOKEN)),
             ("service account", app.clone(), BackEnd),
             (
-                "service account before Keycloak 24",
+                "service account of an older version",
                 app_with(json!({ "client_id": null, "clientId": "Nightly-Job" })),
                 BackEnd,
             ),
