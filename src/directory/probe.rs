@@ -57,7 +57,7 @@ mod tests {
         let files = StoreLocation::Files(folder.path().to_owned());
         for location in [StoreLocation::Memory, files] {
             let settings = DirectorySettings::at(location, DirectoryKey::random());
-            let store = open::open(&settings, &reqwest::Client::builder().build().unwrap()).unwrap();
+            let store = open::open(&settings, &acs_identity::http::client_builder().build().unwrap()).unwrap();
             store.try_read().await.unwrap();
             assert!(store.obeys_conditions().await.unwrap(), "{settings:?}");
             assert_eq!(store.names().try_collect::<Vec<_>>().await.unwrap(), []);

@@ -17,7 +17,7 @@ use crate::{
 use table::{Credential, ROWS, Row};
 
 /// The key of back ends.
-pub(crate) const KEY: &str = "a key of the back end";
+pub(crate) const KEY: &str = "a-key-of-the-back-end";
 
 /// Signs in at the emulator's test issuer: resolves the credential of a row to headers.
 pub(crate) struct SignIn<'a>(pub(crate) &'a Api);
@@ -30,8 +30,8 @@ impl SignIn<'_> {
         match credential {
             Credential::None => Vec::new(),
             Credential::Key => vec![key(KEY)],
-            Credential::WrongKey => vec![key("a key of another back end")],
-            Credential::TwoKeys => vec![key("a key of another back end"), key(KEY)],
+            Credential::WrongKey => vec![key("a-key-of-another-back-end")],
+            Credential::TwoKeys => vec![key("a-key-of-another-back-end"), key(KEY)],
             Credential::Token(spec) => vec![bearer(&self.token("", spec).await)],
             Credential::EntraToken(spec) => vec![bearer(&self.token(&format!("/{TENANT}/v2.0"), spec).await)],
             Credential::TwoTokens => {

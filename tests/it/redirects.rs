@@ -14,19 +14,20 @@ use tokio::{
 };
 
 use crate::{
+    harness,
     keyless::Fixture,
     process::{Running, cli, ready, run},
 };
 
 /// A server that redirects every request to another one, and the numbers of requests that both received.
-struct Redirecting {
-    url: String,
+pub(crate) struct Redirecting {
+    pub(crate) url: String,
     first: Arc<AtomicU64>,
     second: Arc<AtomicU64>,
 }
 
 impl Redirecting {
-    async fn start(status: u16) -> Self {
+    pub(crate) async fn start(status: u16) -> Self {
         let (second_url, second) = server(|_| "HTTP/1.1 200 OK\r\nContent-Length: 0\r\n".to_owned()).await;
         let (url, first) = server(move |target| {
             format!("HTTP/1.1 {status} Moved\r\nLocation: {second_url}{target}\r\nContent-Length: 0\r\n")
@@ -35,7 +36,7 @@ impl Redirecting {
         Self { url, first, second }
     }
 
-    fn assert_not_followed(&self, what: &str) {
+    pub(crate) fn assert_not_followed(&self, what: &str) {
         assert!(self.first.load(Ordering::SeqCst) > 0, "{what}: no request");
         assert_eq!(self.second.load(Ordering::SeqCst), 0, "{what}: the redirect was followed");
     }
@@ -115,6 +116,22 @@ async fn redirects_of_token_services_are_not_followed() {
         ];
         assert_eq!(run(cli(&["check"], &[&common[..], &settings].concat())).await.0, 1);
         assert_eq!(entra.first.load(Ordering::SeqCst), 0, "Entra {status}: the redirect was followed");
+    }
+}
+
+#[tokio::test]
+async fn redirects_of_the_store_are_not_followed() {
+    let acs = harness::emulator().await.1;
+    for status in STATUSES {
+        let store = Redirecting::start(status).await;
+        let container = format!("{}/devstoreaccount1/users", store.url);
+        let settings = [
+            ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs),
+            ("USER_DIRECTORY", &container),
+            ("USER_DIRECTORY_KEY", "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="),
+        ];
+        assert_eq!(run(cli(&["directory", "export"], &settings)).await.0, 1);
+        store.assert_not_followed(&format!("store {status}"));
     }
 }
 

@@ -190,6 +190,26 @@ fn work_that_must_complete_is_tracked() {
     }
 }
 
+/// The files that may build HTTP clients. All others use `client_builder`, whose clients follow no redirects.
+const BUILDING_CLIENTS: [&str; 2] = ["crates/acs-identity/src/http.rs", "crates/acs-identity/src/tls.rs"];
+
+#[test]
+fn each_http_client_is_built_without_redirects() {
+    for file in rust_files(&["src", "crates"]) {
+        if BUILDING_CLIENTS.iter().any(|path| file == root().join(path)) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for call in ["Client::builder(", "Client::new(", "ClientBuilder::new(", "Client::default(", "reqwest::get("] {
+            for (at, _) in text.match_indices(call) {
+                // `IdentityClient::new` is another type's.
+                let own = text[..at].ends_with(|c: char| c.is_alphanumeric());
+                assert!(own, "{} calls {call}", file.display());
+            }
+        }
+    }
+}
+
 /// The files that may sleep: the one wait with a limit, a test under a paused clock, and the host, which polls its program.
 const SLEEPING: [&str; 3] = ["tests/it/process.rs", "tests/it/refreshing.rs", "tests/host"];
 

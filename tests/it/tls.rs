@@ -65,7 +65,7 @@ async fn each_reason_of_a_failed_connection_has_its_own_remedy() {
     let (untrusted, _) = server(|_| ()).await;
     let (_, other) = server(|_| ()).await;
     let (named, for_other_name) = server(|parameters| {
-        parameters.subject_alt_names = vec![rcgen::SanType::DnsName("other.example".try_into().unwrap())]
+        parameters.subject_alt_names = vec![rcgen::SanType::DnsName("other.example".try_into().unwrap())];
     })
     .await;
     let (old, expired) = server(|parameters| {
@@ -127,6 +127,10 @@ async fn an_untrusted_certificate_is_told_from_an_unknown_name() {
         assert_eq!(report.contains("does not trust the certificate"), !trusted, "{report}");
         assert!(!report.contains("does not resolve"), "{report}");
     }
+    // The machine of the test may have no certificates.
+    let (code, report, _) = run(cli(&["check"], &[(RESOURCE, &*settings)])).await;
+    let expected = ["does not trust the certificate", "no root certificates were found"];
+    assert!(code == 1 && expected.iter().any(|text| report.contains(text)), "{report}");
 }
 
 /// Returns a connection string with a key that the emulator does not have.
