@@ -77,6 +77,10 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
+    // A forwarding host joins the values of repeated headers. No bearer token has a comma (RFC 6750 section 2.1).
+    if token.contains(&b',') {
+        return Err(TokenError::TwoHeaders);
+    }
     if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong);
     }

@@ -16,7 +16,7 @@ use super::{
 use crate::harness;
 
 /// The key of a fixture's store, and a new one.
-fn keys(fixture: &Fixture) -> [String; 2] {
+pub(super) fn keys(fixture: &Fixture) -> [String; 2] {
     let new = STANDARD.encode([Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat());
     [fixture.store.key().to_owned(), new]
 }
@@ -25,12 +25,12 @@ fn settings(fixture: &Fixture, key: &str) -> DirectorySettings {
     DirectorySettings { key: key.parse().unwrap(), ..fixture.store.settings.clone() }
 }
 
-fn instance(fixture: &Fixture, key: &str) -> Instance {
+pub(super) fn instance(fixture: &Fixture, key: &str) -> Instance {
     fixture.instance_of(&settings(fixture, key))
 }
 
 /// Moves all records. Returns the numbers of unchanged, moved and remaining records.
-async fn rekey(fixture: &Fixture, key: &str) -> [usize; 3] {
+pub(super) async fn rekey(fixture: &Fixture, key: &str) -> [usize; 3] {
     let admin = DirectoryAdmin::open(&settings(fixture, key)).unwrap();
     let mut counts = [0; 3];
     for name in admin.names().try_collect::<Vec<_>>().await.unwrap() {
@@ -45,7 +45,7 @@ async fn rekey(fixture: &Fixture, key: &str) -> [usize; 3] {
     counts
 }
 
-async fn folder() -> Fixture {
+pub(super) async fn folder() -> Fixture {
     Fixture::new(Arc::new(TestStore::folder()), harness::emulator().await.0).await
 }
 
