@@ -21,7 +21,7 @@ pub(super) fn keys(fixture: &Fixture) -> [String; 2] {
     [fixture.store.key().to_owned(), new]
 }
 
-fn settings(fixture: &Fixture, key: &str) -> DirectorySettings {
+pub(super) fn settings(fixture: &Fixture, key: &str) -> DirectorySettings {
     DirectorySettings { key: key.parse().unwrap(), ..fixture.store.settings.clone() }
 }
 
