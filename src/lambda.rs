@@ -58,9 +58,10 @@ async fn written(event: &Event<'_>, response: Response) -> Value {
             (StatusCode::INTERNAL_SERVER_ERROR, bytes::Bytes::new())
         }
     };
-    let (name, headers) = match event.has_multi_value_headers() {
-        true => ("multiValueHeaders", headers(&parts.headers, Value::from)),
-        false => ("headers", headers(&parts.headers, |values| values.join(", ").into())),
+    let (name, headers) = if event.has_multi_value_headers() {
+        ("multiValueHeaders", headers(&parts.headers, Value::from))
+    } else {
+        ("headers", headers(&parts.headers, |values| values.join(", ").into()))
     };
     let mut answer = json!({
         "statusCode": status.as_u16(),

@@ -78,6 +78,10 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
+    // Some hosts join repeated headers with commas. No bearer token has one (RFC 6750 section 2.1).
+    if token.contains(&b',') {
+        return Err(TokenError::TwoHeaders);
+    }
     if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong);
     }

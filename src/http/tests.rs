@@ -116,6 +116,16 @@ async fn body_that_does_not_arrive_ends_the_request() {
 }
 
 #[tokio::test]
+async fn panic_is_a_problem_without_its_message() {
+    let (answer, _) = send(app(), Request::get("/panics").body(Body::empty()).unwrap(), 1).await;
+    let body = axum::body::to_bytes(answer.unwrap().into_body(), 1024).await.unwrap();
+    let body: Value = serde_json::from_slice(&body).unwrap();
+    assert_eq!((&body["code"], &body["status"]), (&"internal".into(), &500.into()));
+    let text = body.to_string();
+    assert!(!text.contains("a message") && !text.contains("::") && !text.contains("Box"), "{text}");
+}
+
+#[tokio::test]
 async fn answer_without_content_has_no_length() {
     let request = Request::get("/empty").body(Body::empty()).unwrap();
     let answer = send(app(), request, 1).await.0.unwrap();

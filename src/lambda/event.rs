@@ -98,10 +98,9 @@ impl<'a> Event<'a> {
         }
         let parameters = self.entries("multiValueQueryStringParameters", "queryStringParameters")?;
         // Only API Gateway decodes names and values.
-        let written = |text: &str| match self.is_from_load_balancer() {
-            true => text.to_owned(),
-            false => utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
-        };
+        let is_decoded = !self.is_from_load_balancer();
+        let encoded = |text: &str| utf8_percent_encode(text, NON_ALPHANUMERIC).to_string();
+        let written = |text: &str| if is_decoded { encoded(text) } else { text.to_owned() };
         let pairs = parameters.iter().map(|(name, value)| format!("{}={}", written(name), written(value)));
         Some(pairs.collect::<Vec<_>>().join("&"))
     }

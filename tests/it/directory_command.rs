@@ -120,7 +120,8 @@ impl Fixture {
     }
 
     async fn fail_next(&self, operation: &str) {
-        let fault = json!({"operation": operation, "answer": {"status": 403}});
+        let body = r#"{"error":{"code":"Denied","message":""}}"#;
+        let fault = json!({"operation": operation, "answer": {"status": 403, "body": body}});
         self.api.control("POST", "faults", Some(fault)).await;
     }
 

@@ -17,7 +17,7 @@ use crate::{
 use table::{Credential, ROWS, Row};
 
 /// The key of back ends.
-pub(crate) const KEY: &str = "a key of the back end";
+pub(crate) const KEY: &str = "a-key-of-the-back-end";
 
 /// Signs in at the emulator's test issuer: resolves the credential of a row to headers.
 pub(crate) struct SignIn<'a>(pub(crate) &'a Api);
@@ -30,8 +30,8 @@ impl SignIn<'_> {
         match credential {
             Credential::None => Vec::new(),
             Credential::Key => vec![key(KEY)],
-            Credential::WrongKey => vec![key("a key of another back end")],
-            Credential::TwoKeys => vec![key("a key of another back end"), key(KEY)],
+            Credential::WrongKey => vec![key("a-key-of-another-back-end")],
+            Credential::TwoKeys => vec![key("a-key-of-another-back-end"), key(KEY)],
             Credential::Token(spec) => vec![bearer(&self.token("", spec).await)],
             Credential::EntraToken(spec) => vec![bearer(&self.token(&format!("/{TENANT}/v2.0"), spec).await)],
             Credential::TwoTokens => {
@@ -63,7 +63,9 @@ async fn send_all(api: Api) {
     let alice = api.sign_in_as("alice").await;
     let alice_before = api.own_token(&alice).await;
     let mut failures = Vec::new();
-    for Row { name, method, path, credential, headers, body, fault, status, code, by_host } in ROWS {
+    let forwards = api.is_hosted_by(Generation::Forwarding);
+    for row in ROWS.iter().filter(|row| !(forwards && row.is_cut_by_forwarding)) {
+        let Row { name, method, path, credential, headers, body, fault, status, code, by_host, .. } = row;
         if let Some(fault) = fault {
             api.control("POST", "faults", Some(serde_json::from_str(fault).unwrap())).await;
         }

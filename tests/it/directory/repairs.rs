@@ -18,7 +18,8 @@ impl Fixture {
 
     /// Makes the next call of an operation fail.
     pub(crate) async fn fail_next(&self, operation: &str) {
-        let fault = json!({ "operation": operation, "answer": { "status": 403 } });
+        let body = r#"{"error":{"code":"Denied","message":""}}"#;
+        let fault = json!({ "operation": operation, "answer": { "status": 403, "body": body } });
         self.control("POST", "faults", &fault).await;
     }
 }

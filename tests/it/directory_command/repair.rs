@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Fixture, name};
 
@@ -174,10 +174,21 @@ async fn repair_goes_on_if_acs_knows_one_of_the_first_identities() {
 #[tokio::test]
 async fn failed_answer_of_acs_is_no_unknown_identity() {
     let fixture = Fixture::new().await;
-    fixture.token("alice").await;
-    let fault = serde_json::json!({ "operation": "issue-token", "times": 99, "answer": { "status": 403 } });
-    fixture.api.control("POST", "faults", Some(fault)).await;
-    let (code, counts, stderr) = fixture.repair(&["--ask-acs"]).await;
-    assert_eq!((code, counts), (1, [0, 0, 0, 0, 1]), "{stderr}");
-    assert!(fs::read_to_string(fixture.record("alice")).unwrap().contains("8:acs:"));
+    for subject in ["alice", "bob"] {
+        fixture.token(subject).await;
+    }
+    for answer in [
+        json!({ "status": 403, "body": r#"{"error":{"code":"Denied","message":""}}"# }),
+        // A proxy answers in place of ACS.
+        json!({ "status": 404, "headers": { "Content-Type": "text/html" }, "body": "<html>404</html>" }),
+    ] {
+        let fault = json!({ "operation": "issue-token", "times": 99, "answer": answer });
+        fixture.api.control("POST", "faults", Some(fault)).await;
+        let (code, counts, stderr) = fixture.repair(&["--ask-acs"]).await;
+        assert_eq!((code, counts), (1, [0, 0, 0, 0, 2]), "{stderr}");
+        fixture.api.control("DELETE", "faults", None).await;
+        for subject in ["alice", "bob"] {
+            assert!(fs::read_to_string(fixture.record(subject)).unwrap().contains("8:acs:"));
+        }
+    }
 }
