@@ -94,6 +94,14 @@ impl RecordStore {
         Ok(!is_empty(self.read(RecordName::new(&second, user)).await?.as_ref()))
     }
 
+    /// Returns the names of the selected user's records if there are two keys, else none.
+    pub(super) fn names_under_two_keys(&self, selected: RecordSelector) -> Vec<RecordName> {
+        match (selected, self.key.second()) {
+            (RecordSelector::User(user), Some(second)) => vec![self.first_name(user), RecordName::new(&second, user)],
+            _ => Vec::new(),
+        }
+    }
+
     /// Returns the name of the user's record under the first key.
     pub(super) fn first_name(&self, user: UserId) -> RecordName {
         RecordName::new(&self.key, user)

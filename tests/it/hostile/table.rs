@@ -139,6 +139,11 @@ pub(crate) static ROWS: &[Row] = &[
         r#"{"issuer":"https://other.example","subject":"bob","tenantId":"11111111-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-4000-8000-3f06b329397e"}"#,
     ),
     block("a user to block by an identity", r#"{"id":"8:acs:a_b"}"#),
+    block("a user to block of an issuer that is not trusted", BOB),
+    block(
+        "a user to block of a tenant that is not trusted",
+        r#"{"tenantId":"99999999-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-4000-8000-3f06b329397e"}"#,
+    ),
     by_host(
         401,
         create(
