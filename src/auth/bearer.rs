@@ -77,7 +77,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
-    // A forwarding host joins the values of repeated headers. No bearer token has a comma (RFC 6750 section 2.1).
+    // Some hosts join repeated headers with commas. No bearer token has one (RFC 6750 section 2.1).
     if token.contains(&b',') {
         return Err(TokenError::TwoHeaders);
     }

@@ -11,7 +11,7 @@ use crate::{
     },
     hostile::{
         KEY, SignIn, is_refusal, state,
-        table::{ROWS, Row},
+        table::{ALICES_TOKEN, ROWS, Row},
     },
 };
 
@@ -75,6 +75,11 @@ fn decoded(path: &str) -> String {
 async fn rows_are_refused() {
     let api = Api::direct_with_users().await;
     let mut lambda = lambda(&api).await;
+    // A user whose identity must stay as it is.
+    let alice = ALICES_TOKEN;
+    let headers = SignIn(&api).headers(&alice.credential).await;
+    let first = lambda.invoke("1", &http(&alice, &headers)).await;
+    first.assert_ok(200);
     let mut failures = Vec::new();
     for row in ROWS {
         let mut headers = SignIn(&api).headers(&row.credential).await;
@@ -96,4 +101,6 @@ async fn rows_are_refused() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
+    let last = lambda.invoke("1", &http(&alice, &headers)).await;
+    assert_eq!(last.json()["user"], first.json()["user"], "the user keeps the identity");
 }
