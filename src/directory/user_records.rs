@@ -48,8 +48,8 @@ impl RecordStore {
         }
     }
 
-    /// Reads a user's record. With two keys, a record under the second key counts if there is none with content under the
-    /// first. Adds the user to a record of an earlier version, which has none.
+    /// Reads a user's record. With two keys, a record under the second key counts if the one under the first is missing
+    /// or empty. Adds the user to a record of an earlier version, which has none.
     pub(super) async fn read_user(&self, user: UserId) -> Result<Option<(Record, Version)>, StoreError> {
         let mut found = self.read(self.first_name(user)).await?;
         if is_empty(found.as_ref())

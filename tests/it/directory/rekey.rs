@@ -21,7 +21,7 @@ pub(super) fn keys(fixture: &Fixture) -> [String; 2] {
     [fixture.store.key().to_owned(), new]
 }
 
-fn settings(fixture: &Fixture, key: &str) -> DirectorySettings {
+pub(super) fn settings(fixture: &Fixture, key: &str) -> DirectorySettings {
     DirectorySettings { key: key.parse().unwrap(), ..fixture.store.settings.clone() }
 }
 
@@ -131,6 +131,21 @@ async fn interrupted_move_is_completed_by_the_next_one_and_keeps_later_changes()
             _ => assert_ne!(fixture.token(&after).await, id, "{change}"),
         }
     }
+}
+
+#[tokio::test]
+async fn identity_missing_from_acs_is_replaced_in_the_record_of_the_old_key() {
+    let fixture = folder().await;
+    let [old, new] = keys(&fixture);
+    let turned = format!("{new},{old}");
+    let first = fixture.token(&fixture.instance()).await;
+    fixture.client().delete_identity(&first.parse().unwrap()).await.unwrap();
+    let second = fixture.token(&instance(&fixture, &turned)).await;
+    assert_ne!(second, first);
+    assert_eq!(fixture.instance().recorded(alice()).await, second);
+    assert_eq!(rekey(&fixture, &turned).await, [0, 1, 0]);
+    assert_eq!(fixture.token(&instance(&fixture, &new)).await, second);
+    assert_eq!(fixture.identities().await.1, 2);
 }
 
 #[tokio::test]

@@ -1,8 +1,10 @@
 //! Users blocked and unblocked while the key of the directory is replaced: no mark is lost, and none comes back.
 
+use acs_tokens::directory::{DirectoryAdmin, RecordSelector};
+
 use super::{
     fixture::{Fixture, alice},
-    rekey::{folder, instance, keys, rekey},
+    rekey::{folder, instance, keys, rekey, settings},
     store::TestStore,
 };
 
@@ -28,7 +30,10 @@ async fn blocked_user_is_refused_by_instances_with_either_key() {
     for key in &keys {
         instance(&fixture, key).assert_refused(alice()).await;
     }
-    instance(&fixture, turned).unblock(alice()).await;
+    let admin = DirectoryAdmin::open(&settings(&fixture, turned)).unwrap();
+    for was_blocked in [true, false] {
+        assert_eq!(admin.unblock(RecordSelector::User(alice())).await.unwrap(), was_blocked);
+    }
     for key in &keys {
         assert_eq!(fixture.token(&instance(&fixture, key)).await, id);
     }

@@ -49,6 +49,7 @@ const FOREIGN_403: &str =
     r#"{"times":9,"answer":{"status":403,"headers":{"content-type":"text/html"},"body":"<h1>403 Forbidden</h1>"}}"#;
 
 /// A request that is not refused: Alice's for her own token.
+#[cfg(feature = "lambda")]
 pub(crate) const ALICES_TOKEN: Row =
     Row { credential: ALICE, status: 200, ..row("Alice's token", "POST", "/api/me/token") };
 
