@@ -63,7 +63,9 @@ async fn send_all(api: Api) {
     let alice = api.sign_in_as("alice").await;
     let alice_before = api.own_token(&alice).await;
     let mut failures = Vec::new();
-    for Row { name, method, path, credential, headers, body, fault, status, code, by_host } in ROWS {
+    let forwards = api.is_hosted_by(Generation::Forwarding);
+    for row in ROWS.iter().filter(|row| !(forwards && row.is_cut_by_forwarding)) {
+        let Row { name, method, path, credential, headers, body, fault, status, code, by_host, .. } = row;
         if let Some(fault) = fault {
             api.control("POST", "faults", Some(serde_json::from_str(fault).unwrap())).await;
         }

@@ -22,8 +22,15 @@ use crate::{
     process::{in_time, until},
 };
 
-/// A response to a request for one of the documents. `None` for a response that never comes.
-type Response = Option<(u16, &'static str, String)>;
+/// The response to a request for one of the documents.
+#[derive(Clone)]
+enum Response {
+    /// A status, the value of `Retry-After`, and a body.
+    Reply(u16, &'static str, String),
+    /// No response.
+    Never,
+}
+use Response::{Never, Reply};
 
 /// An issuer whose documents the test chooses. Tokens are signed with the emulator's keys.
 struct Fixture {
@@ -39,7 +46,7 @@ struct Documents {
 }
 
 fn ok(document: &Value) -> Response {
-    Some((200, "", document.to_string()))
+    Reply(200, "", document.to_string())
 }
 
 impl Fixture {
@@ -59,10 +66,10 @@ impl Fixture {
                     if uri.path() == "/keys" { documents.keys.clone() } else { documents.discovery.clone() }
                 };
                 match response {
-                    Some((status, retry_after, body)) => {
+                    Reply(status, retry_after, body) => {
                         (StatusCode::from_u16(status).unwrap(), [("retry-after", retry_after)], body).into_response()
                     }
-                    None => std::future::pending().await,
+                    Never => std::future::pending().await,
                 }
             }
         });
@@ -147,8 +154,8 @@ async fn an_unusable_key_set_never_replaces_a_usable_one() {
         ("only a key without kid", key(json!({ "kid": null }))),
         ("only a short key", key(json!({ "n": "AQAB" }))),
         ("only another algorithm", key(json!({ "alg": "RS512" }))),
-        ("HTML", Some((200, "", "<html>".to_owned()))),
-        ("an error", Some((500, "", String::new()))),
+        ("HTML", Reply(200, "", "<html>".to_owned())),
+        ("an error", Reply(500, "", String::new())),
     ] {
         fixture.documents.lock().unwrap().keys = keys;
         let requests = fixture.requests();
@@ -167,7 +174,7 @@ async fn an_issuer_that_hangs_delays_no_request_with_a_known_key() {
     fixture.set_keys(&[rsa]);
     let token = fixture.token("RS256", "k1").await;
     create_as(&fixture.api, &token).await.assert_ok(201);
-    fixture.documents.lock().unwrap().discovery = None;
+    fixture.documents.lock().unwrap().discovery = Never;
     advance(Duration::from_secs(60 * 60)).await;
     for _ in 0..3 {
         in_time("an answer with the known keys", create_as(&fixture.api, &token)).await.assert_ok(201);
@@ -181,7 +188,7 @@ async fn retry_after_of_an_issuer_is_obeyed_once_for_all_requests() {
         let fixture = Fixture::start().await;
         fixture.set_keys(&[named(&fixture.public_keys().await[0], "k1")]);
         let token = fixture.token("RS256", "k1").await;
-        let throttled = Some((status, "30", String::new()));
+        let throttled = Reply(status, "30", String::new());
         let working = {
             let mut documents = fixture.documents.lock().unwrap();
             let document = if at_keys { &mut documents.keys } else { &mut documents.discovery };
@@ -211,7 +218,8 @@ async fn retry_after_of_an_issuer_is_obeyed_once_for_all_requests() {
 async fn retry_after_of_other_answers_is_not_obeyed() {
     let fixture = Fixture::start().await;
     let token = fixture.token("RS256", "emulator-rsa-0").await;
-    let working = fixture.documents.lock().unwrap().discovery.replace((500, "3000", String::new()));
+    let throttled = Reply(500, "3000", String::new());
+    let working = std::mem::replace(&mut fixture.documents.lock().unwrap().discovery, throttled);
     let answer = create_as(&fixture.api, &token).await;
     UNREACHABLE.assert("500", &answer);
     assert_eq!(answer.header("retry-after"), "10");
@@ -230,9 +238,9 @@ async fn an_issuer_is_verified_by_its_documents() {
         (ok(&json!({ "issuer": format!("{}/", fixture.base), "jwks_uri": "x" })), "only the slash at the end differs"),
         (ok(&json!({ "issuer": "https://a.example", "jwks_uri": "x" })), "names the issuer \"https://a.example\"; set"),
         (ok(&json!({ "issuer": fixture.base, "jwks_uri": "http://a.example" })), "jwks_uri that is not https"),
-        (Some((404, "", String::new())), "returned 404; compare the issuer"),
-        (Some((302, "", String::new())), "redirects are not followed"),
-        (Some((200, "", "<html>".to_owned())), "has an unexpected content"),
+        (Reply(404, "", String::new()), "returned 404; compare the issuer"),
+        (Reply(302, "", String::new()), "redirects are not followed"),
+        (Reply(200, "", "<html>".to_owned()), "has an unexpected content"),
     ] {
         fixture.documents.lock().unwrap().discovery = discovery;
         let error = issuer.verify().await.unwrap_err().to_string();

@@ -9,8 +9,8 @@ use super::{
     api, backend_token, create_as, decode, encode, fetches,
     rejection::{
         ALGORITHM, ALGORITHM_OF_KEY, AMBIGUOUS, BOUND, CRITICAL, EXPIRED, ISSUER, NO_EXPIRY, NO_KEY_ID, NOT_A_JWT,
-        NOT_AN_ACCESS_TOKEN, NOT_YET_VALID, Rejection, SIGNATURE, SUBJECT, TENANT_OF_ISSUER, TIMES, TOO_LONG, TYPE,
-        UNKNOWN_KEY, WRONG_AUDIENCE,
+        NOT_AN_ACCESS_TOKEN, NOT_YET_VALID, Rejection, SIGNATURE, SUBJECT, TENANT_OF_ISSUER, TIMES, TOO_LONG,
+        TWO_HEADERS, TYPE, UNKNOWN_KEY, WRONG_AUDIENCE,
     },
     with,
 };
@@ -194,7 +194,7 @@ async fn tokens_of_others_are_rejected() {
         ("padding", format!("{good}=="), NOT_A_JWT),
         ("plain base64", good.replace(['-', '_'], "+") + "+", NOT_A_JWT),
         ("a space inside", good.replacen('.', ". ", 1), NOT_A_JWT),
-        ("two tokens", format!("{good}, {good}"), NOT_A_JWT),
+        ("two tokens, joined by a host", format!("{good}, Bearer {good}"), TWO_HEADERS),
         ("empty", String::new(), NOT_A_JWT),
         ("only dots", "..".to_owned(), NOT_A_JWT),
         ("opaque", "c2VjcmV0c2VjcmV0".to_owned(), NOT_A_JWT),
