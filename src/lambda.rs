@@ -2,8 +2,6 @@
 
 mod event;
 
-use std::convert::Infallible;
-
 use axum::Router;
 use http::Extensions;
 use lambda_http::{Adapter, LambdaEvent, request::LambdaRequest};
@@ -55,8 +53,7 @@ pub async fn answer(router: Router, LambdaEvent { payload: Payload(event), conte
         let request: LambdaRequest = serde_json::from_value(event)?;
         // Reads the body of the response, which cannot fail: every one is in memory. Writes the first value of each header:
         // no response has a second one.
-        let answered = Adapter::from(service).oneshot(LambdaEvent::new(request, context)).await;
-        let Ok(answer) = answered.map_err(|error: Infallible| match error {});
+        let Ok(answer) = Adapter::from(service).oneshot(LambdaEvent::new(request, context)).await;
         serde_json::to_value(answer)
     };
     // Not reached: `Event` writes what lambda_http reads, and every header of a response is text.

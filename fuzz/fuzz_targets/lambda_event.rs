@@ -5,10 +5,14 @@
 
 use std::sync::{Arc, Mutex};
 
-use acs_tokens::{lambda, problem::Problem};
+use acs_tokens::{
+    lambda::{self, Payload},
+    problem::Problem,
+};
 use axum::{Router, body::to_bytes, extract::Request, response::IntoResponse as _};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, Method, StatusCode, header::AUTHORIZATION};
+use lambda_http::{Context, LambdaEvent};
 use libfuzzer_sys::{Corpus, fuzz_target};
 use percent_encoding::percent_decode_str;
 use serde_json::{Map, Value, json};
@@ -32,7 +36,8 @@ fn check(text: &str) -> Option<()> {
     let mut event: Value = serde_json::from_str(text).ok()?;
     let Some(arrived) = send(&event) else { return Some(()) };
     let is_format_2 = event["requestContext"]["http"]["method"].is_string();
-    let path = event[if is_format_2 { "rawPath" } else { "path" }].as_str().expect("an HTTP event has a path").to_owned();
+    let path =
+        event[if is_format_2 { "rawPath" } else { "path" }].as_str().expect("an HTTP event has a path").to_owned();
     if let Some(arrived) = &arrived {
         assert_eq!(arrived.path, percent_decode_str(&path).collect::<Vec<_>>(), "no character ends the path");
         let body = event["body"].as_str().unwrap_or_default();
@@ -59,6 +64,15 @@ fn credentials(headers: Option<&Map<String, Value>>) -> usize {
     headers.map(|(_, values)| values.as_array().map_or(1, Vec::len)).sum()
 }
 
+/// Returns whether an event has a method and a path, and is not that of a Lambda authorizer.
+fn is_http(event: &Value) -> bool {
+    let of_format_2 = event["requestContext"]["http"]["method"].as_str();
+    let path = &event[if of_format_2.is_some() { "rawPath" } else { "path" }];
+    let method = of_format_2.or(event["httpMethod"].as_str());
+    let is_authorizer = event.get("methodArn").or(event.get("routeArn")).is_some();
+    method.is_some_and(|method| method.parse::<Method>().is_ok()) && path.is_string() && !is_authorizer
+}
+
 /// Sends an event. Returns the request that arrived, `Some(None)` if there was an HTTP event that was refused, and `None`
 /// for other events.
 fn send(event: &Value) -> Option<Option<Arrived>> {
@@ -74,8 +88,10 @@ fn send(event: &Value) -> Option<Option<Arrived>> {
         *keep.lock().unwrap() = Some(Arrived { method: parts.method, path, headers: parts.headers, body });
         "arrived".into_response()
     });
-    let answer = RUNTIME.with(|runtime| runtime.block_on(lambda::answer(router, event, "the-id")));
+    let invocation = LambdaEvent::new(Payload(event.clone()), Context::default());
+    let answer = RUNTIME.with(|runtime| runtime.block_on(lambda::answer(router, invocation)));
     let arrived = arrived.lock().unwrap().take();
+    assert_eq!(!answer.is_null(), is_http(event), "every request is converted and answered");
     if answer.is_null() {
         assert_eq!(arrived, None);
         return None;

@@ -4,7 +4,7 @@
 //! - <https://docs.aws.amazon.com/lambda/latest/dg/urls-invocation.html>
 //! - <https://docs.aws.amazon.com/elasticloadbalancing/latest/application/lambda-functions.html>
 
-use std::{collections::BTreeMap, iter, slice};
+use std::{borrow::Cow, collections::BTreeMap, iter, slice};
 
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use http::{HeaderMap, HeaderName, HeaderValue, Method, Uri, header};
@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::problem::{Kind, Problem};
 
-/// What a URL parser removes from a path, or takes for its end or for a slash. It encodes other characters itself.
+/// What a URL parser drops, or takes for the end of a path or for a slash. It encodes other characters itself.
 const NOT_IN_A_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'?').add(b'\\');
 /// Less than a third of what `http::Uri` can have: encoded again, a query can be three times as long.
 const MAX_URL_BYTES: usize = 20 * 1024;
@@ -23,8 +23,7 @@ const MAX_HEADERS: usize = 1000;
 
 const URL: &str = "The path must begin with a slash and have no `.` or `..` segment, and the query must be percent-encoded. \
                    They may have 20 KiB.";
-const HEADERS: &str =
-    "A header of the event has a name or a value that is not valid in HTTP, or there are more than 1,000.";
+const HEADERS: &str = "A header of the event is not valid in HTTP, or there are more than 1,000.";
 const BODY: &str = "The body of the event must be text. If isBase64Encoded is true, it must be base64 with padding.";
 
 /// An event with an HTTP request.
@@ -69,18 +68,18 @@ impl<'a> Event<'a> {
     /// # Errors
     /// [`Kind::InvalidUrl`] or [`Kind::InvalidEvent`] for an event that is no valid request.
     pub(super) fn checked(&self) -> Result<(Value, HeaderMap), Problem> {
-        let invalid = |detail| Problem::new(Kind::InvalidEvent, detail);
+        let refused = |kind, detail| move || Problem::new(kind, detail);
         let (mut event, mut hosts) = self.empty();
-        let (query, parameters) = self.query().ok_or_else(|| Problem::new(Kind::InvalidUrl, URL))?;
-        event["path"] = self.path(&query).ok_or_else(|| Problem::new(Kind::InvalidUrl, URL))?.into();
+        let (query, parameters) = self.query().ok_or_else(refused(Kind::InvalidUrl, URL))?;
+        event["path"] = self.path(&query).ok_or_else(refused(Kind::InvalidUrl, URL))?.into();
         // `lambda_http` reads the first of format 2.0, and the second of the other forms.
         event["rawQueryString"] = query.into();
         event["multiValueQueryStringParameters"] = json!(parameters);
-        let mut headers = self.headers().ok_or_else(|| invalid(HEADERS))?;
+        let mut headers = self.headers().ok_or_else(refused(Kind::InvalidEvent, HEADERS))?;
         let host = headers.remove(header::HOST.as_str()).into_iter().flatten().map(HeaderValue::from_str);
         hosts.extend(host.flatten().map(|host| (header::HOST, host)));
         event["headers"] = json!(headers);
-        let (body, is_base64) = self.body().ok_or_else(|| invalid(BODY))?;
+        let (body, is_base64) = self.body().ok_or_else(refused(Kind::InvalidEvent, BODY))?;
         event["body"] = body.into();
         event["isBase64Encoded"] = is_base64.into();
         Ok((event, hosts))
@@ -105,16 +104,14 @@ impl<'a> Event<'a> {
         }
         let parameters = self.entries("multiValueQueryStringParameters", "queryStringParameters")?;
         // Only API Gateway decodes names and values.
-        let written = |text: &str| match self.context.get("elb") {
-            Some(_) => text.to_owned(),
-            None => utf8_percent_encode(text, NON_ALPHANUMERIC).to_string(),
-        };
+        let is_decoded = self.context.get("elb").is_none();
+        let encoded = |text| utf8_percent_encode(text, NON_ALPHANUMERIC).into();
+        let written = |text: &'a str| if is_decoded { encoded(text) } else { Cow::from(text) };
         let pairs = parameters.iter().map(|(name, value)| format!("{}={}", written(name), written(value)));
         Some((pairs.collect::<Vec<_>>().join("&"), lists(parameters)))
     }
 
-    /// Returns the headers. Of names that differ in case only, `lambda_http` can drop values, and it panics if there are too
-    /// many names.
+    /// Returns the headers. `lambda_http` panics if there are too many, and can drop values of a name in two cases.
     fn headers(&self) -> Option<BTreeMap<String, Vec<&'a str>>> {
         let mut headers = Vec::new();
         for (name, value) in self.entries("multiValueHeaders", "headers")? {

@@ -150,7 +150,7 @@ async fn texts_of_refusals_name_the_field() {
         (
             "/headers/host",
             json!("\n\u{0}"),
-            "A header of the event has a name or a value that is not valid in HTTP, or there are more than 1,000.",
+            "A header of the event is not valid in HTTP, or there are more than 1,000.",
         ),
         (
             "/isBase64Encoded",
