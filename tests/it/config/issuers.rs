@@ -174,3 +174,47 @@ fn the_log_says_which_applications_may_call_as_back_ends() {
         assert_eq!(config.authenticator.back_ends().as_deref(), expected, "{env:?}");
     }
 }
+
+/// Returns the blocks of code in docs/issuers.md in a language.
+fn documented(language: &str) -> Vec<String> {
+    let document = include_str!("../../../docs/issuers.md");
+    let start = format!("```{language}\n");
+    let blocks = document.split(&start).skip(1);
+    blocks.map(|rest| rest.split("```").next().unwrap().to_owned()).collect()
+}
+
+#[test]
+fn the_documented_settings_are_valid() {
+    let (lists, documents) = (documented("sh"), documented("json"));
+    let documents: Vec<String> = documents.into_iter().filter(|block| block.contains("\"issuer\"")).collect();
+    assert!(lists.len() >= 8 && documents.len() == 2, "{} {}", lists.len(), documents.len());
+    for list in &lists {
+        let mut env: Vec<(&str, &str)> = list.lines().map(|line| line.split_once('=').unwrap()).collect();
+        if !list.contains("OIDC_AUDIENCES") {
+            env.push(("OIDC_AUDIENCES", "a"));
+        }
+        assert_eq!(trusted(&env).len(), 1, "{list}");
+    }
+    for document in &documents {
+        assert!(!trusted(&[("OIDC_ISSUERS", document), ("OIDC_AUDIENCES", "a")]).is_empty(), "{document}");
+    }
+}
+
+#[test]
+fn the_table_of_rules_has_every_member_and_each_is_suggested() {
+    let fault = |member: &str| {
+        let document = format!(r#"{{"issuer":"https://a.example","{member}":1}}"#);
+        read(Program::Server, &[RESOURCE, ("OIDC_ISSUERS", &document), ("OIDC_AUDIENCES", "a")])
+            .unwrap_err()
+            .to_string()
+    };
+    let text = fault("unknown");
+    let members: Vec<&str> = text.split_once("expected one of ").unwrap().1.split('`').skip(1).step_by(2).collect();
+    let section = include_str!("../../../docs/issuers.md").split("## Rules for each issuer").nth(1).unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let rows: HashSet<&str> = section.lines().filter_map(|line| line.strip_prefix("| `")?.split('`').next()).collect();
+    assert_eq!(rows, members.iter().copied().collect());
+    for member in members {
+        assert!(fault(&format!("{member}z")).ends_with(&format!("; did you mean `{member}`?")), "{member}");
+    }
+}
