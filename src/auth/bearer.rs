@@ -17,6 +17,7 @@ mod trusted;
 
 use std::sync::Arc;
 
+use acs_identity::http::TlsError;
 use http::{HeaderMap, header::AUTHORIZATION};
 
 pub use discovery::{IssuerError, VerifiedIssuer};
@@ -38,8 +39,8 @@ impl Bearer {
     /// Creates a validator. Keys are fetched when the first token arrives.
     ///
     /// # Errors
-    /// An error if the TLS library cannot be set up, for example without root certificates.
-    pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, reqwest::Error> {
+    /// See [`TlsError`].
+    pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, TlsError> {
         let with_keys = |trusted: TrustedIssuer| IssuerKeys::new(&trusted.issuer).map(|keys| (trusted, keys));
         Ok(Self(issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?))
     }
