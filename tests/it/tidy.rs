@@ -73,7 +73,7 @@ fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
     files
 }
 
-fn every_file() -> Vec<PathBuf> {
+pub(crate) fn every_file() -> Vec<PathBuf> {
     rust_files(&["src", "crates", "tests", "xtask", "benches", "examples", "fuzz/fuzz_targets"])
 }
 

@@ -1,9 +1,12 @@
 //! Statements of the documents outside the generated tables: fields and messages of the log, and names of files.
 
+use std::fs;
+
 use acs_tokens::{functions::FUNCTIONS, request_log::RequestLog};
 use serde_json::Value;
 
 use super::{documents, read, root};
+use crate::tidy::every_file;
 
 /// Returns the code in the first cell of each row below a heading.
 fn first_cells(document: &str, heading: &str) -> Vec<String> {
@@ -81,6 +84,24 @@ fn the_files_that_documents_name_exist() {
                 let file = name.split([' ', ':']).next().unwrap();
                 assert!(root().join(file).exists(), "{document}, line {}: no file {file}", number + 1);
             }
+        }
+    }
+}
+
+#[test]
+fn every_threat_names_tests_that_exist() {
+    let text = read("docs/security.md");
+    let (_, section) = text.split_once("\n## Threats\n").unwrap();
+    let section = section.split("\n## ").next().unwrap();
+    let sources: Vec<String> = every_file().iter().map(|path| fs::read_to_string(path).unwrap()).collect();
+    let rows: Vec<_> = section.lines().filter(|line| line.starts_with("| ")).skip(1).collect();
+    assert!(rows.len() > 20);
+    for row in rows {
+        let tests = code(row.split('|').nth(3).unwrap());
+        assert!(!tests.is_empty(), "{row}");
+        for test in tests {
+            let definition = format!("fn {test}(");
+            assert!(sources.iter().any(|source| source.contains(&definition)), "{test} does not exist");
         }
     }
 }
