@@ -110,7 +110,7 @@ impl EnvReader<'_> {
     fn issuers_of(&mut self, entry: &Entry, rules: &Rules) -> Vec<Issuer> {
         let tenants = match &rules.tenants {
             _ if !rules.issuer.contains(TENANT_PLACEHOLDER) => vec![None],
-            // What is missing or no GUID is reported elsewhere.
+            // A missing tenant, or one that is no GUID, is reported elsewhere.
             tenants => tenants.iter().flatten().filter_map(|text| Uuid::try_parse(text).ok()).map(Some).collect(),
         };
         let mut issuers = Vec::new();

@@ -14,7 +14,7 @@ use serde_json::{Value, json};
 
 use crate::problem::{Kind, Problem};
 
-/// What a URL parser drops, or takes for the end of a path or for a slash. It encodes other characters itself.
+/// The characters that a URL parser drops, or takes for the end of a path or for a slash. It encodes others itself.
 const NOT_IN_A_PATH: &AsciiSet = &CONTROLS.add(b' ').add(b'#').add(b'?').add(b'\\');
 /// Less than a third of what `http::Uri` can have: encoded again, a query can be three times as long.
 const MAX_URL_BYTES: usize = 20 * 1024;

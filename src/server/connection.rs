@@ -29,7 +29,7 @@ use super::Limits;
 /// The longest header, and the bytes of a body that are read ahead. The longest bearer token has 16 KiB.
 const MAX_BUFFER: usize = 64 * 1024;
 
-/// What a connection is doing.
+/// The activity of a connection.
 #[derive(Debug)]
 pub(super) struct Activity(Mutex<Phase>);
 

@@ -53,8 +53,8 @@ async fn full_disk_is_an_error_with_a_remedy_and_loses_nothing() {
     assert_eq!(fixture.identities().await.0.len(), 1);
 }
 
-/// What a disk has kept, by the system calls of a process: the changes of a folder's entries that were synced after files
-/// that were synced.
+/// The state of a disk after a power loss, from the system calls of a process: only synced files, and changes of a
+/// folder's entries that were synced after them.
 #[derive(Default)]
 struct Disk {
     synced: BTreeSet<PathBuf>,

@@ -19,7 +19,7 @@ const TIME: &str = "2024-03-20T23:17:59.490856+00:00";
 const TIME_OF_TEAMS: &str = "2025-04-14T16:33:40.5006871+00:00";
 const SUPPORT_ID: &str = "recorded.0";
 
-/// What the client makes of a success.
+/// The result that the client reads from a success.
 #[derive(Debug, PartialEq)]
 enum Success {
     Identity(String),

@@ -256,7 +256,7 @@ async fn duende_and_rfc_9068() {
             ("application", app.clone(), BackEnd),
             ("application by RFC 9068", with(app.clone(), &json!({ "sub": "nightly" })), BackEnd),
             ("application without the role", with(app, &json!({ "roles": null })), Rejected(APPLICATION)),
-            // Nothing shows an application, so the role counts for nothing.
+            // The token has no sign of an application, so its role does not count.
             ("no evidence", json!({ "aud": "acs-tokens", "sub": "x", "roles": [ROLE] }), User),
             (
                 "no evidence, a client",
