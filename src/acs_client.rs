@@ -4,6 +4,7 @@ use std::{sync::Arc, time::Duration};
 
 use acs_identity::{
     AccessKeys, ApiVersion, ClientOptions, ConnectionString, Credential, Endpoint, IdentityClient, SCOPE, causes, http,
+    http::TlsError,
 };
 
 use crate::{
@@ -60,9 +61,9 @@ impl AcsSettings {
     /// Creates the client. Nothing is sent yet.
     ///
     /// # Errors
-    /// If TLS cannot be set up, for example because the machine has no root certificates.
-    pub fn client(self) -> Result<IdentityClient, reqwest::Error> {
-        let http = http::client_builder_for(self.endpoint.url()).build()?;
+    /// See [`TlsError`].
+    pub fn client(self) -> Result<IdentityClient, TlsError> {
+        let http = http::client_builder_for(self.endpoint.url())?.build()?;
         let observer = AcsObserver::new(self.credential.kind(), self.log_identity_ids);
         let credential = match self.credential {
             AcsCredential::Keys(keys) => Credential::Keys(keys),

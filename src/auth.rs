@@ -6,7 +6,7 @@ mod function_keys;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-pub use bearer::{Bearer, RoleMapping};
+pub use bearer::{Bearer, TrustedIssuer};
 pub use caller::{Caller, EntraAccount, Subject, User};
 pub use function_keys::{CallerKey, KEY_HEADER};
 
@@ -18,7 +18,8 @@ const BEARER_CHALLENGE: HeaderValue = HeaderValue::from_static("Bearer");
 const SEND_TOKEN: &str = "Send a bearer token in the Authorization header.";
 const SEND_KEY_OR_TOKEN: &str =
     "Send a key of this service in an x-functions-key header, or a bearer token in the Authorization header.";
-const ROLE_MISSING: &str = "The token is valid, but it lacks the role that this function requires.";
+const BACK_ENDS_ONLY: &str = "The token is a signed-in user's, and this function is for back ends only. Send a key, or an \
+                              application's token with the role of back ends.";
 const USERS_ONLY: &str = "This function is for signed-in users only. An application creates identities with POST \
                           identities and issues their tokens with POST identities/{id}/tokens.";
 const NO_ISSUER: &str =
@@ -66,7 +67,7 @@ impl Authenticator {
             return function_keys::check(keys, headers).map(Caller::Key).map_err(|detail| self.unauthorized(detail));
         }
         match self.token_caller(headers).await? {
-            Some(Caller::User(_)) => Err(Problem::new(Kind::Forbidden, ROLE_MISSING)),
+            Some(Caller::User(_)) => Err(Problem::new(Kind::Forbidden, BACK_ENDS_ONLY)),
             Some(caller) => Ok(caller),
             None => Err(self.unauthorized(match (keys, &self.bearer) {
                 ([], _) => SEND_TOKEN,
@@ -101,16 +102,31 @@ impl Authenticator {
         }
     }
 
-    /// Returns a 401 problem with a challenge for each accepted credential (RFC 9110 section 11.6.1).
+    /// Returns which applications may call as back ends, for the log. `None` if no bearer token of a back end is accepted.
+    #[must_use]
+    pub fn back_ends(&self) -> Option<String> {
+        let (BackendAuth::Keys(_), Some(bearer)) = (&self.backend_auth, &self.bearer) else { return None };
+        let of_issuer = |trusted: &TrustedIssuer| {
+            Some(format!("{} with the role {}", trusted.issuer.name(), trusted.manage_role.as_ref()?))
+        };
+        let named: Vec<String> = bearer.trusted().filter_map(of_issuer).collect();
+        Some(if named.is_empty() {
+            "no application may call as a back end: OIDC_ISSUERS names no issuer for back ends".to_owned()
+        } else {
+            format!("applications may call as back ends: those of {}", named.join(", "))
+        })
+    }
+
+    /// Returns a 401 problem with a challenge for each accepted credential (RFC 9110 section 11.6.1). They are in one
+    /// field, because API Gateway and load balancers may keep one field of a name.
     fn unauthorized(&self, detail: &'static str) -> Problem {
-        let mut problem = Problem::new(Kind::Unauthorized, detail);
-        if matches!(&self.backend_auth, BackendAuth::Keys(keys) if !keys.is_empty()) {
-            problem = problem.with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static(function_keys::CHALLENGE));
-        }
-        if self.bearer.is_some() {
-            problem = problem.with_header(header::WWW_AUTHENTICATE, BEARER_CHALLENGE);
-        }
-        problem
+        let has_keys = matches!(&self.backend_auth, BackendAuth::Keys(keys) if !keys.is_empty());
+        let challenge = match (has_keys, self.bearer.is_some()) {
+            (true, true) => HeaderValue::from_static(function_keys::CHALLENGE_OR_BEARER),
+            (true, false) => HeaderValue::from_static(function_keys::CHALLENGE),
+            (false, _) => BEARER_CHALLENGE,
+        };
+        Problem::new(Kind::Unauthorized, detail).with_header(header::WWW_AUTHENTICATE, challenge)
     }
 }
 

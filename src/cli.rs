@@ -20,6 +20,11 @@ use std::{
 use clap::{Parser, Subcommand};
 use tokio::net::TcpListener;
 
+use crate::{
+    config::{EnvReader, unknown_settings},
+    server::shutdown_signal,
+};
+
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
 /// The command that runs if the arguments name none.
@@ -47,7 +52,7 @@ enum Command {
     Quickstart(quickstart::Options),
     /// List the settings and check whether they work
     Check(check::Options),
-    /// Export, show and repair the records of the user directory
+    /// Export, show and repair the records of the user directory, block users, and revoke tokens
     Directory(directory::Options),
 }
 
@@ -89,6 +94,19 @@ fn env_var(name: &str) -> Option<OsString> {
     std::env::var_os(name)
 }
 
+/// Returns a reader of the environment.
+fn env_reader() -> EnvReader<'static> {
+    EnvReader::new(&env_var).with_names(std::env::vars_os().map(|(name, _)| name))
+}
+
+/// Prints a warning for each variable whose name resembles a setting.
+fn warn_of_unknown_settings() {
+    let names = std::env::vars_os().map(|(name, _)| name);
+    for warning in unknown_settings(names) {
+        eprint(&format!("warning: {warning}"));
+    }
+}
+
 /// Listens on an address. The error names the option that sets the port.
 async fn listen(host: &str, port: u16, option: &str) -> Result<(TcpListener, SocketAddr)> {
     let listener = TcpListener::bind((host, port)).await.map_err(|error| match error.kind() {
@@ -97,18 +115,4 @@ async fn listen(host: &str, port: u16, option: &str) -> Result<(TcpListener, Soc
     })?;
     let address = listener.local_addr()?;
     Ok((listener, address))
-}
-
-/// Completes on Ctrl+C, and on SIGTERM, which containers send.
-async fn shutdown_signal() {
-    let interrupt = tokio::signal::ctrl_c();
-    #[cfg(unix)]
-    if let Ok(mut terminate) = tokio::signal::unix::signal(tokio::signal::unix::SignalKind::terminate()) {
-        tokio::select! {
-            _ = interrupt => {}
-            _ = terminate.recv() => {}
-        }
-        return;
-    }
-    let _ = interrupt.await;
 }

@@ -2,26 +2,35 @@
 
 mod access;
 mod auth;
+mod caller_keys;
 mod client;
 mod directory;
+mod form;
+mod issuers;
+mod limits;
+mod names;
 mod reader;
 mod table;
 
 use std::{ffi::OsString, fmt};
 
+use serde::Serialize;
 use tracing_subscriber::filter::Targets;
 
+pub use names::unknown_settings;
 pub use reader::{EnvReader, Found, default_log_filter};
 #[cfg(feature = "cli")]
 pub(crate) use table::{FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID};
+use table::{OIDC_ISSUERS, USER_DIRECTORY};
 pub use table::{SETTINGS, Setting};
 
 use crate::{
     access::AccessRules,
     acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth},
-    directory::DirectorySettings,
+    directory::{DirectorySettings, StoreLocation},
     http::allowed_origins::Cors,
+    server::Limits,
 };
 
 /// A program that serves the functions. Each reads its own set of settings.
@@ -33,6 +42,18 @@ pub enum Program {
     Lambda,
     /// `acs-tokens serve`.
     Server,
+}
+
+impl Program {
+    /// Returns the name of the program in the table of settings.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Functions => "handler",
+            Self::Lambda => "bootstrap",
+            Self::Server => "serve",
+        }
+    }
 }
 
 /// The settings of the service.
@@ -48,10 +69,14 @@ pub struct Config {
     pub cors: Option<Cors>,
     /// The user directory. `None` turns the functions for users off.
     pub directory: Option<DirectorySettings>,
+    /// The limits on connections. Not used on Lambda.
+    pub limits: Limits,
     /// The port to listen on; 0 for any free port. Not used on Lambda.
     pub port: u16,
     /// Which events are logged.
     pub log_filter: Targets,
+    /// Settings that are valid, but probably not what was meant.
+    pub warnings: Vec<SettingWarning>,
 }
 
 impl Config {
@@ -60,26 +85,51 @@ impl Config {
     /// # Errors
     /// Returns every invalid, missing or contradictory setting.
     pub fn from_env(program: Program, get: &dyn Fn(&str) -> Option<OsString>) -> Result<Self, SettingErrors> {
-        let mut env = EnvReader::new(get);
-        let config = Self::read(program, &mut env);
-        env.finish(config)
+        Self::from_reader(program, EnvReader::new(get))
     }
 
-    fn read(program: Program, env: &mut EnvReader<'_>) -> Option<Self> {
-        let (port, client) = (env.port(program), env.client());
+    /// Reads the settings of a program, as [`from_env`](Self::from_env).
+    ///
+    /// # Errors
+    /// As [`from_env`](Self::from_env).
+    pub fn from_reader(program: Program, mut env: EnvReader<'_>) -> Result<Self, SettingErrors> {
+        let port = env.port(program);
+        let config = Self::read(program, &mut env);
+        env.finish(port.zip(config)).map(|(port, config)| Self { port, ..config })
+    }
+
+    /// Reads all settings of a program except the port, which the host of `handler` and `bootstrap` chooses.
+    pub fn read(program: Program, env: &mut EnvReader<'_>) -> Option<Self> {
+        env.check_values(program.name());
+        let client = env.client();
         let authenticator = env.authenticator(program);
         let access = env.access(authenticator.as_ref());
         // The Functions host answers preflight requests itself and does not forward them.
         let cors = if program == Program::Functions { None } else { env.cors() };
+        // The Functions host is the only peer of its handler.
+        let limits = if program == Program::Server { env.limits() } else { Some(Limits::none()) };
         let (directory, log_filter) = (env.directory(), env.log_filter(program));
+        if program == Program::Functions
+            && let Some(Some(DirectorySettings { location: StoreLocation::S3 { .. }, .. })) = directory
+        {
+            env.report(USER_DIRECTORY, "is in S3, which `handler` does not support; use another place");
+        }
+        if env.is_set(OIDC_ISSUERS) && !env.is_set(USER_DIRECTORY) {
+            env.warn(
+                OIDC_ISSUERS,
+                "is set without USER_DIRECTORY: functions for users answer 501 `turned-off`; set both",
+            );
+        }
         Some(Self {
             client: client?,
             authenticator: authenticator?,
             access: access?,
             cors,
             directory: directory?,
-            port: port?,
+            limits: limits?,
+            port: 0,
             log_filter,
+            warnings: env.warnings().to_vec(),
         })
     }
 
@@ -92,8 +142,10 @@ impl Config {
             access: AccessRules::default(),
             cors: None,
             directory: None,
+            limits: Limits::default(),
             port: 0,
             log_filter: default_log_filter(),
+            warnings: Vec::new(),
         }
     }
 }
@@ -109,6 +161,21 @@ pub struct SettingError {
     pub setting: &'static str,
     /// The problem and its remedy. Never contains the value.
     pub detail: String,
+}
+
+/// A setting that is valid, but probably not what was meant.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SettingWarning {
+    /// The name of the environment variable.
+    pub setting: String,
+    /// The problem and its remedy. Never contains the value.
+    pub detail: String,
+}
+
+impl fmt::Display for SettingWarning {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", self.setting, self.detail)
+    }
 }
 
 impl fmt::Display for SettingErrors {

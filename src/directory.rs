@@ -2,47 +2,57 @@
 //!
 //! An object store holds one record for each user. A record is replaced only if it has not changed since it was read. If
 //! two processes create an identity for the same user at once, the second write fails: that process deletes its identity
-//! and uses the recorded one. Each process caches identities. If a cached identity no longer exists, ACS says so, and the
-//! record is read again.
+//! and uses the recorded one. A request creates at most one identity: a write is repeated with the same one. Each process
+//! caches identities for a minute. If a cached identity no longer exists, ACS says so, and the record is read again.
 
 mod admin;
+mod answer;
+mod blocking;
 mod error;
+mod first_use;
 mod http;
+mod identity_cache;
 mod key;
 mod open;
+mod probe;
 mod problem;
 mod record;
+mod rekey;
+mod sealed_user;
 mod store;
+mod store_error;
 mod store_location;
 mod user_locks;
+mod user_records;
 
-use std::{
-    num::NonZeroUsize,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-};
+use std::sync::Arc;
 
 use acs_identity::{
-    CreatedIdentity, IdentityClient,
+    IdentityClient,
     types::{AccessToken, IdentityId, TokenRequest},
 };
-use lru::LruCache;
-use object_store::ObjectMeta;
+use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
-pub use admin::{DirectoryAdmin, RepairOutcome};
+pub use admin::{DirectoryAdmin, RepairOutcome, RevokeOutcome};
+pub use answer::StoreAnswer;
+pub use blocking::BlockedUser;
 pub use error::Error;
+#[cfg(feature = "s3")]
+pub(crate) use http::is_local;
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 #[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use open::create_private;
-pub use record::{Record, RecordEntry};
-pub use store::StoreError;
+pub use record::{Record, RecordEntry, State};
+pub use rekey::RekeyOutcome;
+pub use store_error::StoreError;
 pub use store_location::{DirectorySettings, InvalidStoreLocation, StoreLocation};
+pub use user_records::RecordSelector;
 
 use crate::request_log;
+use identity_cache::IdentityCache;
 use store::RecordStore;
 use user_locks::UserLocks;
-
-/// Maximum number of cached identities. Each takes about 250 bytes.
-const MAX_CACHED_USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 
 /// Number of times a call starts over because another call has changed the user's record or identity.
 const MAX_CONFLICTS: usize = 5;
@@ -64,8 +74,7 @@ pub struct Directory(Arc<Inner>);
 struct Inner {
     acs: IdentityClient,
     store: RecordStore,
-    key: DirectoryKey,
-    cache: Mutex<LruCache<UserId, IdentityId>>,
+    cache: IdentityCache,
     user_locks: UserLocks,
 }
 
@@ -76,14 +85,22 @@ struct Resolved {
 }
 
 impl Directory {
-    /// Opens the directory without a request to a remote store.
+    /// Opens the directory without a request to a remote store. A program waits for `tasks` before it ends.
     ///
     /// # Errors
     /// Returns an error if the folder cannot be created or the HTTP client cannot be built.
-    pub fn open(settings: &DirectorySettings, acs: IdentityClient) -> Result<Self, StoreError> {
+    pub fn open(settings: &DirectorySettings, acs: IdentityClient, tasks: TaskTracker) -> Result<Self, StoreError> {
         let store = open::open(settings, acs.http_client())?;
-        let cache = Mutex::new(LruCache::new(MAX_CACHED_USERS));
-        Ok(Self(Arc::new(Inner { acs, store, key: settings.key.clone(), cache, user_locks: UserLocks::default() })))
+        let (cache, user_locks) = (IdentityCache::default(), UserLocks::new(tasks));
+        Ok(Self(Arc::new(Inner { acs, store, cache, user_locks })))
+    }
+
+    /// Reads a record that does not exist, to check that the store can be read.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn try_read(&self) -> Result<(), StoreError> {
+        self.0.store.try_read().await
     }
 
     /// Issues a token for the user's identity. Creates the identity at first use.
@@ -130,10 +147,10 @@ impl Directory {
     /// See [`Error`].
     pub async fn delete_user(&self, user: UserId) -> Result<bool, Error> {
         let this = self.clone();
-        let work = async move {
-            this.cache().pop(&user);
+        let work = Box::pin(async move {
+            this.0.cache.remove(user);
             this.delete_recorded(user).await
-        };
+        });
         self.0.user_locks.run_detached(user, work).await
     }
 
@@ -144,118 +161,65 @@ impl Directory {
         missing: Option<IdentityId>,
         request: &TokenRequest,
     ) -> Result<Resolved, Error> {
-        if let Some(id) = self.cached(user) {
+        if let Some(id) = self.0.cache.get(user) {
             return Ok(Resolved { id, token: None });
         }
         let (this, request) = (self.clone(), request.clone());
-        let work = async move {
-            if let Some(id) = this.cached(user) {
+        let work = Box::pin(async move {
+            if let Some(id) = this.0.cache.get(user) {
                 return Ok(Resolved { id, token: None });
             }
+            let read_at = Instant::now();
             let resolved = this.get_or_create_recorded(user, missing.as_ref(), &request).await?;
-            this.cache().put(user, resolved.id.clone());
+            this.0.cache.put(user, resolved.id.clone(), read_at);
             Ok(resolved)
-        };
+        });
         self.0.user_locks.run_detached(user, work).await
     }
 
     /// Returns the user's identity, `None` if there is none. `missing` is an identity that ACS does not have.
     async fn find(&self, user: UserId, missing: Option<&IdentityId>) -> Result<Option<IdentityId>, Error> {
-        if let Some(id) = self.cached(user) {
+        if let Some(id) = self.0.cache.get(user) {
             return Ok(Some(id));
         }
         let found = {
             let _guard = self.0.user_locks.lock(user).await;
-            self.0.store.read(self.name(user)).await?
+            self.0.store.read_user(user).await?
         };
-        match found {
-            Some((Record::Active(id), _)) => Ok(Some(id).filter(|id| Some(id) != missing)),
-            Some((Record::Deleting(_), _)) => self.delete_user(user).await.map(|_| None),
-            Some((Record::Deleted, _)) | None => Ok(None),
+        let Some((record, _)) = found else { return Ok(None) };
+        match record.unless_blocked()? {
+            State::Active(id) => Ok(Some(id).filter(|id| Some(id) != missing)),
+            State::Deleting(_) => self.delete_user(user).await.map(|_| None),
+            State::Deleted => Ok(None),
         }
-    }
-
-    async fn get_or_create_recorded(
-        &self,
-        user: UserId,
-        missing: Option<&IdentityId>,
-        request: &TokenRequest,
-    ) -> Result<Resolved, Error> {
-        let Inner { acs, store, .. } = &*self.0;
-        for _ in 0..MAX_CONFLICTS {
-            let previous = match store.read(self.name(user)).await? {
-                Some((Record::Active(id), _)) if Some(&id) != missing => return Ok(Resolved { id, token: None }),
-                Some((Record::Deleting(_), _)) => {
-                    self.delete_recorded(user).await?;
-                    continue;
-                }
-                found => found.map(|(_, meta)| meta),
-            };
-            let CreatedIdentity { id, token } = acs.create_identity_with_token(request).await?;
-            request_log::identity_created(&id);
-            // A process that is killed here leaves an identity without a record.
-            if self.record(user, &id, previous).await? {
-                return Ok(Resolved { id, token: Some(token) });
-            }
-        }
-        Err(Error::Contended)
-    }
-
-    /// Writes the record of a new identity. Deletes the identity if another call was first or the write fails.
-    async fn record(&self, user: UserId, id: &IdentityId, previous: Option<ObjectMeta>) -> Result<bool, Error> {
-        let Inner { acs, store, .. } = &*self.0;
-        let (name, record) = (self.name(user), Record::Active(id.clone()));
-        let written = store.write(name, &record, previous).await;
-        // If the response to the write was lost, a retry fails because the record has changed.
-        if matches!(written, Ok(true)) || matches!(store.read(name).await, Ok(Some((found, _))) if found == record) {
-            return Ok(true);
-        }
-        if let Err(error) = revoke_and_delete(acs, id).await {
-            let cause = acs_identity::causes(&error);
-            tracing::warn!(cause, "could not delete an identity that has no record");
-        }
-        Ok(written?)
     }
 
     /// Marks the record, deletes the identity, then empties the record, so that any later call can complete the deletion.
     async fn delete_recorded(&self, user: UserId) -> Result<bool, Error> {
         let Inner { acs, store, .. } = &*self.0;
-        let name = self.name(user);
         for _ in 0..MAX_CONFLICTS {
-            match store.read(name).await? {
+            let Some((record, version)) = store.read_user(user).await? else { return Ok(false) };
+            match record.unless_blocked()? {
                 // Whether or not this write succeeds, the next iteration acts on the current record.
-                Some((Record::Active(id), meta)) => _ = store.write(name, &Record::Deleting(id), Some(meta)).await?,
-                Some((Record::Deleting(id), meta)) => {
+                State::Active(id) => {
+                    _ = store.write_user(user, &State::Deleting(id).into(), Some(version)).await?;
+                }
+                State::Deleting(id) => {
                     revoke_and_delete(acs, &id).await?;
-                    // If this write conflicts, another call has completed the deletion.
-                    store.write(name, &Record::Deleted, Some(meta)).await?;
+                    // If this write conflicts, another call has completed the deletion or blocked the user.
+                    store.write_user(user, &State::Deleted.into(), Some(version)).await?;
                     return Ok(true);
                 }
-                Some((Record::Deleted, _)) | None => return Ok(false),
+                State::Deleted => return Ok(false),
             }
         }
         Err(Error::Contended)
     }
 
-    fn name(&self, user: UserId) -> RecordName {
-        RecordName::new(&self.0.key, user)
-    }
-
-    fn cached(&self, user: UserId) -> Option<IdentityId> {
-        self.cache().get(&user).cloned()
-    }
-
-    /// Removes an identity from the cache, unless another call has replaced it.
+    /// Removes an identity from the cache and returns it.
     fn evict(&self, user: UserId, id: IdentityId) -> IdentityId {
-        let mut cache = self.cache();
-        if cache.peek(&user) == Some(&id) {
-            cache.pop(&user);
-        }
+        self.0.cache.evict(user, &id);
         id
-    }
-
-    fn cache(&self) -> MutexGuard<'_, LruCache<UserId, IdentityId>> {
-        self.0.cache.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

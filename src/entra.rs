@@ -2,15 +2,19 @@
 
 #[cfg(feature = "lambda")]
 pub mod aws;
+mod transport;
 
 use std::{error::Error, fmt, path::PathBuf, sync::Arc, time::Duration};
 
-use acs_identity::{DeniedToken, http::client_builder, is_transient};
+use acs_identity::{DeniedToken, http::client_builder, is_transient, retry_after};
 use async_trait::async_trait;
 use azure_core::{
     credentials::{AccessToken, TokenCredential, TokenRequestOptions},
     error::ErrorKind,
-    http::{ClientOptions, RetryOptions, Transport},
+    http::{
+        ClientOptions, RawResponse, RetryOptions, StatusCode, Transport,
+        headers::{HeaderName, Headers},
+    },
     time::OffsetDateTime,
 };
 use azure_identity::{
@@ -18,7 +22,7 @@ use azure_identity::{
     ManagedIdentityCredentialOptions, UserAssignedId, WorkloadIdentityCredential, WorkloadIdentityCredentialOptions,
 };
 
-use crate::refreshing::{FetchLimits, Fresh, RefreshError, Refreshing};
+use crate::refreshing::{FetchError, FetchLimits, Fresh, RefreshError, Refreshing};
 
 /// The scope of tokens for Azure Storage.
 /// <https://learn.microsoft.com/rest/api/storageservices/authorize-with-azure-active-directory>
@@ -85,6 +89,13 @@ impl fmt::Display for TokenSource {
 pub struct Failure {
     cause: String,
     transient: bool,
+    retry_after: Option<Duration>,
+}
+
+impl FetchError for Failure {
+    fn retry_after(&self) -> Option<Duration> {
+        self.retry_after
+    }
 }
 
 impl Failure {
@@ -102,18 +113,23 @@ impl Failure {
                 cause.push_str(&text);
             }
         }
-        Self { cause, transient: is_transient(error) }
+        Self { cause, transient: is_transient(error), retry_after: retry_after(error) }
     }
 }
 
-impl From<RefreshError<Failure>> for azure_core::Error {
-    fn from(error: RefreshError<Failure>) -> Self {
-        match error {
-            RefreshError::Fetch(Failure { cause, transient: true }) => Self::with_message(ErrorKind::Io, cause),
-            RefreshError::Fetch(Failure { cause, .. }) => Self::with_message(ErrorKind::Credential, cause),
-            RefreshError::Unfinished => Self::with_message(ErrorKind::Io, "the token did not come in time"),
-        }
+/// Returns the error for a response of a token service.
+fn answered(
+    status: StatusCode,
+    error_code: Option<String>,
+    retry_after: Option<Duration>,
+    message: String,
+) -> azure_core::Error {
+    let mut headers = Headers::new();
+    if let Some(wait) = retry_after {
+        headers.insert(HeaderName::from_static("retry-after-ms"), wait.as_millis().to_string());
     }
+    let raw_response = Some(Box::new(RawResponse::from_bytes(status, headers, Vec::new())));
+    azure_core::Error::with_message(ErrorKind::HttpResponse { status, error_code, raw_response }, message)
 }
 
 /// A cached Entra token for one scope, renewed before it expires.
@@ -139,6 +155,24 @@ impl EntraCredential {
         });
         Self { source, scope, token }
     }
+
+    /// Converts a failure. A wait that the token service asked for is reduced by the time since then.
+    fn error(&self, error: RefreshError<Failure>) -> azure_core::Error {
+        match (error, self.token.retry_after()) {
+            (RefreshError::Fetch(Failure { cause, transient: true, .. }), Some(wait)) => {
+                answered(StatusCode::ServiceUnavailable, None, Some(wait), cause)
+            }
+            (RefreshError::Fetch(Failure { cause, transient: true, .. }), None) => {
+                azure_core::Error::with_message(ErrorKind::Io, cause)
+            }
+            (RefreshError::Fetch(Failure { cause, .. }), _) => {
+                azure_core::Error::with_message(ErrorKind::Credential, cause)
+            }
+            (RefreshError::Unfinished, _) => {
+                azure_core::Error::with_message(ErrorKind::Io, "the token did not come in time")
+            }
+        }
+    }
 }
 
 #[async_trait]
@@ -159,7 +193,7 @@ impl TokenCredential for EntraCredential {
             // a role would fetch one.
             self.token.evict_if(|token, age| token.token == *denied && age >= LIMITS.min_interval);
         }
-        Ok(self.token.get().await?)
+        self.token.get().await.map_err(|error| self.error(error))
     }
 }
 
@@ -189,7 +223,7 @@ fn credential(source: &TokenSource, http: reqwest::Client) -> azure_core::Result
         _ => http,
     };
     let client_options = ClientOptions {
-        transport: Some(Transport::new(Arc::new(http))),
+        transport: Some(Transport::new(Arc::new(transport::Transport(http)))),
         // The client repeats the waiting call, within its own deadline.
         retry: RetryOptions::none(),
         ..ClientOptions::default()

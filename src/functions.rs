@@ -2,6 +2,7 @@
 //!
 //! A route is the same string for axum, Azure Functions and API Gateway.
 
+pub mod block_user;
 pub mod create_identity;
 pub mod delete_identity;
 pub mod delete_me;
@@ -14,15 +15,19 @@ pub mod my_token;
 pub mod revoke_my_tokens;
 pub mod revoke_tokens;
 mod token;
+pub mod unblock_user;
 
 use acs_identity::IdentityClient;
 use axum::{
-    extract::FromRef,
+    extract::{FromRef, FromRequestParts},
     routing::{MethodFilter, MethodRouter, on},
 };
+use http::request::Parts;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     directory::{Directory, DirectorySettings, StoreError},
+    problem::{Kind, Problem},
     readiness::Readiness,
 };
 
@@ -34,10 +39,12 @@ pub const PREFIX: &str = "api";
 pub struct Services {
     /// The ACS client.
     pub acs: IdentityClient,
-    /// Whether ACS accepts the credential.
+    /// Whether ACS accepts the credential and the directory can be read.
     pub readiness: Readiness,
     /// The user directory; `None` without `USER_DIRECTORY`.
     pub directory: Option<Directory>,
+    /// Work that continues if its request ends early. A program waits for it before it ends.
+    pub tasks: TaskTracker,
 }
 
 impl Services {
@@ -46,14 +53,28 @@ impl Services {
     /// # Errors
     /// If the directory's folder cannot be created, or TLS cannot be set up.
     pub fn open(acs: IdentityClient, directory: Option<&DirectorySettings>) -> Result<Self, StoreError> {
-        let directory = directory.map(|settings| Directory::open(settings, acs.clone())).transpose()?;
-        Ok(Self { directory, ..acs.into() })
+        let tasks = TaskTracker::new();
+        let open = |settings| Directory::open(settings, acs.clone(), tasks.clone());
+        let directory = directory.map(open).transpose()?;
+        Ok(Self { readiness: Readiness::new(acs.clone(), directory.clone()), acs, directory, tasks })
     }
 }
 
 impl From<IdentityClient> for Services {
     fn from(acs: IdentityClient) -> Self {
-        Self { readiness: Readiness::new(acs.clone()), acs, directory: None }
+        let tasks = TaskTracker::new();
+        Self { readiness: Readiness::new(acs.clone(), None), acs, directory: None, tasks }
+    }
+}
+
+impl FromRequestParts<Services> for Directory {
+    type Rejection = Problem;
+
+    /// Returns the user directory, for a function that needs one.
+    async fn from_request_parts(_: &mut Parts, services: &Services) -> Result<Self, Problem> {
+        services.directory.clone().ok_or_else(|| {
+            Problem::new(Kind::TurnedOff, "There is no user directory: the operator must set USER_DIRECTORY.")
+        })
     }
 }
 
@@ -91,7 +112,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 10] = [
+pub static FUNCTIONS: [Function; 12] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -136,6 +157,24 @@ pub static FUNCTIONS: [Function; 10] = [
         summary: "exchange a Teams user's Entra token",
         done: "exchanged Teams token",
         handler: || on(MethodFilter::POST, exchange_teams_token::handle),
+    },
+    Function {
+        name: "block-user",
+        methods: &["POST"],
+        route: "users/block",
+        auth_level: AuthLevel::Function,
+        summary: "refuse a signed-in user and revoke the tokens",
+        done: "blocked user",
+        handler: || on(MethodFilter::POST, block_user::handle),
+    },
+    Function {
+        name: "unblock-user",
+        methods: &["POST"],
+        route: "users/unblock",
+        auth_level: AuthLevel::Function,
+        summary: "accept a blocked user again",
+        done: "unblocked user",
+        handler: || on(MethodFilter::POST, unblock_user::handle),
     },
     Function {
         name: "my-token",

@@ -15,8 +15,8 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
-use http::{HeaderMap, Method, StatusCode, Uri};
-use tower_http::catch_panic::CatchPanicLayer;
+use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
+use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
 
 pub use request::RequestId;
 
@@ -69,11 +69,15 @@ impl Api {
             functions.fallback(not_found).method_not_allowed_fallback(method_not_allowed).with_state(self.services);
         // As a fallback, so that the path is rewritten before the inner router matches it.
         let app = with_layers(Router::new().fallback_service(functions).layer(from_fn(paths::layer)));
-        // The outermost layer: pages may read problems, too.
-        match &self.cors {
+        // Outside of the other layers: pages may read problems, too.
+        let app = match self.cors {
             Some(cors) => app.layer(cors::layer(cors)),
             None => app,
-        }
+        };
+        let app = app.layer(from_fn(cors::log_refusals));
+        // `overriding`, because a platform may send it, too.
+        let no_sniffing = HeaderValue::from_static("nosniff");
+        app.layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, no_sniffing))
     }
 }
 

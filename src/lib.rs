@@ -14,6 +14,7 @@
 //! - [`extract`], [`problem`]: request parsing, and problems (RFC 9457) as error responses.
 //! - [`http`](mod@http): the router and its layers; [`server`]: the router on a listener.
 //! - [`request_log`]: one log line per request; [`telemetry`]: the format of log lines.
+//! - `lambda`: HTTP requests in events of AWS Lambda (feature `lambda`).
 //! - [`config`]: settings from the environment.
 //! - [`startup`]: the start of each program.
 //! - [`cli`]: the command line (feature `cli`); [`emulator`]: ACS Identity on your machine (feature `emulator`).
@@ -28,12 +29,15 @@ pub mod auth;
 pub mod cli;
 pub mod config;
 pub mod directory;
+pub mod document;
 #[cfg(feature = "emulator")]
 pub use acs_emulator as emulator;
 pub mod entra;
 pub mod extract;
 pub mod functions;
 pub mod http;
+#[cfg(feature = "lambda")]
+pub mod lambda;
 pub mod problem;
 pub mod readiness;
 pub mod refreshing;

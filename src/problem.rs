@@ -5,9 +5,12 @@
 mod kind;
 mod upstream;
 
+use std::time::Duration;
+
 use axum::response::{IntoResponse, Response};
 use http::{HeaderName, HeaderValue, header};
 use serde::Serialize;
+use tracing::Level;
 
 pub use kind::{Kind, Parts};
 pub(crate) use upstream::teams_token_refused;
@@ -34,6 +37,8 @@ pub struct Problem {
     pub headers: Vec<(HeaderName, HeaderValue)>,
     /// The cause, for the operator. It is only logged.
     pub cause: Option<String>,
+    /// The level of the request's log line.
+    pub level: Level,
 }
 
 #[derive(Serialize)]
@@ -53,7 +58,14 @@ impl Problem {
     /// Creates a problem.
     #[must_use]
     pub fn new(kind: Kind, detail: impl Into<String>) -> Self {
-        Self { kind, detail: detail.into(), errors: Vec::new(), headers: Vec::new(), cause: None }
+        Self {
+            kind,
+            detail: detail.into(),
+            errors: Vec::new(),
+            headers: Vec::new(),
+            cause: None,
+            level: kind.parts().level,
+        }
     }
 
     /// Creates a problem for invalid fields.
@@ -76,10 +88,24 @@ impl Problem {
         self
     }
 
+    /// Adds `Retry-After`: whole seconds, at least one (RFC 9110 section 10.2.3).
+    #[must_use]
+    pub fn with_retry_after(self, wait: Duration) -> Self {
+        let seconds = (wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
+        self.with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    }
+
     /// Sets the cause for the log.
     #[must_use]
     pub fn with_cause(mut self, cause: impl Into<String>) -> Self {
         self.cause = Some(cause.into());
+        self
+    }
+
+    /// Logs the problem as an error, because it lasts until the operator acts.
+    #[must_use]
+    pub const fn for_operator(mut self) -> Self {
+        self.level = Level::ERROR;
         self
     }
 

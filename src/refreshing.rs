@@ -34,6 +34,18 @@ pub struct FetchLimits {
     pub timeout: Duration,
 }
 
+/// The longest time for which a source can stop fetches. A wrong `Retry-After` must not stop them for days.
+const MAX_RETRY_AFTER: Duration = Duration::from_secs(60 * 60);
+
+/// The error of a fetch.
+pub trait FetchError: Clone + fmt::Display + Send + Sync + 'static {
+    /// Returns the time that the source asked to wait before the next fetch (RFC 9110 section 10.2.3). By default, it
+    /// asked for none.
+    fn retry_after(&self) -> Option<Duration> {
+        None
+    }
+}
+
 /// The reason why there is no value.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum RefreshError<E> {
@@ -65,6 +77,8 @@ struct State<T, E> {
     completed_at: Option<Instant>,
     /// The failure of the last fetch.
     failure: Option<RefreshError<E>>,
+    /// The time before which the source asked for no fetch.
+    not_before: Option<Instant>,
     /// The running fetch. Its channel closes without a value if it fails.
     running: Option<watch::Receiver<Option<T>>>,
 }
@@ -86,13 +100,14 @@ impl<T: Clone, E> State<T, E> {
             (None, None) => Duration::ZERO,
         };
         self.completed_at.is_none_or(|at| at.elapsed() >= interval)
+            && self.not_before.is_none_or(|at| at <= Instant::now())
     }
 }
 
 impl<T, E> Refreshing<T, E>
 where
     T: Clone + Send + Sync + 'static,
-    E: Clone + fmt::Display + Send + Sync + 'static,
+    E: FetchError,
 {
     /// Creates an empty cache. `name` names the value in the log. `fetch` is called within the call that needs the
     /// value, and must not block; its future runs in a task of its own.
@@ -101,7 +116,7 @@ where
         F: Future<Output = Result<Fresh<T>, E>> + Send + 'static,
     {
         let fetch: Box<Fetch<T, E>> = Box::new(move || Box::pin(fetch()));
-        let state = State { known: None, completed_at: None, failure: None, running: None };
+        let state = State { known: None, completed_at: None, failure: None, not_before: None, running: None };
         Self(Arc::new(Inner { name, limits, fetch, state: Mutex::new(state) }))
     }
 
@@ -134,6 +149,12 @@ where
     /// Drops the known value if it and its age match, and returns whether it did.
     pub fn evict_if(&self, matches: impl FnOnce(&T, Duration) -> bool) -> bool {
         self.state().known.take_if(|(fresh, at)| matches(&fresh.value, at.elapsed())).is_some()
+    }
+
+    /// Returns the rest of the time that the source asked to wait, if it is not over.
+    #[must_use]
+    pub fn retry_after(&self) -> Option<Duration> {
+        self.state().not_before?.checked_duration_since(Instant::now()).filter(|left| !left.is_zero())
     }
 
     async fn wait(&self, running: Option<watch::Receiver<Option<T>>>) -> Result<T, RefreshError<E>> {
@@ -188,6 +209,7 @@ where
             Ok(fresh) => {
                 let value = fresh.value.clone();
                 state.failure = None;
+                state.not_before = None;
                 state.known = Some((fresh, Instant::now()));
                 Some(value)
             }
@@ -197,6 +219,11 @@ where
                     let left_s = left.as_secs();
                     tracing::warn!(cause = %failure, left_s, "cannot renew the {}; the current one is kept", self.0.name);
                 }
+                let retry_after = match &failure {
+                    RefreshError::Fetch(error) => error.retry_after(),
+                    RefreshError::Unfinished => None,
+                };
+                state.not_before = retry_after.map(|wait| Instant::now() + wait.min(MAX_RETRY_AFTER));
                 state.failure = Some(failure);
                 None
             }

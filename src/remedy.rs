@@ -2,7 +2,11 @@
 
 use std::borrow::Cow;
 
-use acs_identity::{Error, ErrorKind, ServiceError};
+use acs_identity::{
+    Error, ErrorKind, ServiceError,
+    http::{ConnectFailure, check_root_certificates},
+    is_transient,
+};
 use http::StatusCode;
 use jiff::SignedDuration;
 
@@ -35,52 +39,122 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
         Some(Remedy { likely_cause: likely_cause.into(), remedy: remedy.into() })
     };
     match error {
-        Error::Service(error) => match (error.kind, error.status) {
-            (ErrorKind::Denied, _) | (ErrorKind::Other, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN) => {
-                Some(denied(error, credential))
-            }
-            (ErrorKind::UnsupportedApiVersion, _) => Some(api_version(error)),
-            (_, StatusCode::TOO_MANY_REQUESTS) => known(
-                "the limits of the resource are reached: 1,000 operations in 30 s, 500 for creating identities",
+        Error::Service(error) => match error.kind {
+            ErrorKind::Denied => Some(denied(error, credential)),
+            ErrorKind::UnsupportedApiVersion => Some(api_version(error)),
+            ErrorKind::Throttled => known(
+                "the limits of the resource are reached: in 30 s, 1,000 identities or tokens, and 500 deletions, revocations \
+                 or exchanges",
                 "reuse tokens until they expire, spread the load, or ask Microsoft's support to raise the limits",
             ),
-            (ErrorKind::IdentityNotOwned | ErrorKind::InvalidAccessToken | ErrorKind::Other, _) => None,
+            // No recording has the error code for a wrong clock.
+            ErrorKind::Other => wrong_clock(error, credential).or_else(|| known(ANOTHER_SERVER, COMPARE_ENDPOINT)),
+            ErrorKind::IdentityNotOwned
+            | ErrorKind::IdentityNotFound
+            | ErrorKind::InvalidAccessToken
+            | ErrorKind::ValidationError
+            | ErrorKind::Failed => None,
         },
+        Error::Credential(error) if is_transient(error) => known(
+            "the token service limits requests or fails: the managed identity endpoint, AWS's STS or Entra",
+            "wait; if it lasts, check status.azure.com and the outbound network, and run fewer instances at once",
+        ),
         Error::Credential(_) => known(
             "Entra issued no token: the app has no managed identity, the federated token is for another application, or \
              no developer is signed in",
             "in Azure, turn on a managed identity and set AZURE_CLIENT_ID for a user-assigned one; on a developer's machine, \
              run az login; COMMUNICATION_SERVICES_CREDENTIAL selects the kind of credential",
         ),
-        Error::Connect(_) => known(
-            "the name of the endpoint does not resolve, or a firewall, a proxy or a private network blocks the connection",
-            "compare the endpoint with the Keys page of the resource, and run acs-tokens check on the host of this service",
-        ),
+        Error::Connect(error) => Some(connection(error)),
         Error::TimedOut => known(
             "ACS is slow, or the network drops packets",
             "check status.azure.com; if it lasts, check the outbound network",
         ),
-        Error::Interrupted(_) | Error::InvalidResponse { .. } => known(
-            "a proxy, a firewall or another server answers in place of ACS, or breaks connections",
-            "compare the endpoint with the Keys page of the resource, and check the outbound network",
-        ),
+        Error::Interrupted(_) | Error::InvalidResponse { .. } => known(ANOTHER_SERVER, COMPARE_ENDPOINT),
     }
 }
 
+const ANOTHER_SERVER: &str = "a proxy, a firewall or another server answers in place of ACS, or breaks connections";
+const COMPARE_ENDPOINT: &str =
+    "compare the endpoint with the Keys page of the resource, and check the outbound network";
+
+/// Returns the remedy for a failed connection to the endpoint.
+fn connection(error: &reqwest::Error) -> Remedy {
+    let (likely_cause, remedy) = match ConnectFailure::of(error) {
+        ConnectFailure::UnknownName => (
+            "the name of the endpoint does not resolve",
+            "compare the endpoint with the Keys page of the resource, and check the DNS of this host",
+        ),
+        ConnectFailure::Refused => (
+            "no server listens at the address and port of the endpoint, or a firewall refuses the connection",
+            COMPARE_ENDPOINT,
+        ),
+        ConnectFailure::TimedOut => (
+            "a firewall or a private network drops the packets to the endpoint",
+            "allow outbound connections to port 443 of the endpoint, or run this service in the private network",
+        ),
+        ConnectFailure::UntrustedCertificate => return untrusted(),
+        ConnectFailure::CertificateForOtherName => (
+            "the certificate is for another name than the endpoint's, so another server answers",
+            "compare the endpoint with the Keys page of the resource, and check DNS and proxy of this host",
+        ),
+        ConnectFailure::CertificateNotCurrent => (
+            "the certificate of the endpoint has expired or is not valid yet, or the clock of this machine is wrong",
+            "set the clock and synchronize it with NTP; if it is right, renew the certificate of the proxy or test server",
+        ),
+        ConnectFailure::Tls => {
+            ("the server of the endpoint does not speak TLS, or a proxy breaks it", COMPARE_ENDPOINT)
+        }
+        ConnectFailure::Other => (
+            "a firewall, a proxy or a private network blocks the connection",
+            "compare the endpoint with the Keys page of the resource, and run acs-tokens check on the host of this service",
+        ),
+    };
+    Remedy { likely_cause: likely_cause.into(), remedy: remedy.into() }
+}
+
+fn untrusted() -> Remedy {
+    if let Err(error) = check_root_certificates() {
+        return Remedy {
+            likely_cause: error.to_string().into(),
+            remedy: "correct the root certificates and restart".into(),
+        };
+    }
+    Remedy {
+        likely_cause:
+            "this machine does not trust the certificate of the endpoint: a proxy inspects TLS, or the endpoint is a \
+                       test server"
+                .into(),
+        remedy:
+            "add the certificate of the proxy or test server to the system's certificates, or set SSL_CERT_FILE to a \
+                 file with it, which replaces them"
+                .into(),
+    }
+}
+
+/// Returns the remedy for a clock that makes signatures invalid.
+fn wrong_clock(error: &ServiceError, credential: CredentialKind) -> Option<Remedy> {
+    let skew = error.clock_skew.filter(|skew| skew.abs() > MAX_CLOCK_SKEW)?;
+    let refused = matches!(error.status, StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN);
+    (refused && credential == CredentialKind::Key).then(|| Remedy {
+        likely_cause: format!("the clock of this machine is {}; signatures allow 300 s", describe_skew(skew)).into(),
+        remedy: "set the clock and synchronize it with NTP".into(),
+    })
+}
+
 fn denied(error: &ServiceError, credential: CredentialKind) -> Remedy {
-    match (credential, error.clock_skew) {
-        (CredentialKind::Key, Some(skew)) if skew.abs() > MAX_CLOCK_SKEW => Remedy {
-            likely_cause: format!("the clock of this machine is {}; signatures allow 300 s", describe_skew(skew)).into(),
-            remedy: "set the clock and synchronize it with NTP".into(),
-        },
-        (CredentialKind::Key, _) => Remedy {
+    if let Some(remedy) = wrong_clock(error, credential) {
+        return remedy;
+    }
+    match credential {
+        CredentialKind::Key => Remedy {
             likely_cause: "the access key is not a current key of the resource, or local authentication is turned off"
                 .into(),
             remedy: "copy key and endpoint from the Keys page of one resource; if keys are turned off, set only the \
                      endpoint and use an Entra identity"
                 .into(),
         },
-        (CredentialKind::Entra, _) => Remedy {
+        CredentialKind::Entra => Remedy {
             likely_cause: "the identity has no role on the resource, or the role was assigned minutes ago, or the token is for \
                            another tenant"
                 .into(),
@@ -137,7 +211,10 @@ mod tests {
             (service(401, "Denied", None, None), Key, "not a current key", "copy key and endpoint"),
             (service(401, "Denied", Some(-412), None), Key, "is 412 s behind ACS's", "set the clock"),
             (service(401, "", Some(301), None), Key, "is 301 s ahead of ACS's", "set the clock"),
-            (service(403, "", None, None), Key, "local authentication is turned off", "Entra identity"),
+            (service(403, "Denied", None, None), Key, "local authentication is turned off", "Entra identity"),
+            // Not errors of ACS.
+            (service(403, "", None, None), Key, "a proxy", "compare the endpoint"),
+            (service(404, "NotFound", Some(500), None), Key, "a proxy", "compare the endpoint"),
             // The validity of an Entra token does not depend on the clock of this machine.
             (service(401, "Denied", Some(412), None), Entra, "assigned minutes ago", "assign the role"),
             (service(429, "TooManyRequests", None, None), Key, "limits", "reuse tokens"),
@@ -153,9 +230,13 @@ mod tests {
 
     #[test]
     fn errors_for_the_caller_have_none() {
-        for (status, code) in
-            [(401, "IdentityNotOwned"), (401, "InvalidAccessToken"), (400, "ValidationError"), (500, "")]
-        {
+        for (status, code) in [
+            (401, "IdentityNotOwned"),
+            (404, "IdentityNotFound"),
+            (401, "InvalidAccessToken"),
+            (400, "ValidationError"),
+            (500, ""),
+        ] {
             assert_eq!(remedy(&service(status, code, Some(500), None), CredentialKind::Key), None, "{code}");
         }
     }

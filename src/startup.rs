@@ -1,18 +1,24 @@
 //! Starts the service: reads the settings, sets up telemetry, and builds the router.
 
-use std::{error::Error, fmt, process::ExitCode};
+use std::{error::Error, fmt, future::Future, process::ExitCode, time::Duration};
 
 use acs_identity::Endpoint;
 use axum::Router;
+use tokio::net::TcpListener;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     acs_client,
-    auth::BackendAuth,
-    config::{Config, Program, default_log_filter},
+    config::{Config, EnvReader, Program, SettingWarning, default_log_filter, unknown_settings},
     functions::Services,
     http::Api,
+    server::{self, Limits},
     telemetry,
 };
+
+/// The time that work has to finish whose request was dropped at shutdown. With [`server::GRACE`], it is less than the
+/// 30 s after which Kubernetes kills the process.
+const CLEAN_UP: Duration = Duration::from_secs(5);
 
 type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 
@@ -21,10 +27,32 @@ type Result<T> = std::result::Result<T, Box<dyn Error + Send + Sync>>;
 pub struct App {
     /// The functions.
     pub router: Router,
+    /// Work that continues if its request ends early, such as the deletion of an identity whose caller disconnected.
+    pub tasks: TaskTracker,
+    /// The limits on connections. Not used on Lambda.
+    pub limits: Limits,
     /// The port to listen on. Not used on Lambda.
     pub port: u16,
     /// The ACS resource.
     pub endpoint: Endpoint,
+}
+
+impl App {
+    /// Serves the functions until `shutdown` completes, then waits for open requests and for the work that they left.
+    pub async fn serve(self, listener: TcpListener, shutdown: impl Future<Output = ()>) {
+        let left = server::run(listener, self.router, self.limits, shutdown).await;
+        if !finished(&self.tasks, left + CLEAN_UP).await {
+            tracing::warn!("shutdown timed out: an identity may be left in ACS that no caller knows");
+        }
+    }
+}
+
+/// Waits for the work that requests left, for at most this time. Returns whether it has finished.
+pub async fn finished(tasks: &TaskTracker, limit: Duration) -> bool {
+    tasks.close();
+    let in_time = tokio::time::timeout(limit, tasks.wait()).await.is_ok();
+    tasks.reopen();
+    in_time
 }
 
 /// Reads the settings of a program from the environment, sets up telemetry, and builds the service.
@@ -32,27 +60,40 @@ pub struct App {
 /// # Errors
 /// Returns all invalid settings, or the error of [`build`].
 pub fn start(program: Program) -> Result<App> {
-    let config = Config::from_env(program, &|name| std::env::var_os(name));
+    let env = EnvReader::new(&|name| std::env::var_os(name)).with_names(std::env::vars_os().map(|(name, _)| name));
+    let config = Config::from_reader(program, env);
     telemetry::init(config.as_ref().map_or_else(|_| default_log_filter(), |config| config.log_filter.clone()));
+    // Also if a setting is missing: its name may be misspelled.
+    warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let config = config?;
-    if matches!(config.authenticator.backend_auth, BackendAuth::Anyone) {
-        tracing::warn!("ALLOW_ANONYMOUS is true: back ends are not authenticated");
+    warn(&config.warnings);
+    if let Some(back_ends) = config.authenticator.back_ends() {
+        tracing::info!("{back_ends}");
     }
-    let (port, endpoint) = (config.port, config.client.endpoint.clone());
-    Ok(App { router: build(config)?, port, endpoint })
+    build(config)
+}
+
+/// Logs warnings about settings.
+pub fn warn(warnings: &[SettingWarning]) {
+    for warning in warnings {
+        tracing::warn!("{warning}");
+    }
 }
 
 /// Builds the client, the services and the router, and connects to ACS in the background. Requires a Tokio runtime.
 ///
 /// # Errors
 /// Fails if TLS cannot be set up or the folder of the user directory cannot be created.
-pub fn build(config: Config) -> Result<Router> {
+pub fn build(config: Config) -> Result<App> {
+    let endpoint = config.client.endpoint.clone();
     let client = config.client.client()?;
     let services = Services::open(client.clone(), config.directory.as_ref())?;
+    let tasks = services.tasks.clone();
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
     tokio::spawn(acs_client::warm_up(client));
-    let Config { authenticator, access, cors, .. } = config;
-    Ok(Api { services, authenticator, access, cors }.into_router())
+    let Config { authenticator, access, cors, limits, port, .. } = config;
+    let router = Api { services, authenticator, access, cors }.into_router();
+    Ok(App { router, tasks, limits, port, endpoint })
 }
 
 /// Logs the error with which a program ends, and returns its exit code.
@@ -64,5 +105,26 @@ pub fn finish(result: std::result::Result<(), impl fmt::Display>) -> ExitCode {
             // The Functions host restarts a handler that fails. It does not restart one that exits with 0.
             ExitCode::FAILURE
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn work_of_requests_is_waited_for_within_the_limit() {
+        let tasks = TaskTracker::new();
+        let limit = Duration::from_secs(1);
+        assert!(finished(&tasks, limit).await);
+        // Work may leave other work, as a lost answer leaves a deletion.
+        let inner = tasks.clone();
+        tasks.spawn(async move { drop(inner.spawn(std::future::ready(()))) });
+        assert!(finished(&tasks, limit).await);
+        assert!(tasks.is_empty());
+        tasks.spawn(std::future::pending::<()>());
+        assert!(!finished(&tasks, limit).await);
+        // The next request of the process is tracked, too.
+        assert!(!tasks.is_closed());
     }
 }

@@ -3,14 +3,17 @@
 #![no_main]
 
 use acs_identity::{
-    ConnectionString, Endpoint, InvalidConnectionString as Error, InvalidEndpoint, signature::InvalidAccessKey,
+    ConnectionString, ConnectionStringFault as Fault, Endpoint, InvalidEndpoint, signature::InvalidAccessKey,
 };
 use libfuzzer_sys::fuzz_target;
 
 fuzz_target!(|text: &str| {
     match text.parse::<ConnectionString>() {
         Ok(parsed) => check_accepted(text, &parsed),
-        Err(error) => check_error(error),
+        Err(error) => {
+            assert!(!error.0.is_empty(), "an error without a fault");
+            error.0.into_iter().for_each(check_fault);
+        }
     }
 });
 
@@ -50,23 +53,24 @@ fn is_loopback(host: &str) -> bool {
     host == "localhost" || host == "[::1]" || host.starts_with("127.")
 }
 
-/// Asserts that an error has one of the fixed texts, which contain nothing of the input.
-fn check_error(error: Error) {
-    let part = if let Error::NotAPair(part) | Error::UnknownName(part) = error { part } else { 0 };
+/// Asserts that a fault has one of the fixed texts, which contain nothing of the input.
+fn check_fault(fault: Fault) {
+    let part = if let Fault::NotAPair(part) | Fault::UnknownName(part) = fault { part } else { 0 };
     let texts = [
-        Error::NotAPair(part),
-        Error::UnknownName(part),
-        Error::Repeated("endpoint"),
-        Error::Repeated("accesskey"),
-        Error::Missing("endpoint"),
-        Error::Missing("accesskey"),
-        Error::Endpoint(InvalidEndpoint::NotAUrl),
-        Error::Endpoint(InvalidEndpoint::Scheme),
-        Error::Endpoint(InvalidEndpoint::PlainHttp),
-        Error::Endpoint(InvalidEndpoint::NotBare),
-        Error::AccessKey(InvalidAccessKey),
+        Fault::NotAPair(part),
+        Fault::UnknownName(part),
+        Fault::Repeated("endpoint"),
+        Fault::Repeated("accesskey"),
+        Fault::Missing("endpoint"),
+        Fault::Missing("accesskey"),
+        Fault::Endpoint(InvalidEndpoint::NotAUrl),
+        Fault::Endpoint(InvalidEndpoint::NoScheme),
+        Fault::Endpoint(InvalidEndpoint::Scheme),
+        Fault::Endpoint(InvalidEndpoint::PlainHttp),
+        Fault::Endpoint(InvalidEndpoint::NotBare),
+        Fault::AccessKey(InvalidAccessKey),
     ]
-    .map(|error| format!("{error} {error:?}"));
-    let text = format!("{error} {error:?}");
+    .map(|fault| format!("{fault} {fault:?}"));
+    let text = format!("{fault} {fault:?}");
     assert!(texts.contains(&text), "{text}");
 }

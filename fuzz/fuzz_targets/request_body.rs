@@ -8,7 +8,7 @@ use std::fmt::Debug;
 use acs_identity::types::Scope;
 use acs_tokens::{
     extract::{FromFields, fields::Fields},
-    functions::{create_identity, exchange_teams_token, issue_token, my_teams_token, my_token},
+    functions::{block_user, create_identity, exchange_teams_token, issue_token, my_teams_token, my_token},
     problem::Problem,
 };
 use libfuzzer_sys::fuzz_target;
@@ -31,6 +31,12 @@ fuzz_target!(|body: &[u8]| {
         only_has(fields, &["token", "appId", "userId"])
             && fields.get("token").and_then(Value::as_str).is_some_and(|token| !token.is_empty())
             && ["appId", "userId"].iter().all(|name| fields.get(*name).and_then(Value::as_str).is_some_and(is_guid))
+    });
+    check::<block_user::Request>(body, |fields| {
+        let is_text = |name: &str| fields.get(name).and_then(Value::as_str).is_some_and(|text| !text.is_empty());
+        let is_id = |name: &str| fields.get(name).and_then(Value::as_str).is_some_and(is_guid);
+        only_has(fields, &["tenantId", "objectId"]) && is_id("tenantId") && is_id("objectId")
+            || only_has(fields, &["issuer", "subject"]) && is_text("issuer") && is_text("subject")
     });
     check::<my_token::Request>(body, |fields| {
         only_has(fields, &["scopes", "expiresInMinutes"])

@@ -1,123 +1,74 @@
 //! Bearer tokens (RFC 6750): JWTs of OpenID Connect issuers, validated with the issuers' public keys.
 //!
-//! A token names its issuer and its key. The issuer must be configured, its keys come only from its discovery
-//! document, and the algorithm must fit the key.
+//! The order of the checks: header, issuer, key, signature and times, use of the token, kind of caller. The issuer must
+//! be configured, its keys come only from its discovery document, and the algorithm must fit the key.
 
 mod claims;
+mod discovery;
+#[cfg(fuzzing)]
+pub mod fuzzing;
+mod header;
 mod issuer;
+mod key_set;
 mod keys;
+mod kind;
 mod token_error;
+mod trusted;
 
-use std::{collections::HashSet, sync::Arc};
+use std::sync::Arc;
 
-use http::{HeaderMap, header};
-use jsonwebtoken::{Validation, decode};
+use acs_identity::http::TlsError;
+use http::{HeaderMap, header::AUTHORIZATION};
 
+pub use discovery::{IssuerError, VerifiedIssuer};
 pub use issuer::{InvalidIssuer, Issuer};
 pub use token_error::TokenError;
+pub use trusted::{DEFAULT_MANAGE_ROLE, DEFAULT_ROLES_CLAIM, TrustedIssuer};
 
-use self::{claims::Claims, keys::IssuerKeys};
-use super::{Caller, User};
+use self::{claims::Claims, header::Header, keys::IssuerKeys};
+use super::Caller;
 
 /// The longest accepted token. An Entra token with 200 groups, which is their limit, is shorter.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// The tolerated clock difference to the issuer in seconds.
-const LEEWAY_S: u64 = 60;
-
-/// The claims that give a caller its roles.
-#[derive(Debug, Clone)]
-pub struct RoleMapping {
-    /// The claim that lists the roles, such as `roles` or `groups`.
-    pub roles_claim: String,
-    /// The role that an application needs to call as a back end.
-    pub manage_role: String,
-}
-
-impl Default for RoleMapping {
-    fn default() -> Self {
-        Self { roles_claim: "roles".to_owned(), manage_role: "Tokens.Manage".to_owned() }
-    }
-}
-
-/// Which bearer tokens are accepted.
-#[derive(Debug, Clone)]
-pub struct BearerSettings {
-    /// The trusted issuers.
-    pub issuers: Vec<Issuer>,
-    /// The accepted values of `aud`.
-    pub audiences: HashSet<String>,
-    /// The scope that a user's token must have.
-    pub required_scope: Option<String>,
-    /// The claims that give a caller its roles.
-    pub role_mapping: RoleMapping,
-}
-
 /// Validates bearer tokens. Clones share the issuers' keys.
 #[derive(Debug, Clone)]
-pub struct Bearer(Arc<Inner>);
-
-#[derive(Debug)]
-struct Inner {
-    settings: BearerSettings,
-    /// The keys of each issuer, in the order of the settings.
-    keys: Vec<IssuerKeys>,
-}
+pub struct Bearer(Arc<[(TrustedIssuer, IssuerKeys)]>);
 
 impl Bearer {
     /// Creates a validator. Keys are fetched when the first token arrives.
     ///
     /// # Errors
     /// An error if the TLS library cannot be set up, for example without root certificates.
-    pub fn new(settings: BearerSettings) -> Result<Self, reqwest::Error> {
-        let keys = settings.issuers.iter().map(IssuerKeys::new).collect::<Result<_, _>>()?;
-        Ok(Self(Arc::new(Inner { settings, keys })))
+    pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, TlsError> {
+        let with_keys = |trusted: TrustedIssuer| IssuerKeys::new(&trusted.issuer).map(|keys| (trusted, keys));
+        Ok(Self(issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?))
+    }
+
+    /// Returns the issuers, in the order of the settings.
+    pub fn issuers(&self) -> impl Iterator<Item = &Issuer> {
+        self.trusted().map(|trusted| &trusted.issuer)
+    }
+
+    /// Returns the issuers with their rules, in the order of the settings.
+    pub fn trusted(&self) -> impl Iterator<Item = &TrustedIssuer> {
+        self.0.iter().map(|(trusted, _)| trusted)
     }
 
     /// Validates a token and returns the caller that it identifies.
     pub(super) async fn validate(&self, token: &str) -> Result<Caller, TokenError> {
-        let Inner { settings, keys } = &*self.0;
-        let header = claims::header(token)?;
-        let name = claims::unverified_issuer(token)?;
-        let mut issuers = settings.issuers.iter().zip(keys);
-        let (issuer, keys) = issuers.find(|(issuer, _)| issuer.name() == name).ok_or(TokenError::Issuer)?;
+        let header = Header::read(token)?;
+        let name = claims::unvalidated_issuer(token)?;
+        let known = self.0.iter().find(|(trusted, _)| trusted.issuer.name() == name);
+        let (trusted, keys) = known.ok_or(TokenError::Issuer)?;
         let key = keys.find(&header.kid, header.algorithm).await?;
-        let mut validation = Validation::new(header.algorithm);
-        validation.leeway = LEEWAY_S;
-        validation.validate_nbf = true;
-        validation.aud = Some(settings.audiences.clone());
-        validation.set_issuer(&[issuer.name()]);
-        validation.set_required_spec_claims(&["exp", "iss", "aud"]);
-        let claims = decode::<Claims>(token, &key, &validation)?.claims;
-        settings.caller(issuer, &claims)
-    }
-}
-
-impl BearerSettings {
-    /// Returns the caller that validated claims identify.
-    fn caller(&self, issuer: &Issuer, claims: &Claims) -> Result<Caller, TokenError> {
-        if !issuer.matches_tenant(claims.tid.as_deref()) {
-            return Err(TokenError::Tenant);
-        }
-        let subject = claims.subject().ok_or(TokenError::Subject)?;
-        let roles = claims.list(&self.role_mapping.roles_claim);
-        // Entra puts a user's roles into delegated tokens too. The application that acts for the user is no back end.
-        if !claims.is_delegated() && roles.contains(&self.role_mapping.manage_role) {
-            return Ok(Caller::App(subject));
-        }
-        if claims.is_application() {
-            return Err(TokenError::Application);
-        }
-        match &self.required_scope {
-            Some(scope) if !claims.has_scope(scope) => Err(TokenError::Scope(scope.clone())),
-            _ => Ok(Caller::User(User { subject, roles, account: claims.account() })),
-        }
+        trusted.caller(&Claims::validated(token, header.algorithm, &key, &name)?)
     }
 }
 
 /// Returns the bearer token in the Authorization header, or `None` if there is no such header or it has another scheme.
 pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
-    let mut values = headers.get_all(header::AUTHORIZATION).iter();
+    let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
         return Err(TokenError::TwoHeaders);
@@ -126,6 +77,10 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let (scheme, token) = value.iter().position(|b| *b == b' ').map_or((value, &[][..]), |at| value.split_at(at));
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
+    }
+    // A forwarding host joins the values of repeated headers. No bearer token has a comma (RFC 6750 section 2.1).
+    if token.contains(&b',') {
+        return Err(TokenError::TwoHeaders);
     }
     if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong);

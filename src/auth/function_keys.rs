@@ -12,6 +12,9 @@ pub const KEY_HEADER: &str = "x-functions-key";
 
 pub(super) const CHALLENGE: &str = "FunctionsKey header=\"x-functions-key\"";
 
+/// The challenges for a key and for a bearer token (RFC 6750 section 3).
+pub(super) const CHALLENGE_OR_BEARER: &str = "FunctionsKey header=\"x-functions-key\", Bearer";
+
 pub(super) const SEND_ONE_KEY: &str = "Send a key of this service in one x-functions-key header.";
 
 const WRONG_KEY: &str = "The key in x-functions-key is not a key of this service.";

@@ -2,10 +2,17 @@
 //!
 //! <https://docs.aws.amazon.com/lambda/latest/dg/runtimes-custom.html>
 
-use std::process::ExitCode;
+use std::{convert::Infallible, process::ExitCode, time::Duration};
 
-use acs_tokens::{config::Program, http::RequestId, startup};
-use lambda_http::{Error, Request, RequestExt as _, tower::ServiceExt as _};
+use acs_tokens::{
+    config::Program,
+    lambda::{self, Payload},
+    startup::{self, App},
+};
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
+
+/// The time for work that a request left. With the deadline of 25 s, it is less than the 29 s of API Gateway.
+const CLEAN_UP: Duration = Duration::from_secs(3);
 
 /// One thread is enough: Lambda sends an instance one request at a time.
 #[tokio::main(flavor = "current_thread")]
@@ -14,14 +21,15 @@ async fn main() -> ExitCode {
 }
 
 async fn run() -> Result<(), Error> {
-    let app = startup::start(Program::Lambda)?;
-    lambda_http::run(app.router.map_request(with_request_id)).await
-}
-
-/// Adds the request id of the Lambda Runtime API, so that the log lines of Lambda and of this service match.
-fn with_request_id(mut request: Request) -> Request {
-    if let Some(id) = request.lambda_context_ref().map(|context| context.request_id.clone()) {
-        request.extensions_mut().insert(RequestId(id));
-    }
-    request
+    let App { router, tasks, .. } = startup::start(Program::Lambda)?;
+    let service = service_fn(move |event: LambdaEvent<Payload>| {
+        let (router, tasks) = (router.clone(), tasks.clone());
+        async move {
+            let answer = lambda::answer(router, event).await;
+            // Lambda freezes the process after the answer.
+            startup::finished(&tasks, CLEAN_UP).await;
+            Ok::<_, Infallible>(answer)
+        }
+    });
+    lambda_runtime::run(service).await
 }

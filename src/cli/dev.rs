@@ -1,6 +1,6 @@
 //! `acs-tokens dev`: the functions together with the emulator, on loopback only.
 
-use std::{collections::HashSet, net::SocketAddr, path::PathBuf};
+use std::{net::SocketAddr, path::PathBuf};
 
 use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
@@ -13,15 +13,12 @@ use super::{
 };
 use crate::{
     acs_client::AcsSettings,
-    auth::{
-        Authenticator, BackendAuth, Bearer, RoleMapping,
-        bearer::{BearerSettings, Issuer},
-    },
-    config::{Config, EnvReader, Program},
+    auth::{Authenticator, BackendAuth, Bearer, TrustedIssuer, bearer::Issuer},
+    config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
     emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
     http::allowed_origins::{Cors, Origins},
-    server, startup, telemetry,
+    startup, telemetry,
 };
 
 /// The audience of the functions at the emulator's test issuer.
@@ -52,11 +49,14 @@ pub(super) struct Options {
 
 pub(super) async fn run(options: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
+    env.check_values("dev");
     // No keys are checked on loopback, as under `func start`.
     let access = env.access(Some(&BackendAuth::Anyone.into()));
     let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
-    let access = env.finish(access)?;
+    let limits = env.limits();
+    let (access, limits) = env.finish(access.zip(limits))?;
     telemetry::init(log_filter);
+    startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
     let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
     let emulator = Running::start(
@@ -74,10 +74,11 @@ pub(super) async fn run(options: Options) -> Result<()> {
         },
     )
     .await?;
-    let router = startup::build(Config {
+    let app = startup::build(Config {
         authenticator: authenticator(emulator.http)?,
         access,
         cors: Some(with_page(cors, &emulator)?),
+        limits,
         directory: Some(DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?)),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
@@ -89,8 +90,8 @@ pub(super) async fn run(options: Options) -> Result<()> {
         examples(address, emulator.http),
         data.display()
     ));
-    let result = server::run(listener, router, shutdown_signal()).await;
-    Ok(result?)
+    app.serve(listener, shutdown_signal()).await;
+    Ok(())
 }
 
 /// Returns the data folder. Creates it if it does not exist.
@@ -116,13 +117,8 @@ fn user_data() -> Option<PathBuf> {
 
 /// Accepts back ends without a key, and users with a token of the emulator's test issuer.
 fn authenticator(emulator: SocketAddr) -> Result<Authenticator> {
-    let settings = BearerSettings {
-        issuers: vec![Issuer::new(&issuer(emulator), None)?],
-        audiences: HashSet::from([AUDIENCE.to_owned()]),
-        required_scope: None,
-        role_mapping: RoleMapping::default(),
-    };
-    Ok(Authenticator { bearer: Some(Bearer::new(settings)?), ..BackendAuth::Anyone.into() })
+    let trusted = TrustedIssuer::new(Issuer::new(&issuer(emulator), None)?, [AUDIENCE]);
+    Ok(Authenticator { bearer: Some(Bearer::new([trusted])?), ..BackendAuth::Anyone.into() })
 }
 
 /// Adds the origins of the emulator's page to the origins from the settings.

@@ -1,21 +1,24 @@
-//! `acs-tokens directory`: exports, shows and repairs the records of the user directory.
+//! `acs-tokens directory`: exports, shows, repairs and moves the records of the user directory, blocks users and revokes
+//! tokens.
 
+mod block;
 mod export;
+mod rekey;
 mod repair;
+mod revoke;
+mod selector;
 mod show;
+mod unblock;
 
 use std::{error::Error, io};
 
-use acs_identity::causes;
+use acs_identity::{Endpoint, IdentityClient, causes};
 use clap::{Args, Subcommand};
 use futures_util::{StreamExt as _, TryStreamExt as _};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressFinish, ProgressStyle};
 
-use super::{Result, env_var, eprint, print, shutdown_signal};
-use crate::{
-    config::EnvReader,
-    directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, StoreLocation},
-};
+use super::{Result, env_reader, eprint, print, shutdown_signal, warn_of_unknown_settings};
+use crate::directory::{DirectoryAdmin, DirectorySettings, Record, RecordName, State, StoreError, StoreLocation};
 
 /// Number of records processed at once.
 const CONCURRENCY: usize = 16;
@@ -30,26 +33,36 @@ pub(super) struct Options {
 enum Command {
     Show(show::Options),
     Repair(repair::Options),
+    Rekey(rekey::Options),
     Export(export::Options),
+    Block(block::Options),
+    Unblock(unblock::Options),
+    Revoke(revoke::Options),
 }
 
 pub(super) async fn run(Options { command }: Options) -> Result<()> {
+    warn_of_unknown_settings();
+    let position = revoke::Position::default();
     let work = async {
         match command {
             Command::Show(options) => show::run(options).await,
             Command::Repair(options) => repair::run(options).await,
+            Command::Rekey(options) => rekey::run(options).await,
             Command::Export(options) => export::run(options).await,
+            Command::Block(options) => block::run(options).await,
+            Command::Unblock(options) => unblock::run(options).await,
+            Command::Revoke(options) => revoke::run(options, &position).await,
         }
     };
     tokio::select! {
         done = work => done,
-        () = shutdown_signal() => Err("interrupted".into()),
+        () = shutdown_signal() => Err(position.describe("interrupted").into()),
     }
 }
 
 /// Reads the directory's settings only: `export` and `show` need no credential for ACS.
 fn settings() -> Result<DirectorySettings> {
-    let mut settings = EnvReader::new(&env_var);
+    let mut settings = env_reader();
     let directory = settings.persistent_directory();
     Ok(settings.finish(directory)?)
 }
@@ -60,23 +73,44 @@ fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
     {
         return Err("USER_DIRECTORY: the folder does not exist; the service creates it for the first user".into());
     }
-    Ok(DirectoryAdmin::open(settings).map_err(|error| causes(&error))?)
+    Ok(DirectoryAdmin::open(settings).map_err(|error| explain(&error))?)
 }
 
-/// Calls `work` for all records, several at once, and `handle` for each result, sorted by name. Prints errors of `work` to
-/// stderr and returns their number.
+/// A directory and the ACS resource of its identities.
+struct WithAcs {
+    admin: DirectoryAdmin,
+    settings: DirectorySettings,
+    acs: IdentityClient,
+    endpoint: Endpoint,
+}
+
+/// Reads the settings of the directory and of ACS, and opens the directory.
+fn open_with_acs() -> Result<WithAcs> {
+    let mut env = env_reader();
+    let acs = env.client();
+    let directory = env.persistent_directory();
+    let (acs, settings) = env.finish(acs.zip(directory))?;
+    Ok(WithAcs { admin: open(&settings)?, settings, endpoint: acs.endpoint.clone(), acs: acs.client()? })
+}
+
+/// Does the same as [`for_each`] for all records.
 async fn for_each_record<T, E: Error + 'static>(
     admin: &DirectoryAdmin,
     show_progress: bool,
     work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
+    handle: impl FnMut(T) -> io::Result<()>,
+) -> Result<usize> {
+    for_each(list(admin).await?, show_progress, work, handle).await
+}
+
+/// Calls `work` for records, several at once, and `handle` for each result, in the order of the names. Prints errors of
+/// `work` to stderr and returns their number.
+async fn for_each<T, E: Error + 'static>(
+    names: Vec<RecordName>,
+    show_progress: bool,
+    work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
     mut handle: impl FnMut(T) -> io::Result<()>,
 ) -> Result<usize> {
-    let listing = progress(None);
-    let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
-    let mut names = names.map_err(|error| format!("cannot list the records: {}", causes(&error)))?;
-    drop(listing);
-    names.sort_unstable();
-
     let progress = if show_progress { progress(Some(names.len())) } else { ProgressBar::hidden() };
     let mut failed = 0;
     let results = futures_util::stream::iter(names).map(async |name| (name, work(name).await));
@@ -94,11 +128,27 @@ async fn for_each_record<T, E: Error + 'static>(
     Ok(failed)
 }
 
+/// Lists all records, sorted by name.
+async fn list(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
+    let listing = progress(None);
+    let names = admin.names().inspect_ok(|_| listing.inc(1)).try_collect::<Vec<_>>().await;
+    let mut names = names.map_err(|error| format!("cannot list the records: {}", explain(&error)))?;
+    names.sort_unstable();
+    Ok(names)
+}
+
+/// Returns the causes of an error of the store, and the remedy if one is known.
+fn explain(error: &StoreError) -> String {
+    let causes = causes(error);
+    error.remedy().map_or(causes.clone(), |known| format!("{causes}; {}; {}", known.likely_cause, known.remedy))
+}
+
 const fn state(record: &Record) -> &'static str {
     match record {
-        Record::Active(_) => "active",
-        Record::Deleting(_) => "deleting",
-        Record::Deleted => "deleted",
+        Record { blocked: true, .. } => "blocked",
+        Record { state: State::Active(_), .. } => "active",
+        Record { state: State::Deleting(_), .. } => "deleting",
+        Record { state: State::Deleted, .. } => "deleted",
     }
 }
 

@@ -12,11 +12,12 @@ use secrecy::SecretString;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Result, env_var, eprint, shutdown_signal};
+use super::{Result, env_var, eprint, shutdown_signal, warn_of_unknown_settings};
 use crate::{
     acs_client::AcsSettings,
+    auth::{BackendAuth, CallerKey},
     config::{Config, EnvReader, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID},
-    server, startup, telemetry,
+    startup, telemetry,
 };
 use steps::Steps;
 
@@ -57,12 +58,18 @@ impl TeamsOptions {
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
+    warn_of_unknown_settings();
+    let mut env = EnvReader::new(&env_var);
+    env.check_values("quickstart");
+    env.finish(Some(()))?;
     let mut teams = options.teams.request();
-    let base = match options.url {
-        Some(url) => url,
-        None => format!("http://{}/", start(options.full, &mut teams).await?).parse()?,
+    let (base, key) = if let Some(url) = options.url {
+        (url, options.function_key)
+    } else {
+        let (address, key) = serve(resource(options.full, &mut teams).await?).await?;
+        (format!("http://{address}/").parse()?, Some(key))
     };
-    let mut steps = Steps::new(&base, options.function_key, std::io::stdout())?;
+    let mut steps = Steps::new(&base, key, std::io::stdout())?;
     let result = tokio::select! {
         result = steps.run(options.full, teams.as_ref()) => result,
         () = shutdown_signal() => Err("interrupted".into()),
@@ -72,25 +79,32 @@ pub(super) async fn run(options: Options) -> Result<()> {
     result.and(cleaned).map_err(Into::into)
 }
 
-/// Starts the functions with the resource that the environment names, else with an emulator.
-async fn start(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<SocketAddr> {
+/// Returns the resource that the environment names, else starts an emulator.
+async fn resource(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<AcsSettings> {
     // A failed step shows a problem; its cause is in the log.
     telemetry::init_stderr();
     let mut env = EnvReader::new(&env_var);
-    let options = if env.names_a_resource() {
+    if env.names_a_resource() {
         let options = env.client();
         let options = env.finish(options)?;
         eprint(&format!("Using the ACS resource at {}", options.endpoint));
-        options
+        Ok(options)
     } else {
         let api_version = env.api_version();
-        emulator(full, teams, env.finish(Some(api_version))?).await?
-    };
+        emulator(full, teams, env.finish(Some(api_version))?).await
+    }
+}
+
+/// Serves the functions on loopback. They accept only a random key, because every program of this machine can call them
+/// and they issue tokens of the resource. Returns the address and the key.
+async fn serve(options: AcsSettings) -> Result<(SocketAddr, SecretString)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let router = startup::build(Config::local(options))?;
-    tokio::spawn(server::run(listener, router, std::future::pending()));
-    Ok(address)
+    let key = SecretString::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
+    let keys = vec![CallerKey { name: "quickstart".to_owned(), key: key.clone() }];
+    let app = startup::build(Config { authenticator: BackendAuth::Keys(keys).into(), ..Config::local(options) })?;
+    tokio::spawn(app.serve(listener, std::future::pending()));
+    Ok((address, key))
 }
 
 #[cfg(feature = "emulator")]
@@ -111,4 +125,26 @@ async fn emulator(full: bool, teams: &mut Option<TeamsTokenRequest>, api_version
 #[expect(clippy::unused_async, reason = "the variant with the emulator awaits")]
 async fn emulator(_: bool, _: &mut Option<TeamsTokenRequest>, _: ApiVersion) -> Result<AcsSettings> {
     Err("this build has no emulator; set COMMUNICATION_SERVICES_CONNECTION_STRING, or use --url".into())
+}
+
+#[cfg(all(test, feature = "emulator"))]
+mod tests {
+    use super::*;
+    use crate::auth::KEY_HEADER;
+
+    #[tokio::test]
+    async fn other_programs_of_this_machine_cannot_call_the_functions_of_a_run() {
+        use secrecy::ExposeSecret as _;
+
+        let settings = emulator(false, &mut None, ApiVersion::default()).await.unwrap();
+        let (address, key) = serve(settings.clone()).await.unwrap();
+        let (_, other) = serve(settings).await.unwrap();
+        let http = acs_identity::http::client_builder().no_proxy().build().unwrap();
+        let create = || {
+            http.post(format!("http://{address}/api/identities")).header("content-type", "application/json").body("{}")
+        };
+        assert_eq!(create().send().await.unwrap().status(), 401);
+        assert_eq!(create().header(KEY_HEADER, other.expose_secret()).send().await.unwrap().status(), 401);
+        assert_eq!(create().header(KEY_HEADER, key.expose_secret()).send().await.unwrap().status(), 201);
+    }
 }

@@ -5,11 +5,7 @@ use std::net::IpAddr;
 use clap::Args;
 
 use super::{Result, listen, shutdown_signal};
-use crate::{
-    config::Program,
-    server,
-    startup::{self, App},
-};
+use crate::{config::Program, startup};
 
 /// The address to serve on.
 #[derive(Debug, Args)]
@@ -23,9 +19,9 @@ pub(super) struct Options {
 }
 
 pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
-    let App { router, port: default_port, endpoint } = startup::start(Program::Server)?;
-    let (listener, address) = listen(&host.to_string(), port.unwrap_or(default_port), "--port").await?;
-    tracing::info!(%address, %endpoint, "serving");
-    let result = server::run(listener, router, shutdown_signal()).await;
-    Ok(result?)
+    let app = startup::start(Program::Server)?;
+    let (listener, address) = listen(&host.to_string(), port.unwrap_or(app.port), "--port").await?;
+    tracing::info!(%address, endpoint = %app.endpoint, "serving");
+    app.serve(listener, shutdown_signal()).await;
+    Ok(())
 }

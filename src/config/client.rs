@@ -1,6 +1,6 @@
 //! The settings of the ACS resource, and the choice of the credential.
 
-use acs_identity::{AccessKey, AccessKeys, ApiVersion, ConnectionString, Endpoint};
+use acs_identity::{AccessKey, AccessKeys, ApiVersion, ConnectionString, Endpoint, InvalidConnectionString};
 
 use super::{
     EnvReader,
@@ -18,7 +18,6 @@ use crate::{
 const KEY: &str = "key";
 const MANAGED_IDENTITY: &str = "managed-identity";
 const WORKLOAD_IDENTITY: &str = "workload-identity";
-#[cfg(feature = "lambda")]
 const AWS_FEDERATION: &str = "aws-federation";
 const CLI: &str = "cli";
 
@@ -53,20 +52,35 @@ impl EnvReader<'_> {
     fn endpoint_and_key(&mut self) -> Option<(Option<Endpoint>, Option<AccessKey>)> {
         match (self.is_set(CONNECTION_STRING), self.is_set(ENDPOINT), self.is_set(ACCESS_KEY)) {
             (true, false, false) => {
-                let ConnectionString { endpoint, access_key } = self.parsed(CONNECTION_STRING)?;
+                let ConnectionString { endpoint, access_key } = self.connection_string()?;
                 Some((Some(endpoint), Some(access_key)))
             }
             (true, ..) => {
                 let detail = format!("conflicts with {ENDPOINT} and {ACCESS_KEY}; set it or them, not both");
                 self.reject(CONNECTION_STRING, detail)
             }
-            (false, true, _) => Some((self.parsed(ENDPOINT), self.access_key(ACCESS_KEY))),
+            (false, true, _) => {
+                let endpoint = self.no_connection_string(ENDPOINT);
+                Some((endpoint.and_then(|text| self.parse(ENDPOINT, &text)), self.access_key(ACCESS_KEY)))
+            }
             (false, false, true) => self.reject(ENDPOINT, format!("is missing; {ACCESS_KEY} requires it")),
             (false, false, false) => {
                 let detail = format!("is missing; set it, or set {ENDPOINT} and, unless Entra is used, {ACCESS_KEY}");
                 self.reject(CONNECTION_STRING, detail)
             }
         }
+    }
+
+    /// Reports all faults of the connection string.
+    fn connection_string(&mut self) -> Option<ConnectionString> {
+        let parsed = self.value(CONNECTION_STRING)?.parse();
+        parsed
+            .map_err(|InvalidConnectionString(faults)| {
+                for fault in faults {
+                    self.report(CONNECTION_STRING, fault.to_string());
+                }
+            })
+            .ok()
     }
 
     fn credential(&mut self, endpoint: Option<&Endpoint>, key: Option<AccessKey>) -> Option<AcsCredential> {
@@ -81,7 +95,11 @@ impl EnvReader<'_> {
             if !has_key {
                 return self.reject(ACCESS_KEY, format!("is missing; {CREDENTIAL}=key requires it"));
             }
-            return Some(AcsCredential::Keys(AccessKeys::new(key?, secondary)));
+            let key = key?;
+            if secondary.as_ref().is_some_and(|secondary| secondary.sign("") == key.sign("")) {
+                self.warn(SECONDARY_KEY, "is the same key as the first one; set the other key of the resource");
+            }
+            return Some(AcsCredential::Keys(AccessKeys::new(key, secondary)));
         }
         let source = self.entra_source(kind);
         if endpoint.is_some_and(|endpoint| endpoint.url().scheme() != "https") {
@@ -124,11 +142,17 @@ impl EnvReader<'_> {
             }
             #[cfg(feature = "lambda")]
             AWS_FEDERATION => self.aws_federation(),
+            #[cfg(not(feature = "lambda"))]
+            AWS_FEDERATION => {
+                let detail =
+                    "is `aws-federation`, which this build does not support; use a build with the feature `lambda`";
+                self.reject(CREDENTIAL, detail)
+            }
             CLI => Some(TokenSource::DeveloperTools),
             _ => {
                 let detail = format!(
                     "is unknown; use `{KEY}`, `{MANAGED_IDENTITY}`, `{WORKLOAD_IDENTITY}`, `{CLI}` or, on Lambda, \
-                                      `aws-federation`"
+                     `{AWS_FEDERATION}`"
                 );
                 self.reject(CREDENTIAL, detail)
             }
@@ -155,8 +179,17 @@ impl EnvReader<'_> {
         Some(TokenSource::AwsFederation { tenant_id: tenant_id?, client_id: client_id?, role })
     }
 
-    fn access_key(&mut self, name: &'static str) -> Option<AccessKey> {
+    /// Returns the text of a setting that is only one part of a connection string.
+    fn no_connection_string(&mut self, name: &'static str) -> Option<String> {
         let text = self.value(name)?;
+        if text.to_ascii_lowercase().contains("accesskey=") {
+            return self.reject(name, format!("is a connection string; set it as {CONNECTION_STRING}"));
+        }
+        Some(text)
+    }
+
+    fn access_key(&mut self, name: &'static str) -> Option<AccessKey> {
+        let text = self.no_connection_string(name)?;
         AccessKey::from_base64(&text).map_err(|error| self.report(name, error.to_string())).ok()
     }
 }

@@ -1,11 +1,8 @@
 //! The settings of the user directory.
 
-use acs_identity::http::is_loopback;
-use reqwest::Url;
-
 use super::{
     EnvReader,
-    table::{S3_ENDPOINT, SETTINGS, USER_DIRECTORY, USER_DIRECTORY_KEY},
+    table::{USER_DIRECTORY, USER_DIRECTORY_KEY},
 };
 use crate::directory::{DirectoryKey, DirectorySettings, StoreLocation};
 
@@ -31,15 +28,16 @@ impl EnvReader<'_> {
             }
             _ => key,
         };
-        let (mut entra, mut aws) = (None, Vec::new());
-        match place.as_ref()? {
-            StoreLocation::Blob { emulated: false, .. } => entra = Some(self.entra_for_storage()?),
-            StoreLocation::S3 { .. } if cfg!(not(feature = "s3")) => {
+        let (entra, aws) = match place.as_ref()? {
+            StoreLocation::Blob { emulated: false, .. } => (Some(self.entra_for_storage()?), Vec::new()),
+            #[cfg(feature = "s3")]
+            StoreLocation::S3 { .. } => (None, self.aws()),
+            #[cfg(not(feature = "s3"))]
+            StoreLocation::S3 { .. } => {
                 return self.reject(USER_DIRECTORY, "is in S3, which this build does not support; use another place");
             }
-            StoreLocation::S3 { .. } => aws = self.aws(),
-            _ => {}
-        }
+            _ => (None, Vec::new()),
+        };
         Some(Some(DirectorySettings { location: place?, key: key?, entra, aws }))
     }
 
@@ -54,16 +52,47 @@ impl EnvReader<'_> {
         }
     }
 
-    /// Returns the settings for S3, which have the names that every AWS SDK reads.
-    fn aws(&mut self) -> Vec<(&'static str, String)> {
-        let is_allowed = |url: Url| url.scheme() == "https" || (url.scheme() == "http" && is_loopback(&url));
-        if self.value(S3_ENDPOINT).is_some_and(|endpoint| !Url::parse(&endpoint).is_ok_and(is_allowed)) {
-            self.report(S3_ENDPOINT, "must be an https URL, or an http URL on loopback");
+    /// Returns every variable that the object store knows as a setting of S3. The names are those of the AWS SDKs.
+    ///
+    /// <https://docs.rs/object_store/latest/object_store/aws/enum.AmazonS3ConfigKey.html>
+    #[cfg(feature = "s3")]
+    fn aws(&mut self) -> Vec<(String, String)> {
+        use acs_identity::http::is_loopback;
+        use object_store::aws::AmazonS3ConfigKey as Key;
+
+        use super::table::SETTINGS;
+        use crate::directory::is_local;
+
+        let mut aws = Vec::new();
+        for name in self.names("AWS_") {
+            let Ok(key) = name.to_ascii_lowercase().parse() else { continue };
+            let setting = SETTINGS.iter().map(|setting| setting.name).find(|known| *known == name);
+            let Some(value) = self.value_of(&name, setting.unwrap_or(USER_DIRECTORY)) else { continue };
+            let (allowed, near) = match key {
+                Key::Endpoint | Key::S3Endpoint | Key::StsEndpoint => (is_url(&value, is_loopback), "on loopback"),
+                // The token of the container travels to this address.
+                Key::ContainerCredentialsFullUri => {
+                    (is_url(&value, is_local), "on loopback or on a link-local address")
+                }
+                _ => (true, ""),
+            };
+            if !allowed {
+                let detail = format!("must be an https URL, or an http URL {near}");
+                match setting {
+                    Some(setting) => self.report(setting, detail),
+                    None => self.report(USER_DIRECTORY, format!("{name} {detail}")),
+                }
+            }
+            aws.push((name, value));
         }
-        // The object store knows these settings by name.
-        let aws = SETTINGS.iter().filter(|setting| setting.section == "AWS" && setting.read_by.contains(&"directory"));
-        aws.filter_map(|setting| Some((setting.name, self.value(setting.name)?))).collect()
+        aws
     }
+}
+
+/// Returns whether a text is an https URL, or an http URL to a host that needs no encryption.
+#[cfg(feature = "s3")]
+fn is_url(text: &str, is_near: fn(&reqwest::Url) -> bool) -> bool {
+    reqwest::Url::parse(text).is_ok_and(|url| url.scheme() == "https" || (url.scheme() == "http" && is_near(&url)))
 }
 
 #[cfg(all(test, not(feature = "s3")))]

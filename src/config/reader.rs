@@ -6,7 +6,7 @@ use serde::Serialize;
 use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{
-    Program, SettingError, SettingErrors,
+    Program, SettingError, SettingErrors, SettingWarning, form,
     table::{HANDLER_PORT, LOG, PORT, RUNTIME_API, SETTINGS},
 };
 
@@ -27,14 +27,38 @@ pub struct Found {
 /// A reader of settings. It collects errors instead of stopping at the first one.
 pub struct EnvReader<'a> {
     get: &'a dyn Fn(&str) -> Option<OsString>,
+    names: Vec<String>,
     errors: Vec<SettingError>,
+    warnings: Vec<SettingWarning>,
 }
 
 impl<'a> EnvReader<'a> {
     /// Creates a reader. `get` returns the value of an environment variable.
     #[must_use]
     pub fn new(get: &'a dyn Fn(&str) -> Option<OsString>) -> Self {
-        Self { get, errors: Vec::new() }
+        Self { get, names: Vec::new(), errors: Vec::new(), warnings: Vec::new() }
+    }
+
+    /// Adds the names of all environment variables, for settings that a library defines.
+    #[must_use]
+    pub fn with_names(self, names: impl Iterator<Item = OsString>) -> Self {
+        Self { names: names.filter_map(|name| name.into_string().ok()).collect(), ..self }
+    }
+
+    /// Returns the names of the variables that begin with a prefix, sorted.
+    #[must_use]
+    pub fn names(&self, prefix: &str) -> Vec<String> {
+        let mut names: Vec<String> = self.names.iter().filter(|name| name.starts_with(prefix)).cloned().collect();
+        names.sort_unstable();
+        names
+    }
+
+    /// Checks the form of every setting of a program, also of those that have no effect together with the others.
+    /// `program` is a name in [`Setting::read_by`](super::Setting::read_by).
+    pub fn check_values(&mut self, program: &str) {
+        for setting in SETTINGS.iter().filter(|setting| setting.read_by.contains(&program)) {
+            let _ = self.value(setting.name);
+        }
     }
 
     /// Returns `read` if there were no errors.
@@ -48,10 +72,10 @@ impl<'a> EnvReader<'a> {
         }
     }
 
-    /// Returns the settings of `acs-tokens serve` as they were found, with their errors so far.
+    /// Returns the settings of a program as they were found, with their errors so far.
     #[must_use]
-    pub fn found(&self) -> Vec<Found> {
-        let settings = SETTINGS.iter().filter(|setting| setting.read_by.contains(&"serve"));
+    pub fn found(&self, program: &str) -> Vec<Found> {
+        let settings = SETTINGS.iter().filter(|setting| setting.read_by.contains(&program));
         let found = settings.map(|setting| {
             let errors = self.errors.iter().filter(|error| error.setting == setting.name);
             let errors: Vec<String> = errors.map(|error| error.detail.clone()).collect();
@@ -78,7 +102,10 @@ impl<'a> EnvReader<'a> {
                 (RUNTIME_API, "is missing; Lambda sets it; to run outside Lambda, use `acs-tokens serve`")
             }
         };
-        let Some(text) = self.value(name) else { return self.reject(name, missing) };
+        if !self.is_set(name) {
+            return self.reject(name, missing);
+        }
+        let text = self.value(name)?;
         if program == Program::Lambda {
             return Some(0);
         }
@@ -107,32 +134,63 @@ impl<'a> EnvReader<'a> {
 
     /// Returns the text of a setting without surrounding white space. An empty value counts as unset.
     pub(super) fn value(&mut self, name: &'static str) -> Option<String> {
-        match (self.get)(name)?.into_string() {
-            Ok(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
-            Err(_) => self.reject(name, "is not valid UTF-8"),
+        self.value_of(name, name)
+    }
+
+    /// Returns the text of any variable, as [`value`](Self::value). Reports errors in `setting`.
+    pub(super) fn value_of(&mut self, name: &str, setting: &'static str) -> Option<String> {
+        let text = (self.get)(name)?.into_string();
+        let text = text.map_err(|_| "is not valid UTF-8".to_owned()).and_then(|text| {
+            let text = text.trim();
+            form::check(text).map(|()| text.to_owned())
+        });
+        match text {
+            Ok(text) => Some(text).filter(|text| !text.is_empty()),
+            Err(fault) if name == setting => self.reject(setting, fault),
+            Err(fault) => self.reject(setting, format!("{name} {fault}")),
         }
     }
 
     /// Returns a required setting. `needed_by` names the setting or the value that requires it.
     pub(super) fn required(&mut self, name: &'static str, needed_by: &str) -> Option<String> {
-        self.value(name).or_else(|| self.reject(name, format!("is missing; {needed_by} requires it")))
+        if self.is_set(name) {
+            return self.value(name);
+        }
+        self.reject(name, format!("is missing; {needed_by} requires it"))
     }
 
     /// Returns a setting that is `true` or `false`; `false` by default.
     pub(super) fn flag(&mut self, name: &'static str) -> Option<bool> {
-        match self.value(name).as_deref() {
-            None | Some("false") => Some(false),
-            Some("true") => Some(true),
-            Some(_) => self.reject(name, "must be `true` or `false`"),
+        if !self.is_set(name) {
+            return Some(false);
+        }
+        match &*self.value(name)? {
+            "false" => Some(false),
+            "true" => Some(true),
+            _ => self.reject(name, "must be `true` or `false`"),
         }
     }
 
-    /// Returns the entries of a list.
-    pub(super) fn list(&mut self, name: &'static str, separator: char) -> Option<Vec<String>> {
+    /// Returns the entries of a list, which commas separate. None of them contains white space or a `;`.
+    pub(super) fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
         let text = self.value(name)?;
-        let entries = text.split(separator).map(str::trim).filter(|entry| !entry.is_empty());
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let entries: Vec<String> = entries.map(str::to_owned).collect();
-        if entries.is_empty() { self.reject(name, "has no entries") } else { Some(entries) }
+        if entries.is_empty() {
+            return self.reject(name, "has no entries; separate entries by commas");
+        }
+        let mut valid = true;
+        for (i, entry) in entries.iter().enumerate() {
+            let fault = match entry.chars().find(|c| *c == ';' || c.is_whitespace()) {
+                Some(';') => "contains `;`; separate entries by commas",
+                Some(_) => "contains white space; separate entries by commas",
+                None if form::is_quoted(entry) => "begins with a quotation mark; remove the quotation marks",
+                None => continue,
+            };
+            valid = false;
+            self.report(name, format!("entry {} {fault}", i + 1));
+        }
+        Some(entries).filter(|_| valid)
     }
 
     pub(super) fn parsed<T: FromStr<Err: fmt::Display>>(&mut self, name: &'static str) -> Option<T> {
@@ -144,6 +202,17 @@ impl<'a> EnvReader<'a> {
             Ok(value) => Some(value),
             Err(error) => self.reject(name, error.to_string()),
         }
+    }
+
+    /// Records a warning: the setting is valid, but probably not what was meant.
+    pub(super) fn warn(&mut self, setting: &'static str, detail: impl Into<String>) {
+        self.warnings.push(SettingWarning { setting: setting.to_owned(), detail: detail.into() });
+    }
+
+    /// Returns the warnings so far.
+    #[must_use]
+    pub fn warnings(&self) -> &[SettingWarning] {
+        &self.warnings
     }
 
     /// Records an error and returns `None`.

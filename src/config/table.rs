@@ -23,6 +23,7 @@ const SHOWN: bool = false;
 const SERVICE: &[&str] = &["handler", "bootstrap", "serve"];
 const NOT_HANDLER: &[&str] = &["bootstrap", "serve"];
 const ACCESS: &[&str] = &["handler", "bootstrap", "serve", "dev"];
+const SERVER: &[&str] = &["serve", "dev"];
 const CORS: &[&str] = &["bootstrap", "serve", "dev"];
 const CLIENT: &[&str] = &["handler", "bootstrap", "serve", "quickstart", "directory"];
 const EVERY_CLIENT: &[&str] = &["handler", "bootstrap", "serve", "dev", "quickstart", "directory"];
@@ -76,21 +77,23 @@ settings! {
     }
     "Callers" {
         CALLER_KEYS: "CALLER_KEYS", NOT_HANDLER, SECRET, "none",
-            "the keys of back ends: `name=key` pairs separated by `;`, each key at least 16 characters";
+            "the keys of back ends: `name=key` pairs separated by `;`, each key of at least 16 characters";
         ALLOW_ANONYMOUS: "ALLOW_ANONYMOUS", NOT_HANDLER, SHOWN, "`false`",
             "`true` accepts back ends without authentication";
         OIDC_ISSUERS: "OIDC_ISSUERS", SERVICE, SHOWN, "none",
-            "the OpenID Connect issuers to trust, separated by commas, spelled as in the `iss` claim";
+            "the OpenID Connect issuers to trust, separated by commas, spelled as in the `iss` claim; or JSON, or `file:/<path>`: see [issuers.md](issuers.md)";
         OIDC_AUDIENCES: "OIDC_AUDIENCES", SERVICE, SHOWN, "none",
-            "the accepted values of the `aud` claim, separated by commas. Required with `OIDC_ISSUERS`";
+            "the accepted values of the `aud` claim, separated by commas. Required, unless every issuer has its own";
         OIDC_TENANTS: "OIDC_TENANTS", SERVICE, SHOWN, "none",
             "the Entra tenants that replace `{tenantid}` in `OIDC_ISSUERS`: GUIDs separated by commas";
+        OIDC_CLIENTS: "OIDC_CLIENTS", SERVICE, SHOWN, "none: any client",
+            "the client applications that may call (`azp`, `appid`, `client_id` or `cid`), separated by commas";
         OIDC_REQUIRED_SCOPE: "OIDC_REQUIRED_SCOPE", SERVICE, SHOWN, "none",
             "the scope that a user's token must have, such as `access_as_user`";
         OIDC_ROLES_CLAIM: "OIDC_ROLES_CLAIM", SERVICE, SHOWN, "`roles`",
-            "the claim that lists roles: `roles`, `groups` or another";
+            "the claim that lists roles: `roles`, `groups`, or a path such as `realm_access.roles`";
         OIDC_MANAGE_ROLE: "OIDC_MANAGE_ROLE", SERVICE, SHOWN, "`Tokens.Manage`",
-            "the role that makes an application a trusted back end";
+            "the role that makes an application of the first issuer a trusted back end";
     }
     "Access" {
         TOKEN_POLICY: "TOKEN_POLICY", ACCESS, SHOWN, "see [The policy](#the-policy)",
@@ -108,13 +111,13 @@ settings! {
         USER_DIRECTORY: "USER_DIRECTORY", DIRECTORY, SHOWN, "none: the functions for users are turned off",
             "the location of the user directory: see [The places](#the-places)";
         USER_DIRECTORY_KEY: "USER_DIRECTORY_KEY", DIRECTORY, SECRET, "none; a random key for `memory:`",
-            "the key that hashes the users' names: base64 of at least 32 bytes";
+            "the key that hashes the users' names: base64 of at least 32 bytes. Two keys with a comma [replace a key](#replace-the-key)";
     }
     "AWS" {
         S3_ENDPOINT: "AWS_ENDPOINT_URL_S3", S3, SHOWN, "`https://s3.<region>.amazonaws.com`",
             "the endpoint of S3 or of a compatible store";
-        STS_ENDPOINT: "AWS_ENDPOINT_URL_STS", &["bootstrap"], SHOWN, "`https://sts.<region>.amazonaws.com`",
-            "the endpoint of AWS STS, for `aws-federation`";
+        STS_ENDPOINT: "AWS_ENDPOINT_URL_STS", S3, SHOWN, "`https://sts.<region>.amazonaws.com`",
+            "the endpoint of AWS STS, for a federated role and for `aws-federation`";
         AWS_REGION: "AWS_REGION", S3, SHOWN, "none",
             "the region. Lambda sets it";
         AWS_DEFAULT_REGION: "AWS_DEFAULT_REGION", S3, SHOWN, "none",
@@ -131,6 +134,10 @@ settings! {
             "the federated role. EKS sets it";
         AWS_CONTAINER_CREDENTIALS: "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", S3, SHOWN, "none",
             "the path of the container's credentials. ECS sets it";
+        AWS_CONTAINER_CREDENTIALS_FULL: "AWS_CONTAINER_CREDENTIALS_FULL_URI", S3, SHOWN, "none",
+            "the address of the pod's credentials. EKS Pod Identity sets it";
+        AWS_CONTAINER_TOKEN_FILE: "AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", S3, SHOWN, "none",
+            "the file with the token for that address. EKS Pod Identity sets it";
     }
     "Process" {
         HANDLER_PORT: "FUNCTIONS_CUSTOMHANDLER_PORT", &["handler"], SHOWN, "none",
@@ -139,6 +146,12 @@ settings! {
             "the address of the Lambda Runtime API. Lambda sets it";
         PORT: "PORT", &["serve"], SHOWN, "`8080`",
             "the port to listen on if `--port` is not given; 0 for any free port";
+        CONNECTION_LIMIT: "CONNECTION_LIMIT", SERVER, SHOWN, "`1024`",
+            "the number of open connections: 1 to 100000";
+        HEADER_TIMEOUT: "HEADER_TIMEOUT", SERVER, SHOWN, "`10`",
+            "the seconds in which a request's header must arrive: 1 to 3600";
+        IDLE_TIMEOUT: "IDLE_TIMEOUT", SERVER, SHOWN, "`75`",
+            "the seconds that a connection may stay open between two requests: 1 to 3600";
         LOG: "RUST_LOG", LOGGING, SHOWN, "`info`",
             "the log level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module: `info,acs_tokens=debug`";
         LOG_IDENTITY_IDS: "LOG_IDENTITY_IDS", CLIENT, SHOWN, "`false`",

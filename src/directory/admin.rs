@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acs_identity::{
     IdentityClient,
-    http::client_builder,
+    http::{TlsError, client_builder},
     types::{IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 use futures_util::Stream;
@@ -15,8 +15,8 @@ use tokio::{
 };
 
 use super::{
-    DirectorySettings, Error, Record, RecordEntry, RecordName, StoreError, open, revoke_and_delete,
-    store::{RecordStore, written_at},
+    BlockedUser, DirectorySettings, Error, Record, RecordEntry, RecordName, RecordSelector, State, StoreError,
+    blocking, open, revoke_and_delete, store::RecordStore,
 };
 
 /// Age at which the record of a deleted identity is removed: far longer than any call that may have read it.
@@ -40,10 +40,21 @@ pub enum RepairOutcome {
     Removed,
 }
 
+/// The outcome of a revocation.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RevokeOutcome {
+    /// All tokens of the identity were revoked.
+    Revoked,
+    /// The record was written at the given time or later.
+    Newer,
+    /// The record has no identity, or ACS no longer has it.
+    NoIdentity,
+}
+
 /// A user directory, for administration.
 #[derive(Debug)]
 pub struct DirectoryAdmin {
-    store: RecordStore,
+    pub(super) store: RecordStore,
     interval: Mutex<Interval>,
 }
 
@@ -53,7 +64,7 @@ impl DirectoryAdmin {
     /// # Errors
     /// As [`Directory::open`](super::Directory::open).
     pub fn open(settings: &DirectorySettings) -> Result<Self, StoreError> {
-        let store = open::open(settings, &client_builder().build()?)?;
+        let store = open::open(settings, &client_builder().build().map_err(TlsError::from)?)?;
         let mut interval = tokio::time::interval(ADMIN_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { store, interval: Mutex::new(interval) })
@@ -64,13 +75,48 @@ impl DirectoryAdmin {
         self.store.names()
     }
 
+    /// Reads a record that does not exist, to check that the store can be read.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn try_read(&self) -> Result<(), StoreError> {
+        self.store.try_read().await
+    }
+
+    /// Returns whether the store rejects writes whose conditions do not hold. Writes a record of no user and removes it.
+    ///
+    /// # Errors
+    /// Returns the error of the store.
+    pub async fn obeys_conditions(&self) -> Result<bool, StoreError> {
+        self.store.obeys_conditions().await
+    }
+
     /// Reads a record.
     ///
     /// # Errors
     /// Returns an error if the store fails or the object is not a record.
     pub async fn read(&self, name: RecordName) -> Result<Option<RecordEntry>, StoreError> {
-        let Some((record, meta)) = self.store.read(name).await? else { return Ok(None) };
-        Ok(Some(RecordEntry { name, record, written_at: written_at(&meta)? }))
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(None) };
+        Ok(Some(RecordEntry { name, record, written_at: version.written_at()? }))
+    }
+
+    /// Reads the selected record.
+    ///
+    /// # Errors
+    /// As [`read`](Self::read).
+    pub async fn find(&self, selected: RecordSelector) -> Result<Option<RecordEntry>, StoreError> {
+        let Some((record, version)) = self.store.find(selected).await? else { return Ok(None) };
+        Ok(Some(RecordEntry { name: version.name, record, written_at: version.written_at()? }))
+    }
+
+    /// Returns whether ACS has an identity, by issuing a token and discarding it. Calls ACS as rarely as
+    /// [`repair`](Self::repair).
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn is_known(&self, acs: &IdentityClient, id: &IdentityId) -> Result<bool, Error> {
+        self.wait().await;
+        Ok(!is_missing(acs, id).await?)
     }
 
     /// Repairs a record. With `ask_acs`, also checks that ACS has the identity, by issuing a token and discarding it.
@@ -80,25 +126,69 @@ impl DirectoryAdmin {
     /// # Errors
     /// See [`Error`].
     pub async fn repair(&self, acs: &IdentityClient, name: RecordName, ask_acs: bool) -> Result<RepairOutcome, Error> {
-        let Some((record, meta)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
-        match record {
-            Record::Deleting(id) => {
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(RepairOutcome::Unchanged) };
+        let Record { state, blocked } = record;
+        // A blocked user stays blocked.
+        let emptied = Record { state: State::Deleted, blocked };
+        match state {
+            State::Deleting(id) => {
                 self.wait().await;
                 revoke_and_delete(acs, &id).await?;
-                self.store.write(name, &Record::Deleted, Some(meta)).await?;
+                self.store.write(name, &emptied, Some(version)).await?;
                 Ok(RepairOutcome::Completed)
             }
-            Record::Active(id) if ask_acs => {
+            State::Active(id) if ask_acs => {
                 self.wait().await;
-                let emptied =
-                    is_missing(acs, &id).await? && self.store.write(name, &Record::Deleted, Some(meta)).await?;
+                let emptied = is_missing(acs, &id).await? && self.store.write(name, &emptied, Some(version)).await?;
                 Ok(if emptied { RepairOutcome::Emptied } else { RepairOutcome::Unchanged })
             }
             // The user may be returning right now. A folder detects it; in other stores the age makes it unlikely.
-            Record::Deleted if is_old(written_at(&meta)?) && self.store.remove(&meta).await? => {
+            State::Deleted if !blocked && is_old(version.written_at()?) && self.store.remove(&version).await? => {
                 Ok(RepairOutcome::Removed)
             }
-            Record::Active(_) | Record::Deleted => Ok(RepairOutcome::Unchanged),
+            State::Active(_) | State::Deleted => Ok(RepairOutcome::Unchanged),
+        }
+    }
+
+    /// Blocks the user of a record, then revokes all tokens of the user's identity. Creates the record if there is none.
+    ///
+    /// # Errors
+    /// As [`Directory::block_user`](super::Directory::block_user).
+    pub async fn block(&self, acs: &IdentityClient, selected: RecordSelector) -> Result<BlockedUser, Error> {
+        blocking::block(&self.store, acs, selected).await
+    }
+
+    /// Unblocks the user of a record. Returns whether the user was blocked.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn unblock(&self, selected: RecordSelector) -> Result<bool, Error> {
+        blocking::unblock(&self.store, selected).await
+    }
+
+    /// Revokes all tokens of the identity in a record, if the record was written before a time. Does not block the user.
+    ///
+    /// Concurrent revocations call ACS for at most ten records a second.
+    ///
+    /// # Errors
+    /// See [`Error`].
+    pub async fn revoke(
+        &self,
+        acs: &IdentityClient,
+        name: RecordName,
+        before: Option<Timestamp>,
+    ) -> Result<RevokeOutcome, Error> {
+        let Some((record, version)) = self.store.read(name).await? else { return Ok(RevokeOutcome::NoIdentity) };
+        let Some(id) = record.identity() else { return Ok(RevokeOutcome::NoIdentity) };
+        if let Some(before) = before
+            && version.written_at()? >= before
+        {
+            return Ok(RevokeOutcome::Newer);
+        }
+        self.wait().await;
+        match acs.revoke_tokens(id).await {
+            Err(error) if error.is_identity_gone() => Ok(RevokeOutcome::NoIdentity),
+            revoked => Ok(revoked.map(|()| RevokeOutcome::Revoked)?),
         }
     }
 

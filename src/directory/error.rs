@@ -14,4 +14,7 @@ pub enum Error {
     /// Other calls for the same user changed the record each time.
     #[error("concurrent calls for the same user conflicted; try again")]
     Contended,
+    /// The user is blocked. Nothing was done.
+    #[error("the user is blocked")]
+    Blocked,
 }

@@ -18,20 +18,38 @@ impl From<[u8; 32]> for UserId {
     }
 }
 
+impl UserId {
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
+    }
+}
+
 impl fmt::Debug for UserId {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("UserId(…)")
     }
 }
 
-/// The key of record names. If it is lost, existing records can no longer be matched to users.
+/// The key of record names, or two keys while one replaces the other. If it is lost, existing records can no longer be
+/// matched to users.
 #[derive(Debug, Clone)]
-pub struct DirectoryKey(Arc<SecretSlice<u8>>);
+pub struct DirectoryKey {
+    /// The key that names new records.
+    first: Arc<SecretSlice<u8>>,
+    /// The key whose records are found, too.
+    second: Option<Arc<SecretSlice<u8>>>,
+}
 
-/// The error for a key that is not base64 or too short.
+/// The error for a text that is not one key, or two keys with a comma between them.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-#[error("is not base64 of at least 32 bytes; create a key with `openssl rand -base64 32`")]
-pub struct InvalidKey;
+pub enum InvalidKey {
+    /// A key is not base64, or too short.
+    #[error("is not base64 of at least 32 bytes; create a key with `openssl rand -base64 32`")]
+    NotAKey,
+    /// The text has more than two keys, or one key twice.
+    #[error("must be one key, or two different keys while one replaces the other: `<new>,<old>`")]
+    NotOneOrTwo,
+}
 
 impl DirectoryKey {
     /// Minimum length in bytes: that of the hash (RFC 2104 section 3).
@@ -43,8 +61,19 @@ impl DirectoryKey {
         Self::new([(); 3].map(|()| Uuid::new_v4().into_bytes()).concat())
     }
 
+    /// Returns the second key, `None` if there is only one.
+    #[must_use]
+    pub fn second(&self) -> Option<Self> {
+        Some(Self { first: self.second.clone()?, second: None })
+    }
+
     fn new(bytes: Vec<u8>) -> Self {
-        Self(Arc::new(bytes.into()))
+        Self { first: Arc::new(bytes.into()), second: None }
+    }
+
+    /// Returns the HMAC-SHA256 of a text with the first key.
+    pub(super) fn hmac(&self, text: &[u8]) -> [u8; 32] {
+        hmac_sha256(self.first.expose_secret(), text).finalize().into_bytes().into()
     }
 }
 
@@ -52,8 +81,18 @@ impl FromStr for DirectoryKey {
     type Err = InvalidKey;
 
     fn from_str(text: &str) -> Result<Self, InvalidKey> {
-        let bytes = STANDARD.decode(text).map_err(|_| InvalidKey)?;
-        if bytes.len() >= Self::MIN_LENGTH { Ok(Self::new(bytes)) } else { Err(InvalidKey) }
+        let key = |text: &str| match STANDARD.decode(text.trim()) {
+            Ok(bytes) if bytes.len() >= Self::MIN_LENGTH => Ok(Self::new(bytes)),
+            _ => Err(InvalidKey::NotAKey),
+        };
+        let keys = text.split(',').map(key).collect::<Result<Vec<_>, _>>()?;
+        match &keys[..] {
+            [key] => Ok(key.clone()),
+            [key, second] if key.first.expose_secret() != second.first.expose_secret() => {
+                Ok(Self { first: Arc::clone(&key.first), second: Some(Arc::clone(&second.first)) })
+            }
+            _ => Err(InvalidKey::NotOneOrTwo),
+        }
     }
 }
 
@@ -67,10 +106,14 @@ pub struct RecordName([u8; 32]);
 pub struct InvalidName;
 
 impl RecordName {
-    /// Returns the name of the user's record.
+    /// Returns the name of the user's record under the first key.
     #[must_use]
     pub fn new(key: &DirectoryKey, user: UserId) -> Self {
-        Self(hmac_sha256(key.0.expose_secret(), &user.0).finalize().into_bytes().into())
+        Self(key.hmac(&user.0))
+    }
+
+    pub(super) const fn bytes(&self) -> &[u8; 32] {
+        &self.0
     }
 }
 
@@ -103,13 +146,30 @@ mod tests {
         assert_eq!(name.to_string(), "ea3ce3e2e328be8d8ebfe7107a68cdd7adae8d6188ddb06d91b8dbb4cb9c1842");
         assert_eq!(name.to_string().parse(), Ok(name));
         assert_ne!(RecordName::new(&DirectoryKey::random(), UserId::from([1; 32])), name);
-        assert_eq!(format!("{key:?}"), "DirectoryKey(SecretBox<[u8]>([REDACTED]))");
+        assert_eq!(format!("{key:?}"), "DirectoryKey { first: SecretBox<[u8]>([REDACTED]), second: None }");
+    }
+
+    #[test]
+    fn first_key_names_records_and_the_second_one_is_the_other() {
+        let user = UserId::from([1; 32]);
+        let [new, old] = [[1; 32], [2; 32]].map(|bytes| STANDARD.encode(bytes));
+        for text in [format!("{new},{old}"), format!(" {new} , {old} ")] {
+            let key: DirectoryKey = text.parse().unwrap();
+            assert_eq!(RecordName::new(&key, user), RecordName::new(&new.parse().unwrap(), user));
+            let second = key.second().unwrap();
+            assert_eq!(RecordName::new(&second, user), RecordName::new(&old.parse().unwrap(), user));
+            assert!(second.second().is_none() && !format!("{key:?}").contains('2'));
+        }
+        for text in [format!("{new},{new}"), format!("{new},{old},{new}")] {
+            assert_eq!(text.parse::<DirectoryKey>().err(), Some(InvalidKey::NotOneOrTwo));
+        }
     }
 
     #[test]
     fn invalid_keys_and_names_are_rejected() {
-        for text in ["", "c2hvcnQ=", "not base64!", &STANDARD.encode([1; 31])] {
-            assert_eq!(text.parse::<DirectoryKey>().err(), Some(InvalidKey), "{text}");
+        let comma = format!("{},", STANDARD.encode([1; 32]));
+        for text in ["", "c2hvcnQ=", "not base64!", &STANDARD.encode([1; 31]), &comma] {
+            assert_eq!(text.parse::<DirectoryKey>().err(), Some(InvalidKey::NotAKey), "{text}");
         }
         let name = "0".repeat(64);
         for text in ["", "0", &name.replace('0', "G"), &name.replace('0', "A"), &format!("{name}0"), &"é".repeat(32)] {

@@ -2,11 +2,12 @@
 
 use std::{path::Path as FilePath, sync::Arc, time::Duration};
 
-use acs_identity::http::client_builder;
 use async_trait::async_trait;
 use azure_core::credentials::TokenCredential as _;
 #[cfg(feature = "s3")]
-use object_store::aws::AmazonS3Builder;
+use http::HeaderValue;
+#[cfg(feature = "s3")]
+use object_store::aws::{AmazonS3Builder, AmazonS3ConfigKey};
 use object_store::{
     CredentialProvider, ObjectStore, RetryConfig,
     azure::{AzureCredential, MicrosoftAzureBuilder},
@@ -35,7 +36,8 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
         StoreLocation::Files(folder) => {
             create_private(folder)?;
             lock = Some(folder.join("lock"));
-            (Arc::new(LocalFileSystem::new_with_prefix(folder)?), "")
+            // Without fsync, a power loss would take records of which the callers were told.
+            (Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true)), "")
         }
         StoreLocation::Blob { account, endpoint, container, prefix, emulated } => {
             let blob = MicrosoftAzureBuilder::new()
@@ -44,7 +46,7 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
                 .with_container_name(container)
                 .with_allow_http(*emulated)
                 .with_retry(retry())
-                .with_http_connector(connector(*emulated, http)?);
+                .with_http_connector(Connector::new(http, endpoint.starts_with("https:"))?);
             let blob = match &settings.entra {
                 Some(source) => {
                     let entra = EntraCredential::new(source.clone(), STORAGE_SCOPE, http.clone());
@@ -62,26 +64,35 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
             return Err(object_store::Error::Generic { store: "S3", source }.into());
         }
     };
-    Ok(RecordStore { objects, prefix: Path::from(prefix), lock })
+    Ok(RecordStore { objects, prefix: Path::from(prefix), lock, key: settings.key.clone() })
 }
 
 #[cfg(feature = "s3")]
-fn s3(bucket: &str, settings: &[(&str, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, StoreError> {
-    // Validation of the settings rejects http endpoints on other machines.
-    let loopback = settings.iter().any(|(_, value)| value.starts_with("http://"));
-    let mut s3 = AmazonS3Builder::new()
-        .with_bucket_name(bucket)
-        .with_allow_http(loopback)
-        .with_retry(retry())
-        .with_http_connector(connector(loopback, http)?);
+fn s3(bucket: &str, settings: &[(String, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, StoreError> {
+    let https = settings.iter().all(|(_, value)| !value.starts_with("http:"));
+    let mut s3 = AmazonS3Builder::new().with_retry(retry()).with_http_connector(Connector::new(http, https)?);
     for (name, value) in settings {
-        s3 = s3.with_config(name.to_ascii_lowercase().parse()?, value);
+        let key = name.to_ascii_lowercase().parse()?;
+        if key == AmazonS3ConfigKey::ContainerAuthorizationTokenFile {
+            check_token_file(name, value)?;
+        }
+        s3 = s3.with_config(key, value);
     }
-    Ok(Arc::new(s3.build()?))
+    // Last, because the settings of AWS may name a bucket for other programs.
+    Ok(Arc::new(s3.with_bucket_name(bucket).build()?))
 }
 
-fn connector(loopback: bool, http: &reqwest::Client) -> Result<Connector, StoreError> {
-    Ok(Connector(if loopback { client_builder().no_proxy().build()? } else { http.clone() }))
+/// Checks that the token in a file can be the value of a header. The object store panics if it is not.
+#[cfg(feature = "s3")]
+fn check_token_file(name: &str, path: &str) -> Result<(), StoreError> {
+    match std::fs::read(path) {
+        Ok(token) if HeaderValue::from_bytes(&token).is_err() => {
+            let source = format!("{name}: the token in the file has a line break; write the file without one").into();
+            Err(object_store::Error::Generic { store: "S3", source }.into())
+        }
+        // The object store reads the file when it needs the token, and reports the error.
+        _ => Ok(()),
+    }
 }
 
 /// Retries within the time that a caller waits.
@@ -89,13 +100,21 @@ fn retry() -> RetryConfig {
     RetryConfig { max_retries: 2, retry_timeout: Duration::from_secs(5), ..RetryConfig::default() }
 }
 
-/// Creates the folder for its owner only. Does not change an existing folder.
+/// Creates the folder for its owner only, and syncs the folders above it. Does not change an existing folder.
 pub(crate) fn create_private(folder: &FilePath) -> std::io::Result<()> {
+    let new: Vec<&FilePath> = folder.ancestors().take_while(|folder| !folder.exists()).collect();
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
     std::os::unix::fs::DirBuilderExt::mode(&mut builder, 0o700);
-    builder.create(folder)
+    builder.create(folder)?;
+    for parent in new.into_iter().filter_map(FilePath::parent) {
+        // A folder that may not be read cannot be synced. On Windows, no folder can be.
+        if let Ok(parent) = std::fs::File::open(parent) {
+            parent.sync_all()?;
+        }
+    }
+    Ok(())
 }
 
 /// Provides Entra tokens for Azure Storage.

@@ -4,17 +4,34 @@ use acs_identity::types::IdentityId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{RecordName, StoreError};
+use super::{Error, RecordName, StoreError, sealed_user::SealedUser};
 
-/// The state of a user.
+/// The record of a user.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Record {
+pub struct Record {
+    /// The state of the user's identity.
+    pub state: State,
+    /// Whether the user is blocked. It does not depend on the state: a deletion continues for a blocked user.
+    pub blocked: bool,
+}
+
+/// The state of a user's identity.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum State {
     /// The user has this identity.
     Active(IdentityId),
     /// This identity is being deleted. It may still exist, but must not be used again.
     Deleting(IdentityId),
-    /// The identity was deleted. The record stays, since object stores cannot delete an object on a condition.
+    /// There is no identity: it was deleted, or the user was blocked before the first use. The record stays, since object
+    /// stores cannot delete an object on a condition.
     Deleted,
+}
+
+impl From<State> for Record {
+    /// Returns the record of a user who is not blocked.
+    fn from(state: State) -> Self {
+        Self { state, blocked: false }
+    }
 }
 
 /// A record, its name and the time it was written.
@@ -28,6 +45,7 @@ pub struct RecordEntry {
     pub written_at: Timestamp,
 }
 
+/// An earlier version does not know `blocked`. It cannot read the record of a blocked user, so it issues no token.
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct WireRecord {
@@ -35,31 +53,51 @@ struct WireRecord {
     identity: Option<String>,
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     leaving: bool,
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    blocked: bool,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    user: Option<String>,
 }
 
 impl Record {
-    /// Returns the identity, `None` if it was deleted.
+    /// Returns the identity, `None` if there is none.
     #[must_use]
     pub const fn identity(&self) -> Option<&IdentityId> {
-        match self {
-            Self::Active(id) | Self::Deleting(id) => Some(id),
-            Self::Deleted => None,
+        match &self.state {
+            State::Active(id) | State::Deleting(id) => Some(id),
+            State::Deleted => None,
         }
     }
 
-    pub(super) fn from_json(json: &[u8]) -> Result<Self, StoreError> {
-        let WireRecord { identity, leaving } = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
-        match (identity.map(|id| id.parse()), leaving) {
-            (Some(Ok(id)), false) => Ok(Self::Active(id)),
-            (Some(Ok(id)), true) => Ok(Self::Deleting(id)),
-            (None, false) => Ok(Self::Deleted),
-            (Some(Err(_)), _) | (None, true) => Err(StoreError::InvalidRecord),
-        }
+    /// Returns whether the record means the same as a missing one.
+    pub(super) const fn is_empty(&self) -> bool {
+        matches!(self, Self { state: State::Deleted, blocked: false })
     }
 
-    pub(super) fn to_json(&self) -> Vec<u8> {
+    /// Returns the state, or an error if the user is blocked.
+    pub(super) fn unless_blocked(self) -> Result<State, Error> {
+        if self.blocked { Err(Error::Blocked) } else { Ok(self.state) }
+    }
+
+    /// Reads a record and its user. Records of earlier versions have no user.
+    pub(super) fn from_json(json: &[u8]) -> Result<(Self, Option<SealedUser>), StoreError> {
+        let wire: WireRecord = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
+        let state = match (wire.identity.map(|id| id.parse()), wire.leaving) {
+            (Some(Ok(id)), false) => State::Active(id),
+            (Some(Ok(id)), true) => State::Deleting(id),
+            (None, false) => State::Deleted,
+            (Some(Err(_)), _) | (None, true) => return Err(StoreError::InvalidRecord),
+        };
+        let user = wire.user.map(|user| SealedUser::from_base64(&user).ok_or(StoreError::InvalidRecord)).transpose()?;
+        Ok((Self { state, blocked: wire.blocked }, user))
+    }
+
+    /// Writes a record and its user. The record of a deleted identity keeps nothing of its user.
+    pub(super) fn to_json(&self, user: Option<&SealedUser>) -> Vec<u8> {
         let identity = self.identity().map(|id| id.as_str().to_owned());
-        let record = WireRecord { identity, leaving: matches!(self, Self::Deleting(_)) };
+        let leaving = matches!(self.state, State::Deleting(_));
+        let user = user.filter(|_| !self.is_empty()).map(SealedUser::to_base64);
+        let record = WireRecord { identity, leaving, blocked: self.blocked, user };
         // Serializing strings and flags cannot fail.
         serde_json::to_vec(&record).unwrap_or_default()
     }
@@ -67,22 +105,43 @@ impl Record {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{
+        super::{DirectoryKey, UserId},
+        *,
+    };
 
     const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
 
     #[test]
     fn json_round_trips_and_foreign_json_is_rejected() {
         let id: IdentityId = ID.parse().unwrap();
+        let blocked = |state| Record { state, blocked: true };
         for (record, json) in [
-            (Record::Active(id.clone()), format!(r#"{{"identity":"{ID}"}}"#)),
-            (Record::Deleting(id), format!(r#"{{"identity":"{ID}","leaving":true}}"#)),
-            (Record::Deleted, "{}".to_owned()),
+            (State::Active(id.clone()).into(), format!(r#"{{"identity":"{ID}"}}"#)),
+            (State::Deleting(id.clone()).into(), format!(r#"{{"identity":"{ID}","leaving":true}}"#)),
+            (State::Deleted.into(), "{}".to_owned()),
+            (blocked(State::Active(id.clone())), format!(r#"{{"identity":"{ID}","blocked":true}}"#)),
+            (blocked(State::Deleting(id)), format!(r#"{{"identity":"{ID}","leaving":true,"blocked":true}}"#)),
+            (blocked(State::Deleted), r#"{"blocked":true}"#.to_owned()),
         ] {
-            assert_eq!(String::from_utf8(record.to_json()).unwrap(), json);
-            assert_eq!(Record::from_json(json.as_bytes()).unwrap(), record);
+            assert_eq!(String::from_utf8(record.to_json(None)).unwrap(), json);
+            assert_eq!(Record::from_json(json.as_bytes()).unwrap(), (record.clone(), None));
+            let user = SealedUser::new(&DirectoryKey::random(), UserId::from([1; 32]));
+            let json = record.to_json(user.as_ref());
+            let user = user.filter(|_| !record.is_empty());
+            assert_eq!(Record::from_json(&json).unwrap(), (record, user));
         }
-        for foreign in ["", "null", "[]", r#"{"identity":"bob"}"#, r#"{"leaving":true}"#, r#"{"user":"bob"}"#] {
+        for foreign in [
+            "",
+            "null",
+            "[]",
+            r#"{"identity":"bob"}"#,
+            r#"{"leaving":true}"#,
+            r#"{"leaving":true,"blocked":true}"#,
+            r#"{"blocked":"true"}"#,
+            r#"{"blocked":null}"#,
+            r#"{"user":"bob"}"#,
+        ] {
             assert!(Record::from_json(foreign.as_bytes()).is_err(), "{foreign}");
         }
     }

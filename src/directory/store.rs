@@ -7,30 +7,13 @@ use futures_util::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, UpdateVersion, path::Path};
 
-use super::{Record, RecordName};
+use super::{DirectoryKey, Record, RecordName, StoreError, answer::StoreAnswer, sealed_user::SealedUser};
 
 /// Timeout of a read or write, retries included.
 const STORE_TIMEOUT: Duration = Duration::from_secs(6);
 
-/// An error of the directory's store.
-#[derive(Debug, thiserror::Error)]
-pub enum StoreError {
-    /// The object store returned an error.
-    #[error("the store answered with an error")]
-    ObjectStore(#[from] object_store::Error),
-    /// The object store did not answer within 6 seconds.
-    #[error("the store did not answer in time")]
-    TimedOut,
-    /// An object in the store is not a record.
-    #[error("the object is not a record of a user directory")]
-    InvalidRecord,
-    /// The HTTP client cannot be built.
-    #[error("cannot build the HTTP client")]
-    Http(#[from] reqwest::Error),
-    /// The folder cannot be read or written.
-    #[error("the folder cannot be used")]
-    Folder(#[from] io::Error),
-}
+/// Milliseconds to wait before a write is repeated because the store was busy with another write of the same record.
+const BUSY_WAITS_MS: [u64; 4] = [100, 200, 400, 800];
 
 /// The records of one directory.
 #[derive(Debug, Clone)]
@@ -39,19 +22,22 @@ pub(super) struct RecordStore {
     pub(super) prefix: Path,
     /// The file that writers lock in a folder, because `LocalFileSystem` has no conditional writes.
     pub(super) lock: Option<PathBuf>,
+    pub(super) key: DirectoryKey,
+}
+
+/// A record as it was read: the condition of the next write, and the user, which that write keeps.
+#[derive(Debug, Clone)]
+pub(super) struct Version {
+    pub(super) name: RecordName,
+    pub(super) user: Option<SealedUser>,
+    pub(super) meta: ObjectMeta,
 }
 
 impl RecordStore {
-    pub(super) async fn read(&self, name: RecordName) -> Result<Option<(Record, ObjectMeta)>, StoreError> {
-        in_time(async {
-            let found = match self.objects.get(&self.path(name)).await {
-                Err(object_store::Error::NotFound { .. }) => return Ok(None),
-                found => found?,
-            };
-            let meta = found.meta.clone();
-            Ok(Some((Record::from_json(&found.bytes().await?)?, meta)))
-        })
-        .await
+    pub(super) async fn read(&self, name: RecordName) -> Result<Option<(Record, Version)>, StoreError> {
+        let Some((json, meta)) = self.get(name).await? else { return Ok(None) };
+        let (record, user) = Record::from_json(&json)?;
+        Ok(Some((record, Version { name, user, meta })))
     }
 
     /// Creates a record, or replaces the one that was read as `previous`. Returns `false` if it has changed since.
@@ -59,38 +45,102 @@ impl RecordStore {
         &self,
         name: RecordName,
         record: &Record,
-        previous: Option<ObjectMeta>,
+        previous: Option<Version>,
     ) -> Result<bool, StoreError> {
-        in_time(async {
-            let lock = self.lock().await?;
-            let mode = match previous {
-                None => PutMode::Create,
-                Some(meta) if lock.is_none() => {
-                    PutMode::Update(UpdateVersion { e_tag: meta.e_tag, version: meta.version })
-                }
-                Some(meta) if self.is_unchanged(&meta).await? => PutMode::Overwrite,
-                Some(_) => return Ok(false),
-            };
-            match self.objects.put_opts(&self.path(name), record.to_json().into(), mode.into()).await {
-                Err(
-                    object_store::Error::AlreadyExists { .. }
-                    | object_store::Error::Precondition { .. }
-                    | object_store::Error::NotFound { .. },
-                ) => Ok(false),
-                written => Ok(written.map(|_| true)?),
+        let user = previous.as_ref().and_then(|version| version.user.clone());
+        self.put(name, record, user.as_ref(), previous).await
+    }
+
+    /// Writes a record with its user.
+    pub(super) async fn put(
+        &self,
+        name: RecordName,
+        record: &Record,
+        user: Option<&SealedUser>,
+        previous: Option<Version>,
+    ) -> Result<bool, StoreError> {
+        let json = record.to_json(user);
+        let written = in_time(self.put_when_free(name, &json, previous)).await;
+        // An encrypted user differs in each write, so the store can tell whether it has this one. In a folder, a record
+        // that was not synced to the disk must not count as written.
+        if matches!(written, Ok(true)) || user.is_none() || record.is_empty() || self.lock.is_some() {
+            return written;
+        }
+        // The answer may have been lost after the record was written. A retry fails then, because the record has changed.
+        match self.get(name).await {
+            Ok(Some((found, _))) if found == json => Ok(true),
+            _ => written,
+        }
+    }
+
+    /// Repeats a write while the store is busy with another write of the same record.
+    async fn put_when_free(
+        &self,
+        name: RecordName,
+        json: &[u8],
+        previous: Option<Version>,
+    ) -> Result<bool, StoreError> {
+        for wait in BUSY_WAITS_MS.map(Duration::from_millis) {
+            match self.put_once(name, json, previous.clone()).await {
+                Err(StoreError::Refused(answer)) if answer.is_busy_object() => tokio::time::sleep(wait).await,
+                written => return written,
             }
+        }
+        self.put_once(name, json, previous).await
+    }
+
+    async fn put_once(&self, name: RecordName, json: &[u8], previous: Option<Version>) -> Result<bool, StoreError> {
+        let lock = self.lock().await?;
+        let is_update = previous.is_some();
+        let mode = match previous.map(|version| version.meta) {
+            None => PutMode::Create,
+            Some(meta) if lock.is_none() => PutMode::Update(UpdateVersion { e_tag: meta.e_tag, version: meta.version }),
+            Some(meta) if self.is_unchanged(&meta).await? => PutMode::Overwrite,
+            Some(_) => return Ok(false),
+        };
+        match self.objects.put_opts(&self.path(name), json.to_vec().into(), mode.into()).await {
+            Ok(_) => Ok(true),
+            Err(object_store::Error::AlreadyExists { .. } | object_store::Error::Precondition { .. }) => Ok(false),
+            Err(error) => match StoreAnswer::find(&error) {
+                Some(answer) if answer.is_changed_object() => Ok(false),
+                Some(answer) if answer.is_missing_object() && is_update => Ok(false),
+                _ => Err(error.into()),
+            },
+        }
+    }
+
+    async fn get(&self, name: RecordName) -> Result<Option<(Vec<u8>, ObjectMeta)>, StoreError> {
+        in_time(async {
+            let found = match self.objects.get(&self.path(name)).await {
+                Ok(found) => found,
+                Err(object_store::Error::NotFound { .. }) => return self.check_folder().map(|()| None),
+                Err(error) => match StoreAnswer::find(&error) {
+                    Some(answer) if answer.is_missing_object() => return Ok(None),
+                    _ => return Err(error.into()),
+                },
+            };
+            let meta = found.meta.clone();
+            Ok(Some((found.bytes().await?.to_vec(), meta)))
         })
         .await
     }
 
+    /// Checks that the folder exists, if the store is one. Without the folder, every record would be missing.
+    fn check_folder(&self) -> Result<(), StoreError> {
+        match self.lock.as_ref().and_then(|lock| lock.parent()) {
+            Some(folder) => Ok(folder.metadata().map(|_| ())?),
+            None => Ok(()),
+        }
+    }
+
     /// Removes a record. A folder returns `false` if the record has changed since it was read; other stores cannot tell.
-    pub(super) async fn remove(&self, previous: &ObjectMeta) -> Result<bool, StoreError> {
+    pub(super) async fn remove(&self, previous: &Version) -> Result<bool, StoreError> {
         in_time(async {
             let lock = self.lock().await?;
-            if lock.is_some() && !self.is_unchanged(previous).await? {
+            if lock.is_some() && !self.is_unchanged(&previous.meta).await? {
                 return Ok(false);
             }
-            self.objects.delete(&previous.location).await?;
+            self.objects.delete(&previous.meta.location).await?;
             Ok(true)
         })
         .await
@@ -128,11 +178,14 @@ impl RecordStore {
     }
 }
 
-/// Returns when an object was written.
-pub(super) fn written_at(meta: &ObjectMeta) -> Result<Timestamp, StoreError> {
-    Timestamp::from_second(meta.last_modified.timestamp()).map_err(|_| StoreError::InvalidRecord)
+impl Version {
+    /// Returns when the record was written.
+    pub(super) fn written_at(&self) -> Result<Timestamp, StoreError> {
+        Timestamp::from_second(self.meta.last_modified.timestamp()).map_err(|_| StoreError::InvalidRecord)
+    }
 }
 
 async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
-    tokio::time::timeout(STORE_TIMEOUT, work).await.unwrap_or(Err(StoreError::TimedOut))
+    // Boxed, because the futures of the object store take several KiB, and each caller would contain several.
+    tokio::time::timeout(STORE_TIMEOUT, Box::pin(work)).await.unwrap_or(Err(StoreError::TimedOut))
 }

@@ -18,14 +18,14 @@ pub struct DirectorySettings {
     /// The credential for Azure Blob Storage. Azurite needs none.
     pub entra: Option<TokenSource>,
     /// Settings for S3, named as in the AWS SDKs: `AWS_REGION` etc.
-    pub aws: Vec<(&'static str, String)>,
+    pub aws: Vec<(String, String)>,
 }
 
 impl fmt::Debug for DirectorySettings {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Self { location, key, entra, aws } = self;
         // Names only: some values are secret.
-        let aws: Vec<&str> = aws.iter().map(|(name, _)| *name).collect();
+        let aws: Vec<&String> = aws.iter().map(|(name, _)| name).collect();
         let mut shown = f.debug_struct("DirectorySettings");
         shown.field("location", location).field("key", key).field("entra", entra).field("aws", &aws).finish()
     }
@@ -91,6 +91,8 @@ const PLAIN_HTTP: InvalidStoreLocation =
 const NO_CONTAINER: InvalidStoreLocation =
     InvalidStoreLocation("names no container; use https://<account>.blob.core.windows.net/<container>");
 const NO_BUCKET: InvalidStoreLocation = InvalidStoreLocation("names no bucket; use s3://<bucket>");
+const RELATIVE: InvalidStoreLocation =
+    InvalidStoreLocation("names a folder without its whole path; use file:///<folder>, which begins at the root");
 const NO_FOLDER: InvalidStoreLocation = InvalidStoreLocation("names no folder on this machine; use file:///<folder>");
 
 impl FromStr for StoreLocation {
@@ -106,6 +108,8 @@ impl FromStr for StoreLocation {
             return Err(UNEXPECTED_PART);
         }
         match url.scheme() {
+            // A URL has no relative paths: the parser takes `file:./users` for `/users`.
+            "file" if !text.split_once(':').is_some_and(|(_, path)| path.starts_with('/')) => Err(RELATIVE),
             "file" => url.to_file_path().map(Self::Files).map_err(|()| NO_FOLDER),
             "s3" => {
                 let bucket = url.host_str().filter(|bucket| !bucket.is_empty()).ok_or(NO_BUCKET)?;
@@ -199,6 +203,13 @@ mod tests {
             ("s3://users#secret", UNEXPECTED_PART),
             ("s3://", NO_BUCKET),
             ("file://server/users", NO_FOLDER),
+            ("file://./users", NO_FOLDER),
+            ("file:./users", RELATIVE),
+            ("file:users", RELATIVE),
+            ("file:../users", RELATIVE),
+            ("file:~/users", RELATIVE),
+            ("FILE:users", RELATIVE),
+            ("file:\\\\users", RELATIVE),
         ] {
             assert_eq!(text.parse::<StoreLocation>(), Err(error), "{text}");
         }

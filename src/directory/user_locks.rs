@@ -7,19 +7,28 @@ use std::{
 };
 
 use tokio::sync::OwnedMutexGuard;
+use tokio_util::task::TaskTracker;
 
 use super::{Error, UserId};
 use crate::request_log;
 
 /// The users whose records this process reads or changes.
-#[derive(Debug, Default)]
-pub(super) struct UserLocks(Mutex<HashMap<UserId, Weak<tokio::sync::Mutex<()>>>>);
+#[derive(Debug)]
+pub(super) struct UserLocks {
+    users: Mutex<HashMap<UserId, Weak<tokio::sync::Mutex<()>>>>,
+    tasks: TaskTracker,
+}
 
 impl UserLocks {
+    /// Creates the locks. `tasks` tracks detached work.
+    pub(super) fn new(tasks: TaskTracker) -> Self {
+        Self { users: Mutex::default(), tasks }
+    }
+
     /// Locks the user, after all earlier calls for the same user.
     pub(super) async fn lock(&self, user: UserId) -> OwnedMutexGuard<()> {
         let mutex = {
-            let mut users = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+            let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
             users.retain(|_, mutex| mutex.strong_count() > 0);
             let existing = users.get(&user).and_then(Weak::upgrade);
             existing.unwrap_or_else(|| {
@@ -42,7 +51,7 @@ impl UserLocks {
             let _guard = guard;
             work.await
         };
-        let task = tokio::spawn(request_log::in_current(task));
+        let task = self.tasks.spawn(request_log::in_current(task));
         // After a panic it is unknown which calls to ACS took effect, as after a timeout.
         task.await.unwrap_or(Err(Error::Acs(acs_identity::Error::TimedOut)))
     }
@@ -54,7 +63,7 @@ mod tests {
 
     #[tokio::test]
     async fn calls_for_one_user_wait_and_unused_locks_are_removed() {
-        let user_locks = UserLocks::default();
+        let user_locks = UserLocks::new(TaskTracker::new());
         let (alice, bob) = (UserId::from([1; 32]), UserId::from([2; 32]));
         let guard = user_locks.lock(alice).await;
         let mut waiting = Box::pin(user_locks.lock(alice));
@@ -63,6 +72,6 @@ mod tests {
         drop(guard);
         drop(waiting.await);
         drop(user_locks.lock(bob).await);
-        assert_eq!(user_locks.0.lock().unwrap().len(), 1, "unused locks are removed with the next call");
+        assert_eq!(user_locks.users.lock().unwrap().len(), 1, "unused locks are removed with the next call");
     }
 }

@@ -3,16 +3,22 @@
 //! <https://docs.aws.amazon.com/STS/latest/APIReference/API_GetWebIdentityToken.html>, signed as
 //! <https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_sigv-create-signed-request.html> says.
 
-use acs_identity::{Endpoint, http::read_body};
+use acs_identity::{
+    Endpoint,
+    http::{read_body, retry_after},
+};
 use azure_core::{
     Error,
     error::ErrorKind,
     http::{ClientMethodOptions, StatusCode},
 };
 use azure_identity::ClientAssertion;
+use jiff::Timestamp;
 use object_store::aws::{AwsAuthorizer, AwsCredential};
 use reqwest::header::{CONTENT_TYPE, HeaderMap, HeaderValue};
 use secrecy::{ExposeSecret, SecretString};
+
+use super::answered;
 
 const FORM: &str = "application/x-www-form-urlencoded";
 
@@ -62,7 +68,7 @@ impl Role {
         let request = http.post(self.sts.url().clone()).headers(self.signed_headers()?).body(REQUEST);
         let unreached = |_| Error::with_message(ErrorKind::Connection, "AWS's STS was not reached");
         let response = request.send().await.map_err(unreached)?;
-        let status = response.status();
+        let (status, wait) = (response.status(), retry_after(response.headers(), Timestamp::now()));
         let text = read_body(response, MAX_BODY).await.unwrap_or_default();
         let text = String::from_utf8_lossy(&text);
         if let Some(token) = element(&text, "WebIdentityToken").filter(|_| status.is_success()) {
@@ -70,12 +76,12 @@ impl Role {
         }
         // For example AccessDenied or OutboundWebIdentityFederationDisabled. The message of STS contains the role's name.
         let code = element(&text, "Code").filter(|code| code.len() < 64).unwrap_or("no code");
-        let kind = ErrorKind::HttpResponse {
-            status: StatusCode::from(status.as_u16()),
-            error_code: Some(code.to_owned()),
-            raw_response: None,
-        };
-        Err(Error::with_message(kind, format!("AWS's STS answered {}, {code}", status.as_u16())))
+        let message = format!("AWS's STS answered {}, {code}", status.as_u16());
+        // AWS's query APIs answer 400 to requests beyond a limit.
+        // https://docs.aws.amazon.com/STS/latest/APIReference/CommonErrors.html
+        let throttled = code.starts_with("Throttling") || code == "RequestLimitExceeded";
+        let status = if throttled { StatusCode::TooManyRequests } else { StatusCode::from(status.as_u16()) };
+        Err(answered(status, Some(code.to_owned()), wait, message))
     }
 
     /// Returns the headers of the signed request.

@@ -80,6 +80,12 @@ impl Fields {
         &self.context
     }
 
+    /// Returns whether a field is there, with any value, and has not been taken yet.
+    #[must_use]
+    pub fn contains(&self, name: &str) -> bool {
+        self.object.0.iter().any(|(other, _)| other == name)
+    }
+
     /// Takes an optional field. `null` is a value, and so an error.
     pub fn optional<T>(
         &mut self,
@@ -99,7 +105,7 @@ impl Fields {
         expected: &str,
         parse: impl FnOnce(&mut ErrorsOfField<'_>, &Value) -> Option<T>,
     ) -> Option<T> {
-        if !self.object.0.iter().any(|(other, _)| other == name) {
+        if !self.contains(name) {
             self.error(format!("/{name}"), format!("The field is required: {expected}."));
         }
         self.optional(name, parse)

@@ -2,17 +2,14 @@
 
 mod delete_on_drop;
 
-use acs_identity::{
-    IdentityClient,
-    types::{Scope, TokenLifetime},
-};
+use acs_identity::types::{Scope, TokenLifetime};
 use axum::{
     Extension,
-    extract::State,
+    extract::{OriginalUri, State},
     response::{IntoResponse, Response},
 };
 use http::{
-    StatusCode,
+    StatusCode, Uri,
     header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
 use serde::Serialize;
@@ -20,7 +17,7 @@ use serde::Serialize;
 use delete_on_drop::DeleteOnDrop;
 
 use super::{
-    PREFIX,
+    Services,
     token::{self, WireToken},
 };
 use crate::{
@@ -66,28 +63,31 @@ struct Created<'a> {
 /// # Errors
 /// See [`Problem`].
 pub async fn handle(
-    State(acs): State<IdentityClient>,
+    State(services): State<Services>,
+    OriginalUri(uri): OriginalUri,
     Extension(policy): Extension<EffectivePolicy>,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let created = create(acs, &policy, request).await;
+    let created = create(services, &policy, request).await;
     // The policy and ACS have another name for the field.
     let created = created.map_err(|problem| problem.with_renamed_field("/scopes", "/createTokenWithScopes"))?;
-    Ok(answer(created))
+    Ok(answer(created, &uri))
 }
 
 async fn create(
-    acs: IdentityClient,
+    services: Services,
     policy: &EffectivePolicy,
     Request { scopes, lifetime }: Request,
 ) -> Result<DeleteOnDrop, Problem> {
     let token = scopes.map(|scopes| token::authorize(policy, Some(&scopes), lifetime)).transpose()?;
-    DeleteOnDrop::create(acs, token).await
+    DeleteOnDrop::create(services.acs, services.tasks, token).await
 }
 
-fn answer(created: DeleteOnDrop) -> Response {
+fn answer(created: DeleteOnDrop, uri: &Uri) -> Response {
     let id = created.id();
-    let location = format!("/{PREFIX}/identities/{id}");
+    // A relative reference (RFC 9110 section 10.2.2) holds behind a stage or a proxy that shortens the path.
+    let folder = if uri.path().ends_with('/') { "." } else { "identities" };
+    let location = format!("{folder}/{id}");
     let body = token::to_json(&Created {
         identity: WireIdentity { id: id.as_str() },
         access_token: created.token().map(WireToken::from),

@@ -43,7 +43,8 @@ pub(super) fn token(fields: &mut Fields) -> Option<SecretString> {
     })
 }
 
-fn guid(errors: &mut ErrorsOfField<'_>, value: &Value) -> Option<Uuid> {
+/// Reads a GUID.
+pub(super) fn guid(errors: &mut ErrorsOfField<'_>, value: &Value) -> Option<Uuid> {
     let guid = value.as_str().filter(|text| text.len() == 36).and_then(|text| text.parse().ok());
     if guid.is_none() {
         errors.add("Must be a GUID, such as 2c3e1e83-8fd7-4615-ad2b-b8c1229845ac.");

@@ -1,4 +1,4 @@
-//! `GET health`: tells whether the process is alive, and with `?ready` whether ACS accepts its credential.
+//! `GET health`: tells whether the process is alive, and with `?ready` whether ACS and the user directory answer it.
 
 use acs_identity::causes;
 use axum::{
@@ -12,10 +12,11 @@ use http::{
 
 use crate::{
     problem::{Kind, Problem},
-    readiness::Readiness,
+    readiness::{NotReady, Readiness},
 };
 
-/// Answers 200. With `ready` in the query, answers 503 if ACS does not accept the credential.
+/// Answers 200. With `ready` in the query, answers 503 if ACS does not accept the credential or the user directory cannot
+/// be read.
 ///
 /// # Errors
 /// [`Kind::NotReady`].
@@ -28,8 +29,11 @@ pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Resp
         Ok(()) => Ok(json(r#"{"status":"ready"}"#)),
         // The cause is only logged: the caller is not authenticated.
         Err(error) => {
-            let detail = "ACS did not accept this service's credential. The service's log has the details.";
-            Err(Problem::new(Kind::NotReady, detail).with_cause(causes(&*error)))
+            let detail = match error {
+                NotReady::Acs(_) => "ACS did not accept this service's credential. The service's log has the details.",
+                NotReady::Directory(_) => "The user directory cannot be read. The service's log has the details.",
+            };
+            Err(Problem::new(Kind::NotReady, detail).with_cause(causes(&error)))
         }
     }
 }

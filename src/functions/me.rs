@@ -7,7 +7,7 @@ use super::Services;
 use crate::{
     auth::{Caller, User},
     directory::{Directory, UserId},
-    problem::{Kind, Problem},
+    problem::Problem,
 };
 
 /// The signed-in user and the user directory. The user follows from the validated token alone.
@@ -22,10 +22,7 @@ impl FromRequestParts<Services> for Me {
 
     async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
         let user = UserId::from(*user(parts)?.subject.hash());
-        let directory = services.directory.clone().ok_or_else(|| {
-            Problem::new(Kind::TurnedOff, "There is no user directory: the operator must set USER_DIRECTORY.")
-        })?;
-        Ok(Self { user, directory })
+        Ok(Self { user, directory: Directory::from_request_parts(parts, services).await? })
     }
 }
 

@@ -17,6 +17,7 @@ use uuid::Uuid;
 use super::{Services, exchange_teams_token, me, token};
 use crate::{
     auth::EntraAccount,
+    directory::UserId,
     extract::{FromFields, Json, TokenFormat, fields::Fields},
     problem::{Kind, Problem},
     request_log,
@@ -39,9 +40,14 @@ pub struct TeamsUser(EntraAccount, Uuid);
 impl FromRequestParts<Services> for TeamsUser {
     type Rejection = Problem;
 
-    async fn from_request_parts(parts: &mut Parts, _: &Services) -> Result<Self, Problem> {
+    async fn from_request_parts(parts: &mut Parts, services: &Services) -> Result<Self, Problem> {
+        let user = me::user(parts)?;
+        // The exchange needs no directory, but a directory may say that the user is blocked.
+        if let Some(directory) = &services.directory {
+            directory.check_not_blocked(UserId::from(*user.subject.hash())).await?;
+        }
         let forbidden = |detail: &str| Problem::new(Kind::Forbidden, detail);
-        let account = me::user(parts)?.account.ok_or_else(|| {
+        let account = user.account.ok_or_else(|| {
             forbidden("Your bearer token is not from Microsoft Entra. Only Entra accounts have Teams users.")
         })?;
         let app = account.app_id.ok_or_else(|| {

@@ -50,30 +50,48 @@ impl FromStr for Origins {
     }
 }
 
+/// Checks one origin. The error completes a sentence that begins with the entry.
 fn origin(text: &str) -> Result<HeaderValue, &'static str> {
-    const SHAPE: &str =
-        "is not an origin such as https://www.contoso.com; write it in lower case and without a path or default port";
+    const NOT_A_URL: &str = "is not an origin; write it as https://www.contoso.com";
+    if text.is_empty() {
+        return Err("is empty; remove the comma");
+    }
     if text == "*" {
         return Err("is `*`, which must be the only entry");
     }
-    let (scheme, authority) = text.split_once("://").ok_or(SHAPE)?;
-    let uri: Uri = text.parse().map_err(|_| SHAPE)?;
-    let host = uri.host().filter(|host| !host.is_empty()).ok_or(SHAPE)?;
-    let default_port = match scheme {
-        "https" => 443,
-        "http" => 80,
+    if text == "null" {
+        return Err("is `null`, which every sandboxed page sends; name the origin of your page");
+    }
+    if text.contains([';', ' ', '\t', '\n']) {
+        return Err("has more than one origin; separate them by commas");
+    }
+    let (scheme, authority) = text.split_once("://").ok_or("has no scheme; write it as https://www.contoso.com")?;
+    let default_port = match scheme.to_ascii_lowercase().as_str() {
+        "https" => ":443",
+        "http" => ":80",
         _ => return Err("has another scheme than https; use https"),
     };
-    let plain = !authority.contains(['/', '?', '#', '@', '*']) && !text.bytes().any(|b| b.is_ascii_uppercase());
-    // Browsers omit the default port.
-    let port = authority.ends_with(':') || uri.port_u16() == Some(default_port);
-    if !plain || port {
-        return Err(SHAPE);
+    // The shapes in the order in which a reader finds them.
+    for (is_wrong, error) in [
+        (!text.is_ascii(), "has letters that browsers send in Punycode; write the host as xn--…"),
+        (text.bytes().any(|b| b.is_ascii_uppercase()), "has capital letters; write it in lower case"),
+        (authority.split_once('/').is_some_and(|(_, path)| path.is_empty()), "has a trailing slash; remove it"),
+        (authority.contains(['/', '?', '#']), "has a path or a query; remove all after the host and the port"),
+        (authority.contains('@'), "has a user name; remove it"),
+        (authority.contains('*'), "has a wildcard; list each origin"),
+        (authority.ends_with(default_port), "has the default port, which browsers omit; remove it"),
+        (authority.ends_with(':'), "has no port after the colon; remove the colon"),
+    ] {
+        if is_wrong {
+            return Err(error);
+        }
     }
+    let uri: Uri = text.parse().map_err(|_| NOT_A_URL)?;
+    let host = uri.host().filter(|host| !host.is_empty()).ok_or(NOT_A_URL)?;
     if scheme == "http" && !matches!(host, "localhost" | "127.0.0.1" | "[::1]") {
         return Err("is plain http; use https, or a loopback address");
     }
-    HeaderValue::from_str(text).map_err(|_| SHAPE)
+    HeaderValue::from_str(text).map_err(|_| NOT_A_URL)
 }
 
 #[cfg(test)]
@@ -81,22 +99,45 @@ mod tests {
     use super::*;
 
     #[test]
-    fn origins_must_be_written_as_browsers_do() {
-        let shape = "is not an origin such as https://www.contoso.com; write it in lower case and without a path or default port";
-        for (text, errors) in [
-            ("*", vec![]),
-            ("https://a.example, https://a.example:8443,http://localhost:3000,http://[::1]:5173", vec![]),
-            ("https://a.example,*", vec!["entry 2 is `*`, which must be the only entry".to_owned()]),
-            ("https://a.example,https://a.example", vec!["entry 2 is a duplicate; remove it".to_owned()]),
-            ("http://a.example", vec!["entry 1 is plain http; use https, or a loopback address".to_owned()]),
-            ("ftp://a.example", vec!["entry 1 has another scheme than https; use https".to_owned()]),
-            (
-                "a.example,https://A.example,https://a.example/,https://a.example:443,https://u@a.example,https://*.example,null,",
-                (1..=8).map(|i| format!("entry {i} {shape}")).collect(),
-            ),
+    fn error_says_what_is_wrong_with_an_origin() {
+        for (entry, error) in [
+            ("", "is empty; remove the comma"),
+            ("*", "is `*`, which must be the only entry"),
+            ("null", "is `null`, which every sandboxed page sends; name the origin of your page"),
+            ("https://a.example;https://c.example", "has more than one origin; separate them by commas"),
+            ("https://a.example https://c.example", "has more than one origin; separate them by commas"),
+            ("a.example", "has no scheme; write it as https://www.contoso.com"),
+            ("ftp://a.example", "has another scheme than https; use https"),
+            ("https://münchen.example", "has letters that browsers send in Punycode; write the host as xn--…"),
+            ("https://A.example", "has capital letters; write it in lower case"),
+            ("HTTPS://a.example", "has capital letters; write it in lower case"),
+            ("https://a.example/", "has a trailing slash; remove it"),
+            ("https://a.example:8443/", "has a trailing slash; remove it"),
+            ("https://a.example/app", "has a path or a query; remove all after the host and the port"),
+            ("https://a.example?a", "has a path or a query; remove all after the host and the port"),
+            ("https://u@a.example", "has a user name; remove it"),
+            ("https://*.example", "has a wildcard; list each origin"),
+            ("https://a.example:443", "has the default port, which browsers omit; remove it"),
+            ("http://localhost:80", "has the default port, which browsers omit; remove it"),
+            ("https://a.example:", "has no port after the colon; remove the colon"),
+            ("https://", "is not an origin; write it as https://www.contoso.com"),
+            ("https://[a", "is not an origin; write it as https://www.contoso.com"),
+            ("http://a.example", "is plain http; use https, or a loopback address"),
+            ("https://b.example", "is a duplicate; remove it"),
         ] {
-            let found = text.parse::<Origins>().err().map(|error| error.0).unwrap_or_default();
-            assert_eq!(found, errors, "{text}");
+            let found = format!("https://b.example,{entry}").parse::<Origins>();
+            assert_eq!(found, Err(InvalidOrigins(vec![format!("entry 2 {error}")])), "{entry}");
         }
+    }
+
+    #[test]
+    fn origins_are_kept_as_browsers_send_them() {
+        assert_eq!("*".parse(), Ok(Origins::Any));
+        let list = ["https://a.example", "https://a.example:8443", "http://localhost:3000", "http://[::1]:5173"];
+        let origins = list.map(HeaderValue::from_static).to_vec();
+        assert_eq!(list.join(" , ").parse(), Ok(Origins::List(origins)));
+        let errors = ["entry 1 has a trailing slash; remove it", "entry 3 is empty; remove the comma"];
+        let found = "https://a.example/,https://b.example,".parse::<Origins>();
+        assert_eq!(found, Err(InvalidOrigins(errors.map(str::to_owned).to_vec())));
     }
 }

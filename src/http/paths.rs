@@ -1,13 +1,33 @@
-//! Paths as the Functions host passes them on: in any case, with empty segments, with a trailing slash.
+//! Paths: refuses those that hosts could read in two ways, and accepts them in any case, with empty segments and with a
+//! trailing slash, as the Functions host passes them on.
 
-use axum::{extract::Request, middleware::Next, response::Response};
-use http::{Uri, uri::PathAndQuery};
+use axum::{
+    extract::Request,
+    middleware::Next,
+    response::{IntoResponse as _, Response},
+};
+use http::{
+    HeaderMap, Uri,
+    header::HOST,
+    uri::{Authority, PathAndQuery},
+};
+use percent_encoding::percent_decode_str;
 
-use crate::functions::{FUNCTIONS, PREFIX};
+use crate::{
+    functions::{FUNCTIONS, PREFIX},
+    problem::{Kind, Problem},
+};
 
-/// Rewrites the path to that of the table. The host matches routes without regard to case and passes the path on as it
-/// came, but the router is exact.
+/// Refuses an invalid URL, and rewrites the path to that of the table. The host matches routes without regard to case
+/// and passes the path on as it came, but the router is exact.
 pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+    // A program that cannot convert what it received to a request refuses it here, inside of the other layers.
+    if let Some(problem) = request.extensions_mut().remove::<Problem>() {
+        return problem.into_response();
+    }
+    if let Some(detail) = invalid(request.uri().path(), request.headers()) {
+        return Problem::new(Kind::InvalidUrl, detail).into_response();
+    }
     if let Some(path) = canonical(request.uri().path())
         && path != request.uri().path()
         && let Some(uri) = with_path(request.uri(), &path)
@@ -15,6 +35,22 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
         *request.uri_mut() = uri;
     }
     next.run(request).await
+}
+
+/// Returns the reason for which a URL is not valid.
+fn invalid(path: &str, headers: &HeaderMap) -> Option<&'static str> {
+    // A host that decodes the path ends it at these, or takes a backslash for a slash. It would then choose another
+    // function than the caller named.
+    let is_delimiter = |byte: u8| matches!(byte, b'#' | b'?' | b'\\') || byte.is_ascii_control();
+    if percent_decode_str(path).any(is_delimiter) {
+        return Some("The path has an encoded `#`, `?`, `\\` or control character, which no path of this service has.");
+    }
+    // RFC 9112 section 3.2.
+    let mut hosts = headers.get_all(HOST).iter();
+    let host = hosts.next().map_or(b"" as &[u8], |host| host.as_bytes());
+    let is_host = host.is_empty() || Authority::try_from(host).is_ok_and(|host| !host.as_str().contains('@'));
+    (hosts.next().is_some() || !is_host)
+        .then_some("The Host header must be one host name or address, and a port if any.")
 }
 
 /// Returns the path as the table has it, with the id unchanged. `None` if no function has the path.
@@ -100,6 +136,43 @@ mod tests {
             ("/api/identities/a/b/c", None),
         ] {
             assert_eq!(canonical(given).as_deref(), path, "{given}");
+        }
+    }
+
+    #[test]
+    fn paths_that_can_be_read_in_two_ways_are_invalid() {
+        let is_invalid = |path: &str| invalid(path, &HeaderMap::new()).is_some();
+        for byte in 0..=127_u8 {
+            let is_delimiter = matches!(byte, b'#' | b'?' | b'\\' | 0..32 | 127);
+            for path in [format!("/api/identities/a%{byte:02X}b/tokens"), format!("/%{byte:02x}")] {
+                assert_eq!(is_invalid(&path), is_delimiter, "{path}");
+            }
+        }
+        // Decoded once: the second decoding is the path's own text.
+        for (path, invalid) in
+            [("/api/a\\b", true), ("/a%2523", false), ("/a%", false), ("/a%zz", false), ("/%C3%A9", false)]
+        {
+            assert_eq!(is_invalid(path), invalid, "{path}");
+        }
+    }
+
+    #[test]
+    fn host_must_be_one_host() {
+        for (hosts, valid) in [
+            (&[][..], true),
+            (&[""], true),
+            (&["a.example"], true),
+            (&["127.0.0.1:8080"], true),
+            (&["[::1]:80"], true),
+            (&["a.example", "a.example"], false),
+            (&["["], false),
+            (&["a b"], false),
+            (&["a/b"], false),
+            (&["u@a.example"], false),
+            (&["a.example, b.example"], false),
+        ] {
+            let headers: HeaderMap = hosts.iter().map(|host| (HOST, host.parse().unwrap())).collect();
+            assert_eq!(invalid("/", &headers).is_none(), valid, "{hosts:?}");
         }
     }
 

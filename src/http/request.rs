@@ -1,7 +1,8 @@
 //! The outermost layer: assigns the request id, writes the problem, and writes the request log.
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{body::Body, extract::Request, middleware::Next, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
+use http_body_util::{BodyExt as _, Empty};
 use tracing::Level;
 use uuid::Uuid;
 
@@ -32,6 +33,11 @@ pub(super) async fn layer(mut request: Request, next: Next) -> Response {
         response = problem.write(&request_id);
         response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
     }
+    if response.status() == StatusCode::NO_CONTENT {
+        // RFC 9110 section 8.6: without Content-Length. Each router adds it to a body whose length is known.
+        response.headers_mut().remove(header::CONTENT_LENGTH);
+        *response.body_mut() = Body::new(Empty::new().map_frame(|frame| frame));
+    }
     let headers = response.headers_mut();
     headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
     if let Ok(value) = HeaderValue::try_from(request_id) {
@@ -53,7 +59,7 @@ fn ending(log: &mut RequestLog, status: StatusCode, problem: Option<&Problem>, i
     log.code = Some(parts.code);
     log.cause.clone_from(&problem.cause);
     let message = if parts.status.is_server_error() { "failed request" } else { "refused request" };
-    Ending { level: parts.level, message }
+    Ending { level: problem.level, message }
 }
 
 /// Returns the host's invocation id, else the client's request id, else a new one.

@@ -53,6 +53,10 @@ kinds! {
     InvalidIdentityId: "invalid-identity-id", BAD_REQUEST, INFO, "The identity id is invalid";
     /// ACS rejected the content of the request.
     RefusedByAcs: "refused-by-acs", BAD_REQUEST, INFO, "ACS rejected the request";
+    /// The path or the Host header is not that of a valid URL, or the path hides a delimiter.
+    InvalidUrl: "invalid-url", BAD_REQUEST, INFO, "The URL is not valid";
+    /// The event of AWS Lambda is no valid HTTP request.
+    InvalidEvent: "invalid-event", BAD_REQUEST, INFO, "The event is not a valid HTTP request";
     /// The request has more than one Authorization header.
     AmbiguousAuthorization: "ambiguous-authorization", BAD_REQUEST, INFO, "More than one Authorization header";
     /// The request has no valid key or token.
@@ -63,6 +67,8 @@ kinds! {
     Forbidden: "forbidden", FORBIDDEN, INFO, "Not allowed";
     /// The request exceeds what the policy allows the caller.
     BeyondPolicy: "beyond-policy", FORBIDDEN, INFO, "The policy does not allow this";
+    /// The operator has blocked the user.
+    Blocked: "blocked", FORBIDDEN, INFO, "The user is blocked";
     /// No function has this path.
     NotFound: "not-found", NOT_FOUND, INFO, "No such function";
     /// The identity does not exist in the ACS resource.
@@ -91,6 +97,8 @@ kinds! {
     UpstreamFailed: "upstream-failed", BAD_GATEWAY, WARN, "ACS failed";
     /// ACS could not be reached. Nothing was done.
     UpstreamUnreachable: "upstream-unreachable", BAD_GATEWAY, WARN, "ACS could not be reached";
+    /// The token service that issues this service's credential for ACS is busy or cannot be reached.
+    CredentialUnavailable: "credential-unavailable", SERVICE_UNAVAILABLE, WARN, "No credential for ACS now";
     /// The keys of a token's issuer could not be fetched.
     IssuerUnreachable: "issuer-unreachable", SERVICE_UNAVAILABLE, WARN, "The token's issuer could not be reached";
     /// The user directory could not be reached, or calls for the same user conflicted.

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acs_identity::{ErrorKind, ServiceError, causes};
+use acs_identity::{ErrorKind, ServiceError, causes, is_transient, retry_after};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{FieldError, Kind, Problem};
@@ -13,6 +13,9 @@ impl From<acs_identity::Error> for Problem {
         let cause = causes(&error);
         let (kind, detail) = match error {
             acs_identity::Error::Service(error) => return service_problem(&error).with_cause(cause),
+            acs_identity::Error::Credential(error) if is_transient(&error) => {
+                return credential_unavailable(retry_after(&error)).with_cause(cause);
+            }
             acs_identity::Error::Credential(_) => (
                 Kind::Misconfigured,
                 "This service has no credential for ACS, so nothing was done. The service's log has the details.",
@@ -39,21 +42,27 @@ fn service_problem(error: &ServiceError) -> Problem {
         ErrorKind::UnsupportedApiVersion => {
             Problem::new(Kind::Misconfigured, "ACS rejected the api-version that this service uses.")
         }
-        ErrorKind::IdentityNotOwned => identity_not_found(),
+        ErrorKind::IdentityNotOwned | ErrorKind::IdentityNotFound => Problem::new(
+            Kind::IdentityNotFound,
+            "The ACS resource has no such identity: it was deleted, or belongs to another resource.",
+        ),
         ErrorKind::InvalidAccessToken => teams_token_refused(
             "ACS rejected the Teams user's token: it is expired, malformed, or not issued for Teams calls through ACS. \
              Get a new one from Entra.",
         ),
-        ErrorKind::Other => match error.status {
-            StatusCode::BAD_REQUEST => refused(error),
-            StatusCode::NOT_FOUND => identity_not_found(),
-            StatusCode::TOO_MANY_REQUESTS => throttled(error.retry_after),
-            StatusCode::REQUEST_TIMEOUT => {
-                Problem::new(Kind::UpstreamTimeout, "ACS timed out while it read the request. Try again.")
-            }
-            StatusCode::UNAUTHORIZED | StatusCode::FORBIDDEN => Problem::new(Kind::Misconfigured, CREDENTIAL_REJECTED),
-            status => Problem::new(Kind::UpstreamFailed, format!("ACS answered {}. Try again later.", status.as_u16())),
-        },
+        ErrorKind::ValidationError => refused(error),
+        ErrorKind::Throttled => throttled(error.retry_after),
+        ErrorKind::Failed if error.status == StatusCode::REQUEST_TIMEOUT => {
+            Problem::new(Kind::UpstreamTimeout, "ACS timed out while it read the request. Try again.")
+        }
+        ErrorKind::Failed => {
+            let status = error.status.as_u16();
+            Problem::new(Kind::UpstreamFailed, format!("ACS answered {status}. Try again later."))
+        }
+        ErrorKind::Other => Problem::new(
+            Kind::UpstreamFailed,
+            "The answer is not one of ACS. It is unknown whether the request was carried out.",
+        ),
     }
 }
 
@@ -63,11 +72,13 @@ pub(crate) fn teams_token_refused(detail: &str) -> Problem {
         .with_header(header::WWW_AUTHENTICATE, HeaderValue::from_static("Bearer error=\"invalid_token\""))
 }
 
-fn identity_not_found() -> Problem {
+/// The default is that of `issuer-unreachable`.
+fn credential_unavailable(retry_after: Option<Duration>) -> Problem {
     Problem::new(
-        Kind::IdentityNotFound,
-        "The ACS resource has no such identity: it was deleted, or belongs to another resource.",
+        Kind::CredentialUnavailable,
+        "This service cannot get a credential for ACS now, so nothing was done. Try again later.",
     )
+    .with_retry_after(retry_after.unwrap_or(Duration::from_secs(10)))
 }
 
 /// Passes ACS's message on: it is about the caller's own input.
@@ -85,7 +96,6 @@ fn refused(error: &ServiceError) -> Problem {
 /// Without `Retry-After`, the wait is the 30 seconds over which ACS counts.
 /// <https://learn.microsoft.com/azure/communication-services/concepts/service-limits>
 fn throttled(retry_after: Option<Duration>) -> Problem {
-    let seconds = retry_after.map_or(30, |wait| wait.as_secs() + u64::from(wait.subsec_nanos() > 0)).max(1);
-    Problem::new(Kind::Throttled, format!("The limits of ACS are reached. Try again in {seconds} s."))
-        .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
+    Problem::new(Kind::Throttled, "The limits of ACS are reached. Try again after the seconds in Retry-After.")
+        .with_retry_after(retry_after.unwrap_or(Duration::from_secs(30)))
 }

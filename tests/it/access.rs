@@ -144,7 +144,10 @@ async fn a_preflight_is_answered_before_anybody_is_asked_for_a_key() {
         let header = |name: &str| response.headers().get(name).map_or("", |value| value.to_str().unwrap());
         assert_eq!(header("access-control-allow-origin"), allowed);
         assert_eq!(header("access-control-allow-methods"), "GET,POST,DELETE");
-        assert_eq!(header("access-control-allow-headers"), "authorization,content-type");
+        let headers = "authorization,content-type,x-request-id,traceparent,tracestate,baggage,request-id,\
+                       request-context,x-ms-client-request-id,x-ms-useragent";
+        assert_eq!(header("access-control-allow-headers"), headers);
+        assert_eq!(header("x-content-type-options"), "nosniff");
         assert_eq!(header("access-control-max-age"), "7200");
         assert_eq!(header("access-control-allow-credentials"), "");
         assert_eq!(header("vary"), "origin, access-control-request-method, access-control-request-headers");

@@ -2,12 +2,14 @@
 
 mod callers;
 mod issuers;
+mod key_sets;
 mod rejection;
+mod styles;
 mod tokens;
 
 use acs_tokens::{
     access::AccessRules,
-    auth::{BackendAuth, CallerKey, bearer::BearerSettings},
+    auth::{BackendAuth, CallerKey, TrustedIssuer},
     directory::DirectorySettings,
 };
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -23,7 +25,7 @@ async fn api() -> Api {
     api_with(|_| ()).await
 }
 
-async fn api_with(change: impl FnOnce(&mut BearerSettings)) -> Api {
+async fn api_with(change: impl FnOnce(&mut Vec<TrustedIssuer>)) -> Api {
     let keys = BackendAuth::Keys(vec![CallerKey { name: "web".to_owned(), key: KEY.to_owned().into() }]);
     Api::with_issuers(keys, change, Some(&DirectorySettings::in_memory()), AccessRules::default()).await
 }
@@ -36,7 +38,8 @@ fn with(mut object: Value, members: &Value) -> Value {
 
 /// Returns a token that is valid for a back end, apart from what `spec` changes.
 async fn backend_token(api: &Api, issuer: &str, spec: Value) -> String {
-    let claims = with(json!({ "sub": "a back end", "roles": ["Tokens.Manage"] }), &spec["claims"]);
+    let claims = json!({ "sub": "a back end", "client_id": "a back end", "roles": ["Tokens.Manage"] });
+    let claims = with(claims, &spec["claims"]);
     api.issuer_token(issuer, with(spec, &json!({ "claims": claims }))).await
 }
 

@@ -5,11 +5,15 @@ mod auth;
 mod client;
 mod directory;
 mod errors;
+mod form;
+mod issuers;
+mod limits;
 mod table;
+mod warnings;
 
 use std::ffi::OsString;
 
-use acs_tokens::config::{Config, Program, SettingErrors};
+use acs_tokens::config::{Config, EnvReader, Program, SettingErrors};
 
 /// Environment variables.
 type Env<'a> = [(&'a str, &'a str)];
@@ -25,7 +29,8 @@ const DIRECTORY_KEY: (&str, &str) = ("USER_DIRECTORY_KEY", "c2VjcmV0c2VjcmV0c2Vj
 /// Reads the settings of a program from an environment with these variables only.
 fn read(program: Program, env: &Env<'_>) -> Result<Config, SettingErrors> {
     let get = |name: &str| env.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
-    Config::from_env(program, &get)
+    let names = env.iter().map(|(name, _)| OsString::from(name));
+    Config::from_reader(program, EnvReader::new(&get).with_names(names))
 }
 
 /// Reads the settings of `acs-tokens serve` from these variables and those that it requires.

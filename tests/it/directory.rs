@@ -1,12 +1,23 @@
 //! The user directory under concurrent calls, interrupted calls and lost identities, in each kind of store.
 
+mod answers;
+mod blocking;
+mod blocking_processes;
 mod calls;
 mod concurrency;
+mod credentials;
+#[cfg(target_os = "linux")]
+mod disk;
 mod fixture;
 mod kills;
 #[cfg(target_os = "linux")]
 mod managed_identity;
+mod rekey;
+mod rekey_blocked;
 mod relay;
 mod repairs;
 mod service;
+mod stand_in;
 mod store;
+#[cfg(unix)]
+mod terminations;

@@ -1,7 +1,10 @@
-//! `acs-tokens directory`: what `export` and `show` print, and what `repair` changes.
+//! `acs-tokens directory`: what `export` and `show` print, and what the other commands change.
 
+mod block;
 mod errors;
+mod rekey;
 mod repair;
+mod revoke;
 
 use std::{fs, path::PathBuf};
 
@@ -12,7 +15,7 @@ use acs_identity::{
 use acs_tokens::{
     acs_client::AcsSettings,
     auth::Subject,
-    directory::{Directory, DirectorySettings, RecordName, StoreLocation, UserId},
+    directory::{Directory, DirectorySettings, Error, Issued, RecordName, StoreLocation, UserId},
     short_hash::short_hash,
 };
 use jiff::Timestamp;
@@ -20,6 +23,7 @@ use reqwest::Url;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     harness::Api,
@@ -30,7 +34,7 @@ const KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 const ALICE: &str = "aaaaaaaa-2222-4333-8444-555555555555";
 const ISSUER: &str = "https://login.contoso.example";
-const SUMMARY: &str = "1 active, 1 deleting, 1 deleted, 0 unreadable\n";
+const SUMMARY: &str = "1 active, 0 blocked, 1 deleting, 1 deleted, 0 unreadable\n";
 
 /// `alice` is a user of Microsoft Entra, all others are users of another issuer.
 fn user(subject: &str) -> UserId {
@@ -40,6 +44,11 @@ fn user(subject: &str) -> UserId {
 
 fn name(subject: &str) -> String {
     RecordName::new(&KEY.parse().unwrap(), user(subject)).to_string()
+}
+
+fn open(folder: &TempDir, acs: &IdentityClient) -> Directory {
+    let location = StoreLocation::Files(folder.path().to_owned());
+    Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone(), TaskTracker::new()).unwrap()
 }
 
 /// A directory in a folder, as the service writes it, and an ACS emulator.
@@ -54,9 +63,13 @@ impl Fixture {
     async fn new() -> Self {
         let (api, folder) = (Api::direct().await, tempfile::tempdir().unwrap());
         let acs = AcsSettings::from(api.connection_string().parse::<ConnectionString>().unwrap()).client().unwrap();
-        let location = StoreLocation::Files(folder.path().to_owned());
-        let directory = Directory::open(&DirectorySettings::at(location, KEY.parse().unwrap()), acs.clone()).unwrap();
+        let directory = open(&folder, &acs);
         Self { api, folder, acs, directory }
+    }
+
+    /// Returns the directory as a new process has it: with an empty cache.
+    fn reopened(&self) -> Directory {
+        open(&self.folder, &self.acs)
     }
 
     /// Alice is active, Bob's deletion was interrupted, Carol was deleted. Returns the identities of Alice and Bob.
@@ -76,8 +89,9 @@ impl Fixture {
             ("USER_DIRECTORY_KEY", KEY),
             ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*acs),
         ];
-        // `export` and `show` need no credential for ACS.
-        let settings = if arguments[0] == "repair" { &environment[..] } else { &environment[..2] };
+        // The others need no credential for ACS.
+        let calls_acs = ["repair", "block", "revoke"].contains(&arguments[0]);
+        let settings = if calls_acs { &environment[..] } else { &environment[..2] };
         cli(&[&["directory"], arguments].concat(), settings)
     }
 
@@ -87,8 +101,12 @@ impl Fixture {
 
     /// Issues a token and returns the identity.
     async fn token(&self, subject: &str) -> String {
+        self.try_token(subject).await.unwrap().id.as_str().to_owned()
+    }
+
+    async fn try_token(&self, subject: &str) -> Result<Issued, Error> {
         let request = TokenRequest::new(vec![Scope::Chat], None).unwrap();
-        self.directory.issue_token(user(subject), &request).await.unwrap().id.as_str().to_owned()
+        self.directory.issue_token(user(subject), &request).await
     }
 
     async fn delete(&self, subject: &str) {
@@ -102,8 +120,16 @@ impl Fixture {
     }
 
     async fn fail_next(&self, operation: &str) {
-        let fault = json!({"operation": operation, "answer": {"status": 403}});
+        let body = r#"{"error":{"code":"Denied","message":""}}"#;
+        let fault = json!({"operation": operation, "answer": {"status": 403, "body": body}});
         self.api.control("POST", "faults", Some(fault)).await;
+    }
+
+    /// Returns a record without the encrypted user, which differs in each write.
+    fn content(&self, subject: &str) -> Value {
+        let mut record: Value = serde_json::from_slice(&fs::read(self.record(subject)).unwrap()).unwrap();
+        record.as_object_mut().unwrap().remove("user");
+        record
     }
 
     fn record(&self, subject: &str) -> PathBuf {
@@ -208,7 +234,7 @@ async fn export_writes_json_lines_to_a_file_only_if_all_records_are_readable() {
     fs::write(fixture.record("bob"), "not a record").unwrap();
     let expected = format!(
         "{} failed: the object is not a record of a user directory\n\
-         1 active, 0 deleting, 1 deleted, 1 unreadable\n\
+         1 active, 0 blocked, 0 deleting, 1 deleted, 1 unreadable\n\
          error: cannot write {path}: failed records: 1\n",
         name("bob")
     );

@@ -11,6 +11,8 @@ use tokio::process::Command;
 
 use crate::{harness::Api, tidy};
 
+mod statements;
+
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }

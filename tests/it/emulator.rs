@@ -23,6 +23,7 @@ mod faults;
 mod managed_identity;
 mod operations;
 mod page;
+mod recorded;
 mod state_file;
 mod teams;
 mod tls;

@@ -5,7 +5,7 @@ use tokio::net::TcpListener;
 
 use crate::{
     harness,
-    process::{Running, free_port, handler, ready, run},
+    process::{Running, free_port, handler, ready, run, until},
 };
 
 const KEY: &str = "c2VjcmV0LXNlY3JldC1zZWNyZXQ=";
@@ -75,4 +75,25 @@ async fn exits_with_1_if_the_port_is_in_use() {
     let (code, stdout, _) = run(handler(&settings)).await;
     assert_eq!(code, 1);
     assert!(stdout.contains("cannot start"), "{stdout}");
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn finishes_open_requests_after_sigterm_and_lets_the_host_restart_it() {
+    let api = harness::Api::direct().await;
+    let address = free_port().await;
+    let (port, connection_string) = (address.port().to_string(), api.connection_string());
+    let settings =
+        [("FUNCTIONS_CUSTOMHANDLER_PORT", &*port), ("COMMUNICATION_SERVICES_CONNECTION_STRING", &*connection_string)];
+    let mut running = Running::start(handler(&settings));
+    ready(&format!("http://{address}/")).await;
+    api.control("POST", "faults", Some(serde_json::json!({ "delayMs": 1500 }))).await;
+    let http = reqwest::Client::builder().build().unwrap();
+    let create = http.post(format!("http://{address}/api/identities")).header("content-type", "application/json");
+    let create = tokio::spawn(create.body("{}").send());
+    until("the call to ACS", async || api.upstream_calls().await > 0).await;
+    running.terminate().await;
+    assert_eq!(create.await.unwrap().unwrap().status(), 201);
+    // The host does not restart a handler that exits with 0.
+    assert_eq!(running.ended().await, Some(143));
 }

@@ -116,6 +116,11 @@ impl Api {
         connection_string("http", self.emulator.trim_start_matches("http://").parse().unwrap())
     }
 
+    /// Returns the URL of the emulator's control API.
+    pub(crate) fn control_url(&self) -> String {
+        format!("{}/_emulator", self.emulator)
+    }
+
     /// Returns whether the functions run behind the stand-in host.
     pub(crate) fn is_hosted(&self) -> bool {
         self.host.is_some()
@@ -149,7 +154,7 @@ impl Api {
 
     /// Calls the emulator's control API. Panics unless it succeeds.
     pub(crate) async fn control(&self, method: &str, path: &str, body: Option<Value>) -> Value {
-        let url = format!("{}/_emulator/{path}", self.emulator);
+        let url = format!("{}/{path}", self.control_url());
         let mut request = self.http.request(Method::from_bytes(method.as_bytes()).unwrap(), url);
         if let Some(body) = body {
             request = request.header("content-type", "application/json").body(body.to_string());

@@ -67,6 +67,12 @@ async fn answers_head_requests(api: Api) {
     // A method that a function does not list is 404 from the host, and 405 from the router.
     let other = Answer::of(api.request("HEAD", "/api/identities")).await;
     assert_eq!(other.status, if api.is_hosted() { 404 } else { 405 });
+    // The host answers `/` with its own page.
+    if !api.is_hosted() {
+        for (path, status) in [("/", 200), ("/api/nothing", 404)] {
+            assert_eq!(Answer::of(api.request("HEAD", path)).await.status, status, "{path}");
+        }
+    }
 }
 
 async fn rejects_a_compressed_body(api: Api) {
@@ -84,9 +90,25 @@ async fn ignores_repeated_query_keys(api: Api) {
 #[tokio::test]
 async fn rejects_ids_that_a_host_does_not_pass_on() {
     let api = Api::direct().await;
-    for id in ["8:acs:a_b%00", "%FF"] {
+    for (id, code) in [("8:acs:a_b%00", "invalid-url"), ("%FF", "invalid-identity-id")] {
         let answer = api.post(&format!("/api/identities/{id}/tokens"), r#"{"scopes":["voip"]}"#).await;
-        answer.assert_code(400, "invalid-identity-id", &[]);
+        answer.assert_code(400, code, &[]);
+    }
+}
+
+/// A forwarding host cuts the path at an encoded `#` or `?` before the handler sees it: docs/security.md.
+#[tokio::test]
+async fn encoded_delimiter_in_the_path_changes_no_identity() {
+    for api in [Api::direct().await, Api::hosted(Generation::Proxying).await] {
+        let id = api.new_identity().await;
+        for delimiter in ["%23", "%3F", "%3f", "%5C", "%0A", "%7F"] {
+            for path in [format!("{id}{delimiter}/tokens"), format!("{id}{delimiter}x")] {
+                let answer = api.delete(&format!("/api/identities/{path}")).await;
+                answer.assert_code(400, "invalid-url", &[]);
+            }
+        }
+        assert_eq!(api.upstream_calls().await, 1);
+        api.delete(&format!("/api/identities/{id}/tokens")).await.assert_ok(204);
     }
 }
 

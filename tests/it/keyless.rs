@@ -1,5 +1,7 @@
 //! The real `handler` with Entra tokens from each source, over https, through the real `azure_identity`.
 
+mod busy;
+
 use acs_tokens::emulator::{Certificate, DEVELOPMENT_IDENTITY_HEADER, Emulator, Options, identity_endpoint};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -206,16 +208,20 @@ async fn start_does_not_wait_for_the_first_token() {
 async fn missing_token_is_explained_in_the_log_only() {
     let fixture = Fixture::start().await;
     let nowhere = format!("http://{}/msi/token", free_port().await);
-    for (endpoint, tries, cause) in [
-        (&*fixture.identity_endpoint, 1, "the X-IDENTITY-HEADER is not that of the emulator"),
-        (&nowhere, 3, "tcp connect error"),
+    for (endpoint, tries, cause, expected) in [
+        (
+            &*fixture.identity_endpoint,
+            1,
+            "the X-IDENTITY-HEADER is not that of the emulator",
+            (502, &json!("misconfigured")),
+        ),
+        (&nowhere, 3, "tcp connect error", (503, &json!("credential-unavailable"))),
     ] {
         let functions = fixture.handler(&[("IDENTITY_ENDPOINT", endpoint), ("IDENTITY_HEADER", "wrong")]).await;
         let (status, problem) = functions.create().await;
-        assert_eq!((status, &problem["code"]), (502, &json!("misconfigured")), "{problem}");
+        assert_eq!((status, &problem["code"]), expected, "{problem}");
         let log = functions.log().await;
-        let request = log.last().unwrap();
-        let cause_logged = request["cause"].as_str().unwrap();
+        let cause_logged = log.last().unwrap()["cause"].as_str().unwrap();
         assert!(cause_logged.starts_with("no credential for ACS: no token by managed-identity: "), "{cause_logged}");
         assert!(cause_logged.contains(cause), "{cause_logged}");
         let retries = log.iter().filter(|line| line["message"] == "trying again").count();

@@ -1,6 +1,9 @@
 //! The real `bootstrap`, with each kind of event that Lambda sends.
 
 mod federation;
+mod hostile;
+mod other_events;
+mod refusals;
 #[cfg(unix)]
 mod relay;
 mod runtime_api;
@@ -12,8 +15,8 @@ use serde_json::Value;
 use crate::harness::{assert_token, emulator};
 use runtime_api::Lambda;
 
-/// REST APIs require this setting: without it, the path of an event begins with the stage.
-const IGNORE_STAGE: (&str, &str) = ("AWS_LAMBDA_HTTP_IGNORE_STAGE_IN_PATH", "true");
+/// A resource that does not answer.
+const ACS: (&str, &str) = ("COMMUNICATION_SERVICES_CONNECTION_STRING", "endpoint=http://127.0.0.1:9/;accesskey=cHc=");
 const CALLER_KEYS: (&str, &str) = ("CALLER_KEYS", "tests=key-of-the-test-events");
 
 /// Starts `bootstrap` with an emulator and more settings.
@@ -32,7 +35,7 @@ fn event(name: &str) -> Value {
 
 #[tokio::test]
 async fn responds_to_each_kind_of_event() {
-    let mut lambda = lambda(&[CALLER_KEYS, IGNORE_STAGE]).await;
+    let mut lambda = lambda(&[CALLER_KEYS]).await;
     for name in [
         "rest-create-identity",
         "rest-create-identity-base64",
@@ -64,16 +67,61 @@ async fn creates_revokes_and_deletes() {
     delete["rawPath"] = format!("{path}/tokens").into();
     let answer = lambda.invoke("2", &delete).await;
     answer.assert_ok(204);
-    assert_eq!(answer.body, "");
+    assert_eq!((&*answer.body, answer.headers.get("content-length")), ("", None));
     delete["rawPath"] = path.into();
     lambda.invoke("3", &delete).await.assert_ok(204);
     lambda.invoke("4", &delete).await.assert_code(404, "identity-not-found", &[]);
 }
 
+/// API Gateway puts the stage in front of the path of a REST API and removes it from the event.
 #[tokio::test]
-async fn a_path_with_the_stage_requires_a_setting() {
+async fn location_holds_behind_a_stage() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
-    lambda.invoke("1", &event("rest-create-identity")).await.assert_code(404, "not-found", &[]);
+    for (path, url) in [
+        ("/api/identities", "https://api.example/prod/api/identities"),
+        ("/api/identities/", "https://api.example/prod/api/identities/"),
+    ] {
+        let mut create = event("rest-create-identity");
+        create["path"] = path.into();
+        let created = lambda.invoke("1", &create).await;
+        created.assert_ok(201);
+        let location = reqwest::Url::parse(url).unwrap().join(created.header("location")).unwrap();
+        let mut delete = event("rest-delete-identity");
+        delete["path"] = location.path().strip_prefix("/prod").unwrap().into();
+        lambda.invoke("2", &delete).await.assert_ok(204);
+    }
+}
+
+#[tokio::test]
+async fn every_form_of_a_401_has_both_challenges() {
+    let issuer = [("OIDC_ISSUERS", "http://127.0.0.1:9/issuer"), ("OIDC_AUDIENCES", "app")];
+    let mut lambda = lambda(&[&[CALLER_KEYS][..], &issuer].concat()).await;
+    for name in
+        ["rest-create-identity", "http-create-identity", "alb-create-identity", "alb-multi-value-create-identity"]
+    {
+        let mut event = event(name);
+        for headers in ["headers", "multiValueHeaders"] {
+            if let Some(headers) = event[headers].as_object_mut() {
+                headers.remove("x-functions-key");
+            }
+        }
+        let answer = lambda.invoke("1", &event).await;
+        answer.assert_code(401, "unauthorized", &[]);
+        let challenges: Vec<_> = answer.headers.get_all("www-authenticate").iter().collect();
+        assert_eq!(challenges, [r#"FunctionsKey header="x-functions-key", Bearer"#], "{name}");
+    }
+}
+
+/// A `bootstrap` that Lambda starts without a variable that Lambda always sets: the only panic that a test can cause.
+#[tokio::test]
+async fn panic_is_one_json_line() {
+    let memory = ("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "much");
+    let (status, log) = Lambda::start(&[CALLER_KEYS, ACS, memory]).await.ended().await;
+    assert!(!status.success());
+    let lines: Vec<Value> = log.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    let [panic] = &lines[..] else { panic!("{log}") };
+    assert_eq!((&panic["level"], &panic["message"]), (&"ERROR".into(), &"panicked".into()));
+    assert!(panic["cause"].as_str().unwrap().contains("AWS_LAMBDA_FUNCTION_MEMORY_SIZE"), "{panic}");
 }
 
 #[tokio::test]

@@ -50,16 +50,20 @@ mod harness;
 #[path = "../host/mod.rs"]
 mod host;
 mod hosted;
+mod hostile;
 mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod manifest;
 mod process;
 mod properties;
+mod recorded;
+mod redirects;
 mod refreshing;
 mod request_log;
 mod rotation;
 mod secrets;
 mod serve;
 mod tidy;
+mod tls;
 mod wire;

@@ -1,6 +1,7 @@
 //! The cache that is renewed before its value expires, under tokio's paused clock.
 
 use std::{
+    fmt,
     sync::{
         Arc, Mutex,
         atomic::{AtomicU32, Ordering},
@@ -8,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use acs_tokens::refreshing::{FetchLimits, Fresh, RefreshError, Refreshing};
+use acs_tokens::refreshing::{FetchError, FetchLimits, Fresh, RefreshError, Refreshing};
 
 use tokio::{
     task::{JoinSet, yield_now},
@@ -25,8 +26,26 @@ const LIMITS: FetchLimits = FetchLimits {
 enum Behaviour {
     Succeed,
     Fail,
+    /// The source asks to wait for this number of seconds.
+    Throttle(u64),
     Panic,
     Hang,
+}
+
+/// The failure of a fetch. The source may have asked to wait for a number of seconds.
+#[derive(Debug, Clone, PartialEq, Eq)]
+struct Failure(Option<u64>);
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("unavailable")
+    }
+}
+
+impl FetchError for Failure {
+    fn retry_after(&self) -> Option<Duration> {
+        self.0.map(Duration::from_secs)
+    }
 }
 
 /// A source that needs a second for each fetch. Its values are 1, 2, 3; each is renewed after 100 s and good for 200 s.
@@ -36,7 +55,7 @@ struct Source {
 }
 
 impl Source {
-    async fn fetch(self: Arc<Self>) -> Result<Fresh<u32>, &'static str> {
+    async fn fetch(self: Arc<Self>) -> Result<Fresh<u32>, Failure> {
         let value = self.fetches.fetch_add(1, Ordering::Relaxed) + 1;
         sleep(Duration::from_secs(1)).await;
         let behaviour = *self.behaviour.lock().unwrap();
@@ -44,7 +63,8 @@ impl Source {
             Behaviour::Succeed => {
                 Ok(Fresh { value, refresh_after: Duration::from_secs(100), max_age: Duration::from_secs(200) })
             }
-            Behaviour::Fail => Err("unavailable"),
+            Behaviour::Fail => Err(Failure(None)),
+            Behaviour::Throttle(seconds) => Err(Failure(Some(seconds))),
             Behaviour::Panic => panic!("a panic of the test"),
             Behaviour::Hang => std::future::pending().await,
         }
@@ -54,12 +74,12 @@ impl Source {
 #[derive(Clone)]
 struct Fixture {
     source: Arc<Source>,
-    value: Refreshing<u32, &'static str>,
+    value: Refreshing<u32, Failure>,
 }
 
-type Outcome = Result<u32, RefreshError<&'static str>>;
+type Outcome = Result<u32, RefreshError<Failure>>;
 
-const FAILED: Outcome = Err(RefreshError::Fetch("unavailable"));
+const FAILED: Outcome = Err(RefreshError::Fetch(Failure(None)));
 
 impl Fixture {
     fn new() -> Self {
@@ -154,6 +174,41 @@ async fn without_a_value_the_last_failure_is_returned_until_the_next_fetch_may_s
     fixture.assert_get(FAILED, 0, 1).await;
     fixture.set(Behaviour::Succeed);
     pass(1).await;
+    fixture.assert_get(Ok(2), 1, 2).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_fetch_starts_before_the_time_that_the_source_asked_for() {
+    let fixture = Fixture::new();
+    fixture.set(Behaviour::Throttle(60));
+    let throttled = || Err(RefreshError::Fetch(Failure(Some(60))));
+    fixture.assert_get(throttled(), 1, 1).await;
+    pass(20).await;
+    fixture.assert_get(throttled(), 0, 1).await;
+    assert_eq!((fixture.value.refresh().await, fixture.fetches()), (throttled(), 1));
+    assert_eq!(fixture.value.retry_after(), Some(Duration::from_secs(40)));
+    fixture.set(Behaviour::Succeed);
+    pass(40).await;
+    assert_eq!(fixture.value.retry_after(), None);
+    fixture.assert_get(Ok(2), 1, 2).await;
+    // A renewal waits too, and the known value is returned meanwhile.
+    fixture.set(Behaviour::Throttle(90));
+    pass(100).await;
+    fixture.assert_get(Ok(2), 0, 3).await;
+    pass(1).await;
+    pass(89).await;
+    fixture.assert_get(Ok(2), 0, 3).await;
+    pass(1).await;
+    fixture.assert_get(Ok(2), 0, 4).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_source_can_stop_fetches_for_an_hour_at_most() {
+    let fixture = Fixture::new();
+    fixture.set(Behaviour::Throttle(u64::MAX));
+    fixture.assert_get(Err(RefreshError::Fetch(Failure(Some(u64::MAX)))), 1, 1).await;
+    fixture.set(Behaviour::Succeed);
+    pass(60 * 60).await;
     fixture.assert_get(Ok(2), 1, 2).await;
 }
 

@@ -97,6 +97,25 @@ async fn each_of_two_wrong_keys_is_tried_once_per_call() {
 }
 
 #[tokio::test]
+async fn a_refusal_of_another_server_does_not_switch_the_key() {
+    let (emulator, _) = harness::emulator().await;
+    let client = client(&emulator, DEVELOPMENT_KEY, Some("d3JvbmcgdG9v"));
+    for status in [401, 403] {
+        let fault =
+            json!({ "answer": { "status": status, "headers": {"content-type": "text/html"}, "body": "<h1>No</h1>" } });
+        let http = reqwest::Client::builder().build().unwrap();
+        let request = http.post(format!("{emulator}/_emulator/faults")).header("content-type", "application/json");
+        assert!(request.body(fault.to_string()).send().await.unwrap().status().is_success());
+        let error = client.create_identity().await.unwrap_err();
+        assert!(matches!(&error, Error::Service(error) if error.kind == ErrorKind::Other), "{error:?}");
+    }
+    client.create_identity().await.unwrap();
+    let calls = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
+    let calls: Value = serde_json::from_str(&calls).unwrap();
+    assert_eq!(calls["create-identity"]["received"], 3);
+}
+
+#[tokio::test]
 async fn bearer_token_is_not_sent_over_plain_http() {
     let (emulator, _) = harness::emulator().await;
     let credential = AcsCredential::Entra(TokenSource::ManagedIdentity { client_id: None });

@@ -70,8 +70,9 @@ async fn logs_and_errors_contain_no_secret() {
 #[tokio::test]
 async fn logs_and_errors_contain_no_user_identifiers() {
     let api = Api::hosted_with_users_and(Generation::Proxying, None, &[("RUST_LOG", "trace")]).await;
-    let claims =
-        json!({ "tid": TENANT, "oid": USER, "sub": "the-subject-of-a-user", "azp": APP, "name": "the-name-of-a-user" });
+    let claims = json!({
+        "tid": TENANT, "oid": USER, "sub": "the-subject-of-a-user", "azp": APP, "scp": "x", "name": "the-name-of-a-user",
+    });
     let (bearer, bob) = (api.sign_in_by_entra(claims).await, api.sign_in_as("the-subject-of-another").await);
     let entra = json!({ "appId": APP, "userId": USER, "tenantId": TENANT });
     let entra = api.control("POST", "entra/tokens", Some(entra)).await["token"].as_str().unwrap().to_owned();

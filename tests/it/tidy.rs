@@ -10,27 +10,29 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Each module and the modules of the crate that it may use. docs/ARCHITECTURE.md has the same table.
-pub(crate) const ARROWS: [(&str, &[&str]); 21] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "request_log"]),
     ("entra", &["refreshing"]),
     ("remedy", &[]),
     ("short_hash", &[]),
+    ("document", &[]),
     ("trace_context", &[]),
     ("request_log", &["short_hash", "trace_context"]),
-    ("readiness", &["refreshing", "request_log"]),
+    ("readiness", &["directory", "refreshing", "request_log"]),
     ("problem", &[]),
-    ("directory", &["entra", "problem", "request_log"]),
+    ("directory", &["entra", "problem", "remedy", "request_log"]),
     ("extract", &["problem", "request_log"]),
     ("auth", &["problem", "refreshing", "short_hash"]),
-    ("access", &["auth", "problem"]),
+    ("access", &["auth", "document", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "request_log"]),
     ("http", &["access", "auth", "functions", "problem", "request_log"]),
-    ("config", &["access", "acs_client", "auth", "directory", "entra", "http"]),
+    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),
-    ("startup", &["acs_client", "auth", "config", "functions", "http", "telemetry"]),
+    ("lambda", &["http", "problem"]),
+    ("startup", &["acs_client", "auth", "config", "functions", "http", "server", "telemetry"]),
     (
         "cli",
         &[
@@ -71,7 +73,7 @@ fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
     files
 }
 
-fn every_file() -> Vec<PathBuf> {
+pub(crate) fn every_file() -> Vec<PathBuf> {
     rust_files(&["src", "crates", "tests", "xtask", "benches", "examples", "fuzz/fuzz_targets"])
 }
 
@@ -170,6 +172,40 @@ fn nothing_is_left_for_later() {
         let text = fs::read_to_string(&file).unwrap();
         for mark in marks {
             assert!(!text.contains(mark), "{} has {mark}", file.display());
+        }
+    }
+}
+
+/// The files that spawn work which may be dropped: connections, the refresh of a cache, the first connection to ACS, and
+/// the servers of the command line.
+const SPAWNING: [&str; 4] = ["src/server/connections.rs", "src/refreshing.rs", "src/startup.rs", "src/cli"];
+
+#[test]
+fn work_that_must_complete_is_tracked() {
+    for file in rust_files(&["src"]) {
+        let text = fs::read_to_string(&file).unwrap();
+        let may_spawn = SPAWNING.iter().any(|path| file.starts_with(root().join(path)));
+        let untracked = ["tokio::spawn(", "runtime.spawn(", "spawn_local("].iter().any(|call| text.contains(call));
+        assert!(may_spawn || !untracked, "{} spawns outside of Services::tasks", file.display());
+    }
+}
+
+/// The files that may build HTTP clients. All others use `client_builder`, whose clients follow no redirects.
+const BUILDING_CLIENTS: [&str; 2] = ["crates/acs-identity/src/http.rs", "crates/acs-identity/src/tls.rs"];
+
+#[test]
+fn each_http_client_is_built_without_redirects() {
+    for file in rust_files(&["src", "crates"]) {
+        if BUILDING_CLIENTS.iter().any(|path| file == root().join(path)) {
+            continue;
+        }
+        let text = fs::read_to_string(&file).unwrap();
+        for call in ["Client::builder(", "Client::new(", "ClientBuilder::new(", "Client::default(", "reqwest::get("] {
+            for (at, _) in text.match_indices(call) {
+                // `IdentityClient::new` is another type's.
+                let own = text[..at].ends_with(|c: char| c.is_alphanumeric());
+                assert!(own, "{} calls {call}", file.display());
+            }
         }
     }
 }

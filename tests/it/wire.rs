@@ -16,6 +16,8 @@ use tokio::{
     task::JoinHandle,
 };
 
+mod recorded;
+
 const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
 const PATH: &str = "/identities/8%3Aacs%3A2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
 const TOKEN: &str = r#"{"token":"t.o.k","expiresOn":"2025-07-10T21:39:39.3244584+00:00"}"#;
@@ -199,7 +201,10 @@ async fn service_error_keeps_what_acs_answered() {
     let body = r#"{"error":{"code":"ValidationError","message":"Invalid scopes - Scopes field is required.","target":"scopes"}}"#;
     let (client, received) = once(response("400 Bad Request\r\nMS-CV: abc.0\r\nRetry-After: 3", body)).await;
     let Err(Error::Service(error)) = client.issue_token(&id(), &token_request()).await else { panic!("no error") };
-    assert_eq!((error.status.as_u16(), error.kind, error.code.as_str()), (400, ErrorKind::Other, "ValidationError"));
+    assert_eq!(
+        (error.status.as_u16(), error.kind, error.code.as_str()),
+        (400, ErrorKind::ValidationError, "ValidationError")
+    );
     assert_eq!(error.message, "Invalid scopes - Scopes field is required.");
     assert_eq!((error.target.as_deref(), error.ms_cv.as_deref()), (Some("scopes"), Some("abc.0")));
     assert_eq!(error.retry_after, Some(std::time::Duration::from_secs(3)));

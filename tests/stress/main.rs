@@ -16,7 +16,7 @@ use acs_tokens::{
     auth::BackendAuth,
     emulator::{Emulator, Options, connection_string},
     http::Api,
-    server,
+    server::{self, Limits},
 };
 use caller::{Caller, Tally};
 use fault_plan::{FaultPlan, Random};
@@ -42,7 +42,7 @@ async fn every_answer_is_documented_and_no_identity_is_lost() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}/api", listener.local_addr().unwrap());
     let app = Api::new(settings.client().unwrap(), BackendAuth::Anyone).into_router();
-    tokio::spawn(server::run(listener, app, std::future::pending()));
+    tokio::spawn(server::run(listener, app, Limits::default(), std::future::pending()));
 
     let start = Instant::now();
     let mut callers = JoinSet::new();

@@ -3,6 +3,7 @@
 //! Status and text follow recorded traffic of the Azure SDKs. docs/emulator.md lists those that no recording has.
 
 use http::StatusCode;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 /// An error of the REST API.
@@ -12,10 +13,12 @@ pub(crate) enum ApiError {
     Denied,
     /// The date of the request differs by more than five minutes.
     ClockSkew,
-    /// The identity belongs to another resource. By default also the error for a deleted or unknown identity.
+    /// The identity belongs to another resource.
     IdentityNotOwned,
-    /// The identity is deleted or unknown, if the settings choose this error.
-    IdentityNotFound,
+    /// The identity is deleted or unknown. The settings choose status and code.
+    NoSuchIdentity(Gone),
+    /// The body of a Teams exchange has no Entra token.
+    NoTeamsToken,
     /// The Entra token of a Teams exchange is invalid or expired.
     InvalidAccessToken,
     /// A required field is missing.
@@ -40,6 +43,25 @@ pub(crate) enum ApiError {
     Internal,
 }
 
+/// The status and code for a deleted or unknown identity. No recording shows those of ACS.
+#[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
+pub(crate) enum Gone {
+    /// 404.
+    #[default]
+    IdentityNotFound,
+    /// 401, as for an identity of another resource.
+    IdentityNotOwned,
+}
+
+impl Gone {
+    pub(crate) const fn status_and_code(self) -> (StatusCode, &'static str) {
+        match self {
+            Self::IdentityNotFound => (StatusCode::NOT_FOUND, "IdentityNotFound"),
+            Self::IdentityNotOwned => (StatusCode::UNAUTHORIZED, "IdentityNotOwned"),
+        }
+    }
+}
+
 const SKEW: &str = "The given request could not be resolved.\n\
     The time difference between the originating client and the server is greater than the allowed margin of 5 minutes.";
 
@@ -61,7 +83,14 @@ impl ApiError {
             Self::IdentityNotOwned => {
                 (S::UNAUTHORIZED, "IdentityNotOwned", "Provided identity doesn't belong to the resource.")
             }
-            Self::IdentityNotFound => (S::NOT_FOUND, "IdentityNotFound", "Provided identity doesn't exist."),
+            // The message is that of ACS; no recording has the status and the code.
+            Self::NoSuchIdentity(gone) => {
+                let (status, code) = gone.status_and_code();
+                (status, code, "Provided identity doesn't exist.")
+            }
+            Self::NoTeamsToken => {
+                (S::BAD_REQUEST, "ValidationError", "The body is either missing or doesn't contain any token.")
+            }
             Self::InvalidAccessToken => (S::UNAUTHORIZED, "InvalidAccessToken", "Provided access token is not valid."),
             Self::Required(field) => {
                 (S::BAD_REQUEST, "ValidationError", &*format!("{field}: The {field} field is required."))
@@ -100,6 +129,7 @@ impl ApiError {
             self,
             Self::Denied
                 | Self::ClockSkew
+                | Self::NoTeamsToken
                 | Self::InvalidAccessToken
                 | Self::Required(_)
                 | Self::Malformed(_)

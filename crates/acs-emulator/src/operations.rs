@@ -65,7 +65,8 @@ pub(crate) async fn perform(service: &Service, route: &Route, request: &Received
         }
         Operation::IssueToken => call.issue(id).await,
         Operation::ExchangeTeamsToken => {
-            let token = teams::exchange(service, call.json()?, request.at).await?;
+            let body = if request.body.is_empty() { None } else { Some(call.json()?) };
+            let token = teams::exchange(service, body.unwrap_or_default(), request.at).await?;
             Ok(Answer::json(StatusCode::OK, &token))
         }
     }

@@ -8,7 +8,7 @@ use uuid::Uuid;
 
 use crate::{
     access_keys::AccessKeys,
-    api_error::ApiError,
+    api_error::{ApiError, Gone},
     faults::{Fault, Faults},
     operation::Operation,
     test_issuer::TestIssuer,
@@ -58,22 +58,12 @@ pub(crate) struct Calls {
 #[derive(Default, Clone, Copy, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields, default)]
 pub(crate) struct EmulatorSettings {
-    /// The error for a deleted or unknown identity of this resource.
+    /// The status and code for a deleted or unknown identity of this resource.
     gone: Gone,
     /// The lifetime of every identity's token, regardless of the request.
     token_lifetime_seconds: Option<u32>,
     /// The lifetime of the managed identity's tokens; negative for expired ones.
     pub(crate) managed_identity_token_lifetime_seconds: Option<i32>,
-}
-
-/// The error for a deleted or unknown identity. No recording shows which one ACS returns.
-#[derive(Default, Clone, Copy, Serialize, Deserialize)]
-enum Gone {
-    /// 401, as for an identity of another resource.
-    #[default]
-    IdentityNotOwned,
-    /// 404.
-    IdentityNotFound,
 }
 
 /// The result of a token check.
@@ -113,11 +103,9 @@ impl State {
 
     /// Returns an identity that is not deleted.
     pub(crate) fn identity(&mut self, resource: Uuid, id: &str) -> Result<&mut Identity, ApiError> {
-        let gone = match self.settings.gone {
-            Gone::IdentityNotFound if id.starts_with(&format!("8:acs:{resource}_")) => ApiError::IdentityNotFound,
-            _ => ApiError::IdentityNotOwned,
-        };
-        self.identities.0.get_mut(id).filter(|identity| identity.deleted_at.is_none()).ok_or(gone)
+        let is_own = id.starts_with(&format!("8:acs:{resource}_"));
+        let error = if is_own { ApiError::NoSuchIdentity(self.settings.gone) } else { ApiError::IdentityNotOwned };
+        self.identities.0.get_mut(id).filter(|identity| identity.deleted_at.is_none()).ok_or(error)
     }
 
     /// Counts a request and returns the fault for it, if one is pending.
@@ -155,7 +143,7 @@ impl Identity {
     /// second is therefore dated to the next one.
     pub(crate) fn issue(&mut self, now: Timestamp) -> Timestamp {
         let at = match self.tokens_revoked_at {
-            Some(revoked) if revoked.as_second() == now.as_second() => now + SignedDuration::from_secs(1),
+            Some(revoked) if revoked.as_second() >= now.as_second() => revoked + SignedDuration::from_secs(1),
             _ => now,
         };
         self.tokens_issued += 1;
@@ -163,9 +151,9 @@ impl Identity {
         at
     }
 
-    /// Revokes all tokens issued so far.
+    /// Revokes all tokens issued so far, also one that is dated to the next second.
     pub(crate) fn revoke(&mut self, now: Timestamp) {
-        self.tokens_revoked_at = Some(now);
+        self.tokens_revoked_at = self.last_token_issued_at.max(Some(now));
     }
 
     /// Deletes the identity and all its tokens.

@@ -16,7 +16,7 @@ use acs_identity::types::format_timestamp;
 const AUDIENCE: &str = "https://auth.msft.communication.azure.com";
 
 /// The body of an exchange.
-#[derive(Deserialize)]
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "camelCase")]
 pub(crate) struct ExchangeRequest {
     token: Option<String>,
@@ -45,39 +45,42 @@ struct EntraClaims {
     tid: Uuid,
 }
 
-/// Exchanges an Entra token for a token of ACS, which expires at the same time.
+/// Exchanges an Entra token for a token of ACS, which expires in the same second.
+///
+/// Recordings show that the token is validated before the other fields, even before they are missing.
 pub(crate) async fn exchange(
     service: &Service,
     request: ExchangeRequest,
     now: Timestamp,
 ) -> Result<TokenBody, ApiError> {
-    let token = request.token.ok_or(ApiError::Required("Token"))?;
-    let app_id = guid(request.app_id, "AppId", "appId", "Provided AppId has invalid format.")?;
-    let user_id = guid(request.user_id, "UserId", "userId", "Provided UserId has invalid format.")?;
+    let token = request.token.ok_or(ApiError::NoTeamsToken)?;
     let entra: EntraClaims = service.signer.verify(Issuer::Entra, &token).await.ok_or(ApiError::InvalidAccessToken)?;
     if entra.exp <= now.as_second() || entra.aud != AUDIENCE {
         return Err(ApiError::InvalidAccessToken);
     }
+    let (app_id, user_id) = (required(request.app_id, "AppId")?, required(request.user_id, "UserId")?);
+    let app_id = guid(&app_id, "appId", "Provided AppId has invalid format.")?;
+    let user_id = guid(&user_id, "userId", "Provided UserId has invalid format.")?;
     if entra.appid != app_id {
         return Err(ApiError::invalid("appId", "AAD application is not the expected one."));
     }
     if entra.oid != user_id {
         return Err(ApiError::invalid("userId", "Provided AAD token issued for unexpected user."));
     }
-    let expires_on = Timestamp::from_second(entra.exp).map_err(|_| ApiError::InvalidAccessToken)?;
+    // Recorded times have sub-seconds, which an Entra token does not have.
+    let expires_on = Timestamp::new(entra.exp, now.subsec_nanosecond()).map_err(|_| ApiError::InvalidAccessToken)?;
     let (resource, skypeid) = (service.options.resource, format!("orgid:{user_id}"));
     service.signer.acs_token(resource, &skypeid, Some(entra.tid), "chat,voip", now, expires_on).await
 }
 
-/// Parses a GUID. ACS's model binder names the property if the field is missing or empty.
-fn guid(
-    text: Option<String>,
-    property: &'static str,
-    target: &'static str,
-    message: &'static str,
-) -> Result<Uuid, ApiError> {
-    let text = text.filter(|text| !text.is_empty()).ok_or(ApiError::Required(property))?;
-    Uuid::try_parse(&text).map_err(|_| ApiError::invalid(target, message))
+/// Returns a field that is neither missing nor empty.
+fn required(field: Option<String>, name: &'static str) -> Result<String, ApiError> {
+    field.filter(|text| !text.is_empty()).ok_or(ApiError::Required(name))
+}
+
+/// Parses a GUID.
+fn guid(text: &str, target: &'static str, message: &'static str) -> Result<Uuid, ApiError> {
+    Uuid::try_parse(text).map_err(|_| ApiError::invalid(target, message))
 }
 
 /// Returns the Entra token that a test user gets at sign-in.

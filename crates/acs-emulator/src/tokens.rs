@@ -44,8 +44,9 @@ pub(crate) struct TokenBody {
     pub(crate) expires_on: String,
 }
 
-/// The claims of a token of ACS, in the order of recorded ones. `scp` is 1792 in all recordings. No recording has the
-/// token of a Teams user; that `tid` is there and where is a guess.
+/// The claims of a token of ACS. Their order is that of a token of 2022 in the tests of Azure/azure-cli-extensions
+/// (`src/communication`), with `rgn` and `resourceLocation` where a printed token of 2025 has them. `scp` is 1792 in
+/// both. No token of a Teams user is known; that `tid` is there and where is a guess.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 struct AcsClaims<'a> {

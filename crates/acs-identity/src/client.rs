@@ -5,7 +5,8 @@ use std::{sync::Arc, time::Duration};
 use jiff::SignedDuration;
 
 use crate::{
-    ConnectionString, Credential, Endpoint, Error, ErrorKind, Observer, http,
+    ConnectionString, Credential, Endpoint, Error, InvalidResponseReason, Observer, http,
+    http::TlsError,
     operation::Operation,
     types::{ApiVersion, IdentityId},
 };
@@ -50,7 +51,7 @@ pub(crate) struct Inner {
 }
 
 /// Details of the response by which ACS accepted a credential.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 #[non_exhaustive]
 pub struct Accepted {
     /// Time by which the clock of this machine is ahead of the clock of ACS.
@@ -63,31 +64,31 @@ impl IdentityClient {
     /// Creates a client with default options. Nothing is sent yet.
     ///
     /// # Errors
-    /// If TLS cannot be set up, for example because the machine has no root certificates.
-    pub fn new(endpoint: Endpoint, credential: impl Into<Credential>) -> Result<Self, reqwest::Error> {
+    /// See [`TlsError`].
+    pub fn new(endpoint: Endpoint, credential: impl Into<Credential>) -> Result<Self, TlsError> {
         Self::with_options(endpoint, credential, ClientOptions::default())
     }
 
     /// Creates a client from a connection string, with default options. Nothing is sent yet.
     ///
     /// # Errors
-    /// If TLS cannot be set up.
-    pub fn from_connection_string(connection_string: ConnectionString) -> Result<Self, reqwest::Error> {
+    /// See [`TlsError`].
+    pub fn from_connection_string(connection_string: ConnectionString) -> Result<Self, TlsError> {
         Self::new(connection_string.endpoint, connection_string.access_key)
     }
 
     /// Creates a client. Nothing is sent yet.
     ///
     /// # Errors
-    /// If TLS cannot be set up.
+    /// See [`TlsError`].
     pub fn with_options(
         endpoint: Endpoint,
         credential: impl Into<Credential>,
         options: ClientOptions,
-    ) -> Result<Self, reqwest::Error> {
+    ) -> Result<Self, TlsError> {
         let http = match &options.http_client {
             Some(http) => http.clone(),
-            None => http::client_builder_for(endpoint.url()).build()?,
+            None => http::client_builder_for(endpoint.url())?.build()?,
         };
         Ok(Self(Arc::new(Inner { endpoint, credential: credential.into(), options, http })))
     }
@@ -116,8 +117,12 @@ impl IdentityClient {
     pub async fn verify_credential(&self) -> Result<Accepted, Error> {
         // ACS checks the credential before the identity. An identity of another resource proves that it was accepted.
         match self.send(Operation::RevokeTokens, Some(&IdentityId::nil()), Vec::new(), |_| Some(())).await {
-            Ok(()) => Ok(Accepted::default()),
-            Err(Error::Service(error)) if error.kind == ErrorKind::IdentityNotOwned => {
+            // No resource has this identity, so its tokens cannot have been revoked.
+            Ok(()) => {
+                let (status, reason) = (Operation::RevokeTokens.success(), InvalidResponseReason::Status);
+                Err(Error::InvalidResponse { status, reason })
+            }
+            Err(Error::Service(error)) if error.kind.is_identity_gone() => {
                 Ok(Accepted { clock_skew: error.clock_skew, supported_versions: error.supported_versions })
             }
             Err(error) => Err(error),

@@ -3,7 +3,7 @@
 //! The official SDKs differ in what they accept. This parser accepts what any of them does: pairs in any order, names in
 //! any case, surrounding white space, and a `;` at the end. Errors do not quote the text, which may contain a key.
 
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
 use crate::{
     endpoint::{Endpoint, InvalidEndpoint},
@@ -19,14 +19,31 @@ pub struct ConnectionString {
     pub access_key: AccessKey,
 }
 
-/// The error for an invalid connection string.
+/// The error for an invalid connection string: everything that is wrong with it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InvalidConnectionString(pub Vec<ConnectionStringFault>);
+
+impl std::error::Error for InvalidConnectionString {}
+
+impl fmt::Display for InvalidConnectionString {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for (i, fault) in self.0.iter().enumerate() {
+            write!(f, "{}{fault}", if i == 0 { "" } else { "; " })?;
+        }
+        Ok(())
+    }
+}
+
+/// A fault in a connection string.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
-pub enum InvalidConnectionString {
+pub enum ConnectionStringFault {
     /// A part has no name or no `=`.
     #[error("part {0} of the connection string is not name=value")]
     NotAPair(usize),
     /// The name of a part is neither `endpoint` nor `accesskey`.
-    #[error("part {0} of the connection string is neither endpoint nor accesskey")]
+    #[error(
+        "part {0} of the connection string is neither endpoint nor accesskey; copy it from the Keys page of the ACS resource"
+    )]
     UnknownName(usize),
     /// A name is used twice.
     #[error("the connection string contains {0} twice")]
@@ -48,33 +65,50 @@ impl FromStr for ConnectionString {
     type Err = InvalidConnectionString;
 
     fn from_str(text: &str) -> Result<Self, InvalidConnectionString> {
-        let (mut endpoint, mut access_key) = (None, None);
+        let (mut endpoint, mut access_key, mut faults) = (None, None, Vec::new());
         let text = text.trim();
         for (i, part) in text.strip_suffix(';').unwrap_or(text).split(';').enumerate() {
             // Only the first `=` separates: base64 may end with others.
-            let (name, value) = part.split_once('=').ok_or(InvalidConnectionString::NotAPair(i + 1))?;
+            let (name, value) = part.split_once('=').unwrap_or_default();
             let (slot, name) = match name.trim().to_ascii_lowercase().as_str() {
                 "endpoint" => (&mut endpoint, "endpoint"),
                 "accesskey" => (&mut access_key, "accesskey"),
-                "" => return Err(InvalidConnectionString::NotAPair(i + 1)),
-                _ => return Err(InvalidConnectionString::UnknownName(i + 1)),
+                "" => {
+                    faults.push(ConnectionStringFault::NotAPair(i + 1));
+                    continue;
+                }
+                _ => {
+                    faults.push(ConnectionStringFault::UnknownName(i + 1));
+                    continue;
+                }
             };
             if slot.replace(value.trim()).is_some() {
-                return Err(InvalidConnectionString::Repeated(name));
+                faults.push(ConnectionStringFault::Repeated(name));
             }
         }
-        let given = |value: Option<&'_ str>, name| match value {
-            Some(value) if !value.is_empty() => Ok(value.to_owned()),
-            _ => Err(InvalidConnectionString::Missing(name)),
-        };
-        let (endpoint, access_key) = (given(endpoint, "endpoint")?, given(access_key, "accesskey")?);
-        Ok(Self { endpoint: endpoint.parse()?, access_key: AccessKey::from_base64(&access_key)? })
+        let endpoint: Option<Endpoint> = parse("endpoint", endpoint, str::parse, &mut faults);
+        let access_key = parse("accesskey", access_key, AccessKey::from_base64, &mut faults);
+        match (endpoint, access_key) {
+            (Some(endpoint), Some(access_key)) if faults.is_empty() => Ok(Self { endpoint, access_key }),
+            _ => Err(InvalidConnectionString(faults)),
+        }
     }
+}
+
+/// Parses the value of a part. Records a fault and returns `None` if it is missing or invalid.
+fn parse<T, E: Into<ConnectionStringFault>>(
+    name: &'static str,
+    value: Option<&str>,
+    parse: impl FnOnce(&str) -> Result<T, E>,
+    faults: &mut Vec<ConnectionStringFault>,
+) -> Option<T> {
+    let value = value.filter(|value| !value.is_empty()).ok_or(ConnectionStringFault::Missing(name));
+    value.and_then(|value| parse(value).map_err(Into::into)).map_err(|fault| faults.push(fault)).ok()
 }
 
 #[cfg(test)]
 mod tests {
-    use super::{InvalidConnectionString as Error, *};
+    use super::{ConnectionStringFault as Fault, *};
 
     #[test]
     fn all_forms_of_the_official_sdks_are_accepted() {
@@ -92,25 +126,33 @@ mod tests {
     }
 
     #[test]
-    fn other_texts_are_rejected_without_quoting_them() {
+    fn all_faults_are_reported_at_once_without_quoting_the_text() {
+        let missing = [Fault::Missing("endpoint"), Fault::Missing("accesskey")];
         for (text, expected) in [
-            ("", Error::NotAPair(1)),
-            ("cHc=", Error::UnknownName(1)),
-            ("endpoint=https://a.example/;c2VjcmV0", Error::NotAPair(2)),
-            ("endpoint=https://a.example/;c2VjcmV0==", Error::UnknownName(2)),
-            ("endpoint=https://a.example/;;accesskey=cHc=", Error::NotAPair(2)),
-            (";endpoint=https://a.example/;accesskey=cHc=", Error::NotAPair(1)),
-            ("endpoint=https://a.example/;=cHc=", Error::NotAPair(2)),
-            ("endpoint=https://a.example/;accesskey=cHc=;accesskey=cHc=", Error::Repeated("accesskey")),
-            ("endpoint=https://a.example/", Error::Missing("accesskey")),
-            ("endpoint=https://a.example/;accesskey=", Error::Missing("accesskey")),
-            ("accesskey=cHc=", Error::Missing("endpoint")),
-            ("endpoint=http://a.example/;accesskey=cHc=", Error::Endpoint(InvalidEndpoint::PlainHttp)),
-            ("endpoint=https://a.example/x;accesskey=cHc=", Error::Endpoint(InvalidEndpoint::NotBare)),
-            ("endpoint=https://a.example/;accesskey=c2Vj cmV0!", Error::AccessKey(InvalidAccessKey)),
+            ("", &[Fault::NotAPair(1), missing[0], missing[1]][..]),
+            ("cHc=", &[Fault::UnknownName(1), missing[0], missing[1]]),
+            ("endpoint=https://a.example/;c2VjcmV0", &[Fault::NotAPair(2), missing[1]]),
+            ("endpoint=https://a.example/;c2VjcmV0==", &[Fault::UnknownName(2), missing[1]]),
+            ("endpoint=https://a.example/;;accesskey=cHc=", &[Fault::NotAPair(2)]),
+            (";endpoint=https://a.example/;accesskey=cHc=", &[Fault::NotAPair(1)]),
+            ("endpoint=https://a.example/;=cHc=", &[Fault::NotAPair(2), missing[1]]),
+            ("endpoint=https://a.example/;accesskey=cHc=;accesskey=cHc=", &[Fault::Repeated("accesskey")]),
+            ("endpoint=https://a.example/", &[missing[1]]),
+            ("endpoint=https://a.example/;accesskey=", &[missing[1]]),
+            ("accesskey=cHc=", &[missing[0]]),
+            ("endpoint=https://a.example/x;accesskey=cHc=", &[Fault::Endpoint(InvalidEndpoint::NotBare)]),
+            ("endpoint=https://a.example/;accesskey=c2Vj cmV0!", &[Fault::AccessKey(InvalidAccessKey)]),
+            (
+                "Endpoint=http://a.example/;SharedAccessKeyName=c2VjcmV0;accesskey=c2Vj cmV0!",
+                &[
+                    Fault::UnknownName(2),
+                    Fault::Endpoint(InvalidEndpoint::PlainHttp),
+                    Fault::AccessKey(InvalidAccessKey),
+                ],
+            ),
         ] {
             let error = text.parse::<ConnectionString>().unwrap_err();
-            assert_eq!(error, expected, "{text}");
+            assert_eq!(error.0, expected, "{text}");
             assert!(!format!("{error} {error:?}").contains("c2Vj"), "{error}");
         }
     }

@@ -16,6 +16,9 @@ pub enum InvalidEndpoint {
     /// It is not a URL, or its host is not a host name or IP address.
     #[error("the endpoint is not a URL; it looks like https://<resource>.communication.azure.com")]
     NotAUrl,
+    /// It does not begin with a scheme and `://`.
+    #[error("the endpoint has no scheme; begin it with https://, or with http:// on this machine")]
+    NoScheme,
     /// The scheme is neither https nor http.
     #[error("the endpoint is not an https URL")]
     Scheme,
@@ -52,7 +55,12 @@ impl FromStr for Endpoint {
     type Err = InvalidEndpoint;
 
     fn from_str(text: &str) -> Result<Self, InvalidEndpoint> {
-        let url = Url::parse(text.trim()).map_err(|_| InvalidEndpoint::NotAUrl)?;
+        let text = text.trim();
+        // `contoso.example:443` parses as a URL whose scheme is the host.
+        if !text.contains("://") {
+            return Err(InvalidEndpoint::NoScheme);
+        }
+        let url = Url::parse(text).map_err(|_| InvalidEndpoint::NotAUrl)?;
         // A URL's host may contain other characters, such as `;`, which separates the parts of a connection string.
         let is_allowed = |b: u8| b.is_ascii_alphanumeric() || b"-._[]:".contains(&b);
         if !url.host_str().unwrap_or_default().bytes().all(is_allowed) {
@@ -114,8 +122,11 @@ mod tests {
     #[test]
     fn other_endpoints_are_rejected_with_a_reason() {
         for (text, error) in [
-            ("", InvalidEndpoint::NotAUrl),
-            ("contoso.communication.azure.com", InvalidEndpoint::NotAUrl),
+            ("", InvalidEndpoint::NoScheme),
+            ("contoso.communication.azure.com", InvalidEndpoint::NoScheme),
+            ("localhost:7072", InvalidEndpoint::NoScheme),
+            ("https:/contoso.communication.azure.com", InvalidEndpoint::NoScheme),
+            ("https://", InvalidEndpoint::NotAUrl),
             // U+037E becomes a semicolon in a host name. Found by fuzzing.
             ("https://contoso\u{37e}communication.azure.com", InvalidEndpoint::NotAUrl),
             ("https://contoso{communication.azure.com", InvalidEndpoint::NotAUrl),

@@ -2,9 +2,12 @@
 
 use std::time::Duration;
 
-use azure_core::error::ErrorKind as AzureErrorKind;
-use jiff::SignedDuration;
-use reqwest::StatusCode;
+use azure_core::{
+    error::ErrorKind as AzureErrorKind,
+    http::headers::{HeaderName, HeaderValue},
+};
+use jiff::{SignedDuration, Timestamp};
+use reqwest::{StatusCode, header::HeaderMap};
 use uuid::Uuid;
 
 /// The error of a call.
@@ -13,7 +16,7 @@ use uuid::Uuid;
 /// breaking change.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
-    /// ACS answered with an error.
+    /// The response has the status of an error. [`ServiceError::kind`] says whether ACS sent it.
     #[error(transparent)]
     Service(Box<ServiceError>),
     /// The token credential returned no token. Nothing was sent.
@@ -40,11 +43,11 @@ pub enum Error {
 
 impl Error {
     /// Returns whether ACS does not have the identity: it was deleted, or belongs to another resource.
+    ///
+    /// Only the error codes of ACS say so. A 404 without them may be the answer of a proxy.
     #[must_use]
     pub fn is_identity_gone(&self) -> bool {
-        let Self::Service(error) = self else { return false };
-        error.kind == ErrorKind::IdentityNotOwned
-            || (error.kind == ErrorKind::Other && error.status == StatusCode::NOT_FOUND)
+        matches!(self, Self::Service(error) if error.kind.is_identity_gone())
     }
 }
 
@@ -66,14 +69,14 @@ pub enum InvalidResponseReason {
 ///
 /// <https://github.com/microsoft/api-guidelines/blob/vNext/azure/Guidelines.md#handling-errors>
 #[derive(Debug, thiserror::Error)]
-#[error("ACS answered {status}: {message}")]
+#[error("{}", self.text())]
 #[non_exhaustive]
 pub struct ServiceError {
     /// The status of the response.
     pub status: StatusCode,
     /// The kind of the error.
     pub kind: ErrorKind,
-    /// The error code of ACS; empty if the body is not an error of ACS.
+    /// The error code in the body; empty if the body has not the form of an error of ACS.
     pub code: String,
     /// The message of ACS, written for developers.
     pub message: String,
@@ -91,30 +94,63 @@ pub struct ServiceError {
     pub supported_versions: Option<String>,
 }
 
-/// The kind of an error response.
+impl ServiceError {
+    fn text(&self) -> String {
+        let Self { status, code, message, .. } = self;
+        match (self.kind, code.is_empty()) {
+            (ErrorKind::Other, true) => format!("status {status} without an error of ACS"),
+            (ErrorKind::Other, false) => format!("status {status} with the unknown error {code}: {message}"),
+            (_, true) => format!("ACS answered {status}"),
+            (_, false) => format!("ACS answered {status}: {message}"),
+        }
+    }
+}
+
+/// The kind of an error response. All kinds except [`Throttled`](Self::Throttled), [`Failed`](Self::Failed) and
+/// [`Other`](Self::Other) have an error code of ACS in the body.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum ErrorKind {
     /// `Denied`: ACS rejected the credential.
     Denied,
-    /// `IdentityNotOwned`: the resource has no such identity.
+    /// `IdentityNotOwned`: the identity belongs to another resource. ACS may say this of a deleted identity too.
     IdentityNotOwned,
+    /// `IdentityNotFound`: the identity does not exist.
+    IdentityNotFound,
+    /// `ValidationError`: ACS rejected the content of the request.
+    ValidationError,
     /// `InvalidAccessToken`: the token of the Teams user is not valid.
     InvalidAccessToken,
     /// `UnsupportedApiVersion`, `ApiVersionUnspecified` or `InvalidApiVersion`: ACS rejected the API version.
     UnsupportedApiVersion,
-    /// Any other error, described by the status.
+    /// Status 429, with any body: a limit of the resource or of a front end is reached.
+    Throttled,
+    /// Status 408 or 5xx, with any body: the server failed.
+    Failed,
+    /// Any other response. A proxy may have sent it in place of ACS, or the client does not know the error code.
     Other,
 }
 
 impl ErrorKind {
-    pub(crate) fn from_code(code: &str) -> Self {
-        match code {
-            "Denied" => Self::Denied,
-            "IdentityNotOwned" => Self::IdentityNotOwned,
-            "InvalidAccessToken" => Self::InvalidAccessToken,
-            "UnsupportedApiVersion" | "ApiVersionUnspecified" | "InvalidApiVersion" => Self::UnsupportedApiVersion,
+    /// Returns the kind of a response. `code` is empty if the body is not an error of ACS.
+    pub(crate) fn new(status: StatusCode, code: &str) -> Self {
+        match (status.as_u16(), code) {
+            (429, _) => Self::Throttled,
+            (408 | 500.., _) => Self::Failed,
+            (401 | 403, "Denied") => Self::Denied,
+            (401, "InvalidAccessToken") => Self::InvalidAccessToken,
+            (400, "ValidationError") => Self::ValidationError,
+            (400 | 404, "UnsupportedApiVersion" | "ApiVersionUnspecified" | "InvalidApiVersion") => {
+                Self::UnsupportedApiVersion
+            }
+            // No recording has the status for a deleted identity.
+            (_, "IdentityNotOwned") => Self::IdentityNotOwned,
+            (_, "IdentityNotFound") => Self::IdentityNotFound,
             _ => Self::Other,
         }
+    }
+
+    pub(crate) const fn is_identity_gone(self) -> bool {
+        matches!(self, Self::IdentityNotOwned | Self::IdentityNotFound)
     }
 }
 
@@ -145,14 +181,59 @@ pub fn is_transient(error: &azure_core::Error) -> bool {
     chain(error).filter_map(|error| error.downcast_ref()).any(of)
 }
 
-/// Returns an error and its sources in one line, for logs: the text of a `reqwest::Error` leaves out its source.
+/// Returns the time that a token service asked to wait before the next request, `None` if it asked for none.
+///
+/// Reads `Retry-After` of the HTTP response that is the error, or the source of the error.
 #[must_use]
-pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+pub fn retry_after(error: &(dyn std::error::Error + 'static)) -> Option<Duration> {
+    let response = |error: &azure_core::Error| match error.kind() {
+        AzureErrorKind::HttpResponse { raw_response: Some(response), .. } => {
+            let header = |(name, value): (&HeaderName, &HeaderValue)| {
+                Some((name.as_str().parse().ok()?, value.as_str().parse().ok()?))
+            };
+            let headers: HeaderMap = response.headers().iter().filter_map(header).collect();
+            crate::retry_after::retry_after(&headers, Timestamp::now())
+        }
+        _ => None,
+    };
+    chain(error).filter_map(|error| error.downcast_ref()).find_map(response)
 }
 
-fn chain<'a>(
+/// Returns an error and its sources in one line, for logs: the text of a `reqwest::Error` leaves out its source. A source
+/// that the text already has, as in errors of `object_store`, is not repeated.
+#[must_use]
+pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    for source in chain(error).skip(1).map(ToString::to_string) {
+        if !text.contains(&source) {
+            text = format!("{text}: {source}");
+        }
+    }
+    text
+}
+
+pub(crate) fn chain<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Outer(String, #[source] std::fmt::Error);
+
+    #[test]
+    fn causes_are_listed_once() {
+        let source = std::fmt::Error.to_string();
+        assert_eq!(
+            causes(&Outer("the request failed".to_owned(), std::fmt::Error)),
+            format!("the request failed: {source}")
+        );
+        let repeating = format!("the request failed: {source}");
+        assert_eq!(causes(&Outer(repeating.clone(), std::fmt::Error)), repeating);
+    }
 }

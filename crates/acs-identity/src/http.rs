@@ -4,11 +4,21 @@
 
 use std::time::Duration;
 
-use reqwest::{ClientBuilder, Response, Url, redirect};
+use reqwest::{Client, ClientBuilder, Response, Url, redirect};
+
+use crate::tls;
+pub use crate::{
+    connect_failure::ConnectFailure,
+    retry_after::retry_after,
+    tls::{TlsError, check_root_certificates},
+};
 
 /// Returns a builder of HTTP clients: no redirects, a connect timeout of 5 s, TCP keep-alive, and an idle timeout.
+///
+/// All clients share one TLS configuration, so certificates that are added to the builder are not used. On a machine
+/// without root certificates, a client can send requests over http, and connections over https fail.
 pub fn client_builder() -> ClientBuilder {
-    reqwest::Client::builder()
+    tls::configure(Client::builder())
         .user_agent(concat!("acs-identity/", env!("CARGO_PKG_VERSION")))
         .connect_timeout(Duration::from_secs(5))
         // Azure's front end closes idle connections after some minutes. Closing them first avoids a failed request.
@@ -19,9 +29,15 @@ pub fn client_builder() -> ClientBuilder {
 }
 
 /// Returns the same builder for requests to one URL: a loopback URL is never requested through a proxy.
-pub fn client_builder_for(url: &Url) -> ClientBuilder {
+///
+/// # Errors
+/// [`TlsError::NoRootCertificates`] if the URL is https and the machine has no root certificates.
+pub fn client_builder_for(url: &Url) -> Result<ClientBuilder, TlsError> {
+    if url.scheme() == "https" {
+        check_root_certificates()?;
+    }
     // Loopback URLs may be plain http; a proxy would carry the request across the network.
-    if is_loopback(url) { client_builder().no_proxy() } else { client_builder() }
+    Ok(if is_loopback(url) { client_builder().no_proxy() } else { client_builder() })
 }
 
 /// Returns whether the URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.

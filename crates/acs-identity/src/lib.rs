@@ -39,6 +39,7 @@
 struct Readme;
 
 mod client;
+mod connect_failure;
 mod connection_string;
 mod credential;
 mod endpoint;
@@ -48,16 +49,18 @@ mod observer;
 mod operation;
 mod operations;
 mod retry;
+mod retry_after;
 mod send;
 mod service_error;
 pub mod signature;
+mod tls;
 pub mod types;
 
 pub use client::{Accepted, ClientOptions, IdentityClient};
-pub use connection_string::{ConnectionString, InvalidConnectionString};
+pub use connection_string::{ConnectionString, ConnectionStringFault, InvalidConnectionString};
 pub use credential::{AccessKeys, Credential, DeniedToken, KeySlot, SCOPE};
 pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use error::{Error, ErrorKind, InvalidResponseReason, ServiceError, causes, is_transient};
+pub use error::{Error, ErrorKind, InvalidResponseReason, ServiceError, causes, is_transient, retry_after};
 pub use observer::{Attempt, AttemptOutcome, CallSummary, Observer, Retry};
 pub use operations::{CreatedIdentity, TeamsTokenRequest};
 pub use signature::{AccessKey, InvalidAccessKey};

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::{
-    Endpoint,
+    Endpoint, ErrorKind,
     retry::Idempotency,
     types::{ApiVersion, IdentityId},
 };
@@ -53,6 +53,22 @@ impl Operation {
             Self::CreateIdentity => StatusCode::CREATED,
             Self::IssueToken | Self::ExchangeTeamsToken => StatusCode::OK,
             Self::RevokeTokens | Self::DeleteIdentity => StatusCode::NO_CONTENT,
+        }
+    }
+
+    /// Returns whether ACS answers this operation with this kind of error.
+    pub(crate) const fn can_fail_with(self, kind: ErrorKind) -> bool {
+        match kind {
+            ErrorKind::IdentityNotOwned | ErrorKind::IdentityNotFound => {
+                matches!(self, Self::IssueToken | Self::RevokeTokens | Self::DeleteIdentity)
+            }
+            ErrorKind::InvalidAccessToken => matches!(self, Self::ExchangeTeamsToken),
+            ErrorKind::Denied
+            | ErrorKind::ValidationError
+            | ErrorKind::UnsupportedApiVersion
+            | ErrorKind::Throttled
+            | ErrorKind::Failed
+            | ErrorKind::Other => true,
         }
     }
 

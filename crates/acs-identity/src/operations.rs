@@ -53,7 +53,7 @@ impl IdentityClient {
         let request = WireCreate { create_token_with_scopes: token.scopes(), expires_in_minutes: token.lifetime() };
         let read = |body: &[u8]| {
             let WireCreated { identity, access_token } = read(body)?;
-            Some(CreatedIdentity { id: identity.id.parse().ok()?, token: access_token?.into() })
+            Some(CreatedIdentity { id: identity.id.parse().ok()?, token: access_token?.check()? })
         };
         self.send(Operation::CreateIdentity, None, write(&request), read).await
     }
@@ -151,9 +151,11 @@ struct WireToken {
     expires_on: Timestamp,
 }
 
-impl From<WireToken> for AccessToken {
-    fn from(WireToken { token, expires_on }: WireToken) -> Self {
-        Self::new(token, expires_on)
+impl WireToken {
+    /// Returns the token, `None` if it is empty.
+    fn check(self) -> Option<AccessToken> {
+        let Self { token, expires_on } = self;
+        (!token.expose_secret().is_empty()).then(|| AccessToken::new(token, expires_on))
     }
 }
 
@@ -167,5 +169,5 @@ fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
 }
 
 fn read_token(body: &[u8]) -> Option<AccessToken> {
-    read::<WireToken>(body).map(AccessToken::from)
+    read::<WireToken>(body)?.check()
 }

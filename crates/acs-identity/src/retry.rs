@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use reqwest::StatusCode;
 
-use crate::{Error, is_transient};
+use crate::{Error, ErrorKind, is_transient, retry_after};
 
 /// The maximum number of attempts of one call.
 pub(crate) const MAX_ATTEMPTS: u32 = 3;
@@ -37,18 +37,23 @@ pub(crate) fn wait(
 ) -> Option<Duration> {
     let asked = match error {
         Error::Connect(_) => None,
-        Error::Credential(error) if is_transient(error) => None,
+        Error::Credential(error) if is_transient(error) => retry_after(error),
         Error::Credential(_) => return None,
         Error::Service(error) => {
-            let not_carried_out = match error.status {
-                StatusCode::TOO_MANY_REQUESTS => true,
+            let not_carried_out = match error.kind {
+                ErrorKind::Throttled => true,
                 // A 503 with Retry-After was rejected before it was processed; any other may have been processed.
-                StatusCode::SERVICE_UNAVAILABLE => error.retry_after.is_some(),
-                _ => false,
+                ErrorKind::Failed => error.status == StatusCode::SERVICE_UNAVAILABLE && error.retry_after.is_some(),
+                // A proxy that answered in place of ACS may let the next request pass.
+                ErrorKind::Other => false,
+                ErrorKind::Denied
+                | ErrorKind::IdentityNotOwned
+                | ErrorKind::IdentityNotFound
+                | ErrorKind::InvalidAccessToken
+                | ErrorKind::UnsupportedApiVersion
+                | ErrorKind::ValidationError => return None,
             };
-            let transient =
-                not_carried_out || error.status.is_server_error() || error.status == StatusCode::REQUEST_TIMEOUT;
-            if !transient || (idempotency == Idempotency::NotIdempotent && !not_carried_out) {
+            if idempotency == Idempotency::NotIdempotent && !not_carried_out {
                 return None;
             }
             error.retry_after
@@ -70,7 +75,7 @@ pub(crate) fn wait(
 
 #[cfg(test)]
 mod tests {
-    use azure_core::error::ErrorKind;
+    use azure_core::error::ErrorKind as AzureErrorKind;
     use reqwest::header::HeaderMap;
     use uuid::Uuid;
 
@@ -80,13 +85,21 @@ mod tests {
     const LEFT: Duration = Duration::from_secs(20);
 
     fn service(status: u16, retry_after: Option<u64>) -> Error {
+        with_body(status, retry_after, "")
+    }
+
+    fn with_code(status: u16, code: &str) -> Error {
+        with_body(status, None, &format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#))
+    }
+
+    fn with_body(status: u16, retry_after: Option<u64>, body: &str) -> Error {
         let headers = retry_after.map(|seconds| ("retry-after".parse().unwrap(), seconds.into()));
         let headers: HeaderMap = headers.into_iter().collect();
         let status = StatusCode::from_u16(status).unwrap();
-        Error::Service(Box::new(ServiceError::from_response(status, &headers, b"", Uuid::nil())))
+        Error::Service(Box::new(ServiceError::from_response(status, &headers, body.as_bytes(), Uuid::nil())))
     }
 
-    fn credential(kind: ErrorKind) -> Error {
+    fn credential(kind: AzureErrorKind) -> Error {
         Error::Credential(azure_core::Error::with_message(kind, "failed"))
     }
 
@@ -94,9 +107,17 @@ mod tests {
     fn creating_is_repeated_only_if_it_was_not_carried_out() {
         let invalid = Error::InvalidResponse { status: StatusCode::CREATED, reason: InvalidResponseReason::Body };
         for (error, idempotent, not_idempotent) in [
-            (service(400, None), false, false),
-            (service(401, None), false, false),
-            (service(404, Some(1)), false, false),
+            (with_code(400, "ValidationError"), false, false),
+            (with_code(400, "UnsupportedApiVersion"), false, false),
+            (with_code(401, "Denied"), false, false),
+            (with_code(401, "InvalidAccessToken"), false, false),
+            (with_code(401, "IdentityNotOwned"), false, false),
+            (with_code(404, "IdentityNotFound"), false, false),
+            // Not errors of ACS.
+            (with_code(404, "NotFound"), true, false),
+            (service(400, None), true, false),
+            (service(401, None), true, false),
+            (service(404, Some(1)), true, false),
             (service(408, None), true, false),
             (service(429, None), true, true),
             (service(429, Some(1)), true, true),
@@ -107,8 +128,8 @@ mod tests {
             (service(504, None), true, false),
             (Error::TimedOut, true, false),
             (invalid, true, false),
-            (credential(ErrorKind::Io), true, true),
-            (credential(ErrorKind::Credential), false, false),
+            (credential(AzureErrorKind::Io), true, true),
+            (credential(AzureErrorKind::Credential), false, false),
         ] {
             assert_eq!(wait(Idempotency::Idempotent, &error, 1, LEFT, 0.5).is_some(), idempotent, "{error:?}");
             assert_eq!(wait(Idempotency::NotIdempotent, &error, 1, LEFT, 0.5).is_some(), not_idempotent, "{error:?}");

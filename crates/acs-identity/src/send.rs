@@ -188,7 +188,11 @@ async fn exchange<T>(
             read(&body).map_or_else(|| invalid(InvalidResponseReason::Body), Ok)
         }
         Ok(body) if status.is_client_error() || status.is_server_error() => {
-            Err(Error::Service(Box::new(ServiceError::from_response(status, &headers, &body, call.request_id))))
+            let mut error = ServiceError::from_response(status, &headers, &body, call.request_id);
+            if !call.operation.can_fail_with(error.kind) {
+                error.kind = ErrorKind::Other;
+            }
+            Err(Error::Service(Box::new(error)))
         }
         Ok(_) => invalid(InvalidResponseReason::Status),
     };

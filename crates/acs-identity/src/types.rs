@@ -185,10 +185,12 @@ impl fmt::Debug for AccessToken {
     }
 }
 
-/// Formats a time as ACS does: ISO 8601 with seven decimals and `+00:00`, such as `2025-07-10T21:39:39.3244584+00:00`.
+/// Formats a time as ACS does: ISO 8601 with `+00:00` and up to seven decimals, without zeros at their end, such as
+/// `2025-07-10T21:39:39.3244584+00:00`.
 #[must_use]
 pub fn format_timestamp(at: Timestamp) -> String {
-    at.strftime("%Y-%m-%dT%H:%M:%S%.7f+00:00").to_string()
+    let text = at.strftime("%Y-%m-%dT%H:%M:%S%.7f").to_string();
+    format!("{}+00:00", text.trim_end_matches('0').trim_end_matches('.'))
 }
 
 /// A version of the REST API: a date, optionally followed by `-preview`.
@@ -228,6 +230,27 @@ impl FromStr for ApiVersion {
             Ok(Self(text.to_owned()))
         } else {
             Err(InvalidApiVersion)
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_time_has_up_to_seven_decimals_without_zeros_at_their_end() {
+        for (time, text) in [
+            ("2025-07-10T21:39:39.3244584Z", "2025-07-10T21:39:39.3244584+00:00"),
+            // Recorded on 2024-03-20 and 2025-04-08; see tests/recorded.
+            ("2024-03-20T23:17:59.490856Z", "2024-03-20T23:17:59.490856+00:00"),
+            ("2025-04-08T01:46:17.23719Z", "2025-04-08T01:46:17.23719+00:00"),
+            ("2025-07-10T21:39:39.324458499Z", "2025-07-10T21:39:39.3244584+00:00"),
+            ("2025-07-10T21:39:39.00000009Z", "2025-07-10T21:39:39+00:00"),
+            ("2025-07-10T21:39:30Z", "2025-07-10T21:39:30+00:00"),
+            ("2025-07-10T20:00:00.5+01:00", "2025-07-10T19:00:00.5+00:00"),
+        ] {
+            assert_eq!(format_timestamp(time.parse().unwrap()), text);
         }
     }
 }

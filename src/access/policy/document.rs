@@ -6,41 +6,11 @@ use acs_identity::{Scope, TokenLifetime, TokenRequest, types::UnknownScope};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
 use super::{Grant, Policy};
+use crate::document::{self, Object};
 
 /// Reads the whole document. The error names the first fault and its path.
 pub(super) fn read(text: &str) -> Result<Policy, String> {
-    // serde also reads a struct from an array of its fields; an empty one would be the default policy.
-    if text.trim_start().starts_with('[') {
-        return Err("must be an object".to_owned());
-    }
-    let mut json = serde_json::Deserializer::from_str(text);
-    let policy = serde_path_to_error::deserialize(&mut json).map_err(|error| {
-        let path = error.path().to_string();
-        let fault = describe(error.inner());
-        if path == "." { fault } else { format!("{path}: {fault}") }
-    })?;
-    json.end().map_err(|error| describe(&error))?;
-    Ok(policy)
-}
-
-/// Returns the text of an error and its remedy, without the position that serde appends.
-fn describe(error: &serde_json::Error) -> String {
-    let (line, column) = (error.line(), error.column());
-    if !error.is_data() {
-        return format!("is not JSON; correct line {line}, column {column}");
-    }
-    let text = error.to_string();
-    let text = text.strip_suffix(&format!(" at line {line} column {column}")).unwrap_or(&text);
-    match text.rsplit_once(", expected ") {
-        // serde repeats a value of the wrong type. It may be a secret that was put into the wrong setting.
-        Some((_, "struct Policy" | "struct Grant")) => "must be an object".to_owned(),
-        Some((_, expected)) if text.starts_with("invalid type") => {
-            format!("must be {}", expected.replace("a sequence", "an array"))
-        }
-        _ if text.starts_with("missing field") => format!("{text}; add it"),
-        _ if text.starts_with("duplicate field") => format!("{text}; keep one"),
-        _ => text.to_owned(),
-    }
+    document::read(text).map(|Object(policy)| policy)
 }
 
 /// Reads grants by name. serde's own maps accept repeated names.

@@ -1,21 +1,28 @@
-//! An OpenID Connect issuer and its discovery document (OpenID Connect Discovery section 4).
+//! An OpenID Connect issuer: its name in tokens, and the address of its discovery document.
 
-use acs_identity::{
-    causes,
-    http::{is_loopback, read_body},
-};
-use reqwest::{Client, Url};
-use serde::{Deserialize, de::DeserializeOwned};
+use acs_identity::http::is_loopback;
+use reqwest::Url;
+use uuid::Uuid;
 
-/// The longest accepted document. Entra's key set has about 20 KiB.
-const MAX_DOCUMENT: usize = 256 * 1024;
+const WELL_KNOWN: &str = "/.well-known/openid-configuration";
+
+/// The hosts whose issuers of version 2 end with `/<tenant>/v2.0`, in all clouds. `login.windows.net` is a former name.
+const ENTRA_HOSTS: [&str; 5] = [
+    "login.microsoftonline.com",
+    "login.microsoftonline.us",
+    "login.partner.microsoftonline.cn",
+    "login.windows.net",
+    "login.microsoft.com",
+];
+
+/// The hosts of the issuers of version 1.
+const ENTRA_V1_HOSTS: [&str; 2] = ["sts.windows.net", "sts.chinacloudapi.cn"];
 
 /// An OpenID Connect issuer, such as `https://login.microsoftonline.com/<tenant>/v2.0`.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Issuer {
-    /// The value of `iss` in its tokens. It is compared exactly, so a trailing slash matters.
     name: String,
-    url: Url,
+    metadata: Url,
     tenant: Option<String>,
 }
 
@@ -23,81 +30,133 @@ pub struct Issuer {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidIssuer {
     /// It does not parse as a URL.
-    #[error("is not a URL")]
+    #[error("is not a URL; copy the `iss` of a token, such as https://login.microsoftonline.com/<tenant id>/v2.0")]
     NotAUrl,
+    /// It has other separators than commas.
+    #[error("has a semicolon or white space; separate issuers with commas")]
+    Separator,
+    /// It has one slash or several after the scheme, which a URL parser repairs silently.
+    #[error("does not have exactly two slashes after `https:`; no token has such an `iss`")]
+    Slashes,
     /// It is neither https nor http on a loopback address.
     #[error("is not https; plain http is allowed for loopback addresses only")]
     Scheme,
     /// It has a user name, a query or a fragment.
-    #[error("has more than a host, a port and a path")]
+    #[error("has more than a host, a port and a path; a discovery address with a query belongs in `metadata`")]
     NotBare,
-}
-
-#[derive(Deserialize)]
-struct Discovery {
-    issuer: String,
-    jwks_uri: String,
+    /// It is the address of a discovery document.
+    #[error("is the address of a discovery document; remove the part from /.well-known on, or set it as `metadata`")]
+    WellKnown,
+    /// It stands for many tenants.
+    #[error("stands for many tenants, so it is in no token; replace the name by {{tenantid}} and set OIDC_TENANTS")]
+    ManyTenants,
+    /// It is on a host of Entra, but not spelled as in tokens.
+    #[error(
+        "is in no token; use https://login.microsoftonline.com/<tenant id>/v2.0, https://sts.windows.net/<tenant id>/ for \
+         version 1, or https://<tenant id>.ciamlogin.com/<tenant id>/v2.0 for External ID"
+    )]
+    Entra,
+    /// It is on a host of Azure AD B2C, but not spelled as in tokens.
+    #[error(
+        "is in no token; use https://<name>.b2clogin.com/<tenant id>/v2.0/ and set the discovery address \
+         of the policy as `metadata`"
+    )]
+    B2c,
 }
 
 impl Issuer {
-    /// Creates an issuer. If `tenant` is given, its tokens must have this `tid`.
+    /// Creates an issuer. If `tenant` is given, it is an issuer of Entra, and its tokens must have this `tid`. The tenant
+    /// of an issuer that is spelled as Entra's is found without it.
     ///
     /// # Errors
-    /// [`InvalidIssuer`] if the name is not the URL of an issuer.
+    /// [`InvalidIssuer`] if no token can have this `iss`.
     pub fn new(name: &str, tenant: Option<&str>) -> Result<Self, InvalidIssuer> {
+        if name.contains(|c: char| c == ';' || c.is_whitespace()) {
+            return Err(InvalidIssuer::Separator);
+        }
         let url = Url::parse(name).map_err(|_| InvalidIssuer::NotAUrl)?;
         if !is_allowed(&url) {
             return Err(InvalidIssuer::Scheme);
         }
+        let rest = name.get(url.scheme().len()..).and_then(|rest| rest.strip_prefix("://"));
+        if rest.is_none_or(|rest| rest.is_empty() || rest.starts_with(['/', '\\'])) {
+            return Err(InvalidIssuer::Slashes);
+        }
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidIssuer::NotBare);
         }
-        Ok(Self { name: name.to_owned(), url, tenant: tenant.map(str::to_owned) })
+        if url.path().contains("/.well-known") {
+            return Err(InvalidIssuer::WellKnown);
+        }
+        let found = microsoft_tenant(&url)?;
+        let mut metadata = url.clone();
+        metadata.set_path(&format!("{}{WELL_KNOWN}", url.path().trim_end_matches('/')));
+        let tenant = tenant.map(str::to_owned).or(found);
+        Ok(Self { name: name.to_owned(), metadata, tenant })
     }
 
-    /// Returns the value of `iss` in its tokens.
+    /// Sets the address of the discovery document, for issuers that do not have it below their own URL.
+    ///
+    /// # Errors
+    /// [`InvalidIssuer`] if it is not the URL of a document.
+    pub fn with_metadata(self, address: &str) -> Result<Self, InvalidIssuer> {
+        let metadata = Url::parse(address).map_err(|_| InvalidIssuer::NotAUrl)?;
+        if is_allowed(&metadata) { Ok(Self { metadata, ..self }) } else { Err(InvalidIssuer::Scheme) }
+    }
+
+    /// Returns the value of `iss` in its tokens. It is compared exactly, so a slash at the end matters.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name
     }
 
-    /// Returns whether tokens with this `tid` may come from this issuer.
-    pub(super) fn matches_tenant(&self, tid: Option<&str>) -> bool {
-        self.tenant.as_ref().is_none_or(|tenant| tid.is_some_and(|tid| tid.eq_ignore_ascii_case(tenant)))
+    /// Returns the address of the discovery document.
+    #[must_use]
+    pub fn metadata(&self) -> &Url {
+        &self.metadata
     }
 
-    /// Returns the URL below which its discovery document is.
-    pub(super) fn url(&self) -> &Url {
-        &self.url
+    /// Returns the Entra tenant whose tokens it issues, or `None` if it is not an issuer of Entra.
+    #[must_use]
+    pub fn tenant(&self) -> Option<&str> {
+        self.tenant.as_deref()
     }
 
-    /// Fetches the key set that the discovery document names.
-    pub(super) async fn fetch_keys<T: DeserializeOwned>(&self, http: &Client) -> Result<T, String> {
-        let mut url = self.url.clone();
-        url.set_path(&format!("{}/.well-known/openid-configuration", self.url.path().trim_end_matches('/')));
-        let discovery: Discovery = fetch(http, url).await?;
-        if discovery.issuer != self.name {
-            return Err(format!("the discovery document of {} names another issuer", self.name));
-        }
-        let url = Url::parse(&discovery.jwks_uri).ok();
-        // A remote issuer must not make this service request loopback addresses.
-        let url = url.filter(|url| is_allowed(url) && (is_loopback(&self.url) || !is_loopback(url)));
-        let url =
-            url.ok_or_else(|| format!("the discovery document of {} has a jwks_uri that is not https", self.name))?;
-        fetch(http, url).await
+    /// Returns whether it belongs to Microsoft: Entra, External ID or Azure AD B2C.
+    #[must_use]
+    pub fn is_microsoft(&self) -> bool {
+        let is_b2c = |url: Url| url.host_str().is_some_and(|host| host.ends_with(".b2clogin.com"));
+        self.tenant.is_some() || Url::parse(&self.name).is_ok_and(is_b2c)
     }
 }
 
-fn is_allowed(url: &Url) -> bool {
+/// Returns whether documents may be fetched from this URL.
+pub(super) fn is_allowed(url: &Url) -> bool {
     url.scheme() == "https" || url.scheme() == "http" && is_loopback(url)
 }
 
-async fn fetch<T: DeserializeOwned>(http: &Client, url: Url) -> Result<T, String> {
-    let failed = |error: &(dyn std::error::Error + 'static)| format!("fetching {url} failed: {}", causes(error));
-    let response = http.get(url.clone()).send().await.map_err(|error| failed(&error.without_url()))?;
-    if response.status() != 200 {
-        return Err(format!("fetching {url} returned {}", response.status()));
+/// Returns the tenant in the URL of an issuer of Entra: `/<tenant>/v2.0` at the end of the path, or `/<tenant>/` on the
+/// host of version 1. The issuers of B2C end with a slash; they identify users by `sub`.
+///
+/// <https://learn.microsoft.com/entra/identity-platform/access-tokens#token-formats>
+fn microsoft_tenant(url: &Url) -> Result<Option<String>, InvalidIssuer> {
+    let host = url.host_str().unwrap_or_default();
+    let segments: Vec<&str> = url.path_segments().map(Iterator::collect).unwrap_or_default();
+    let guid = |text: &str| Uuid::try_parse(text).ok().map(|_| text.to_owned());
+    let external = host.strip_suffix(".ciamlogin.com");
+    let is_entra = ENTRA_HOSTS.contains(&host) || external.is_some();
+    let is_v1 = ENTRA_V1_HOSTS.contains(&host);
+    if (is_entra || is_v1) && segments.iter().any(|name| ["common", "organizations", "consumers"].contains(name)) {
+        return Err(InvalidIssuer::ManyTenants);
     }
-    let body = read_body(response, MAX_DOCUMENT).await.map_err(|error| failed(&error))?;
-    serde_json::from_slice(&body).map_err(|error| format!("{url} has an unexpected content: {error}"))
+    if host.ends_with(".b2clogin.com") && !segments.iter().any(|segment| guid(segment).is_some()) {
+        return Err(InvalidIssuer::B2c);
+    }
+    let found = match segments[..] {
+        [tenant, ""] if is_v1 => guid(tenant),
+        [tenant, "v2.0"] if external.is_none_or(|name| name.eq_ignore_ascii_case(tenant)) && is_entra => guid(tenant),
+        [.., tenant, "v2.0"] if !is_entra && !is_v1 => guid(tenant),
+        _ => None,
+    };
+    if found.is_none() && (is_entra || is_v1) { Err(InvalidIssuer::Entra) } else { Ok(found) }
 }

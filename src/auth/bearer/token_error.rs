@@ -1,5 +1,7 @@
 //! Reasons to reject a bearer token. Their texts contain nothing of the token.
 
+use std::time::Duration;
+
 use http::{HeaderValue, header};
 use jsonwebtoken::errors::ErrorKind;
 
@@ -59,18 +61,44 @@ pub enum TokenError {
     /// A time is not a number.
     #[error("The token's exp or nbf is not a number of seconds.")]
     Times,
+    /// The client application is not one of those that may call.
+    #[error("The token was issued to a client application that this service does not accept.")]
+    Client,
+    /// The token is bound to a key.
+    #[error("The token is bound to a key (cnf), which this service cannot check; get a bearer token.")]
+    Bound,
+    /// The token is for another purpose than access to this service.
+    #[error("The token is an ID token or another token that gives no access; send an access token for this service.")]
+    NotAnAccessToken,
+    /// The claims name an application and a user.
+    #[error("The token has signs of an application and of a user, so it identifies neither.")]
+    Ambiguous,
     /// The token has no subject.
     #[error("The token has no sub, so it identifies no caller.")]
     Subject,
-    /// The token is an application's and lacks the role of a back end.
-    #[error("The token is an application's, and it lacks the role that this service requires of applications.")]
+    /// The token is from Entra and has no object id.
+    #[error("The token has no oid, which identifies a caller from Entra; ask for the scope profile at sign-in.")]
+    ObjectId,
+    /// The token does not list the groups, because there are too many.
+    #[error(
+        "The token does not list the groups, because there are too many; the operator must use app roles, or only \
+             the groups that are assigned to the application."
+    )]
+    TooManyGroups,
+    /// The token is an application's and lacks the role of a back end, or its issuer is not named for back ends.
+    #[error("The token is an application's, and it lacks the role of back ends, or its issuer may not name back ends.")]
     Application,
     /// The token is a user's and lacks the required scope.
     #[error("The token is valid, but it lacks the scope that WWW-Authenticate names.")]
     Scope(String),
     /// The issuer's keys could not be fetched, for this reason.
     #[error("The token cannot be validated now: the keys of its issuer could not be fetched.")]
-    Unreachable(String),
+    Unreachable {
+        /// The cause, for the log.
+        cause: String,
+        /// The time after which a request can succeed.
+        retry_after: Duration,
+    },
 }
 
 impl From<jsonwebtoken::errors::Error> for TokenError {
@@ -78,11 +106,8 @@ impl From<jsonwebtoken::errors::Error> for TokenError {
         match error.kind() {
             ErrorKind::ExpiredSignature => Self::Expired,
             ErrorKind::ImmatureSignature => Self::NotYetValid,
-            ErrorKind::InvalidAudience => Self::Audience,
             ErrorKind::InvalidIssuer => Self::Issuer,
             ErrorKind::InvalidSignature | ErrorKind::Base64(_) => Self::Signature,
-            ErrorKind::MissingRequiredClaim(name) if name == "exp" => Self::NoExpiry,
-            ErrorKind::MissingRequiredClaim(name) if name == "aud" => Self::Audience,
             ErrorKind::InvalidClaimFormat(_) => Self::Times,
             _ => Self::NotAJwt,
         }
@@ -93,13 +118,17 @@ impl From<TokenError> for Problem {
     fn from(token_error: TokenError) -> Self {
         let detail = token_error.to_string();
         let (kind, error) = match token_error {
-            TokenError::Unreachable(cause) => {
+            TokenError::Unreachable { cause, retry_after } => {
+                // Rounded up: a request at the end of a shorter time would come too early.
+                let seconds = retry_after.as_secs() + u64::from(retry_after.subsec_nanos() > 0);
                 return Self::new(Kind::IssuerUnreachable, detail)
-                    .with_header(header::RETRY_AFTER, HeaderValue::from_static("10"))
+                    .with_header(header::RETRY_AFTER, HeaderValue::from(seconds))
                     .with_cause(cause);
             }
             TokenError::Scope(scope) => (Kind::Forbidden, format!("insufficient_scope\", scope=\"{scope}")),
-            TokenError::Application => (Kind::Forbidden, "insufficient_scope".to_owned()),
+            TokenError::Application | TokenError::Client | TokenError::TooManyGroups => {
+                (Kind::Forbidden, "insufficient_scope".to_owned())
+            }
             TokenError::TwoHeaders => (Kind::AmbiguousAuthorization, "invalid_request".to_owned()),
             _ => (Kind::Unauthorized, "invalid_token".to_owned()),
         };

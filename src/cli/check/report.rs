@@ -4,7 +4,10 @@ use std::{borrow::Cow, fmt::Write as _};
 
 use serde::Serialize;
 
-use crate::{config::Found, remedy::Remedy};
+use crate::{
+    config::{Found, SettingWarning},
+    remedy::Remedy,
+};
 
 /// The settings and the results of the checks.
 #[derive(Debug, Serialize)]
@@ -12,6 +15,8 @@ pub(super) struct Report {
     ok: bool,
     endpoint: Option<String>,
     settings: Vec<Found>,
+    /// Not counted as problems.
+    warnings: Vec<SettingWarning>,
     /// The results of the checks; empty if a setting is invalid.
     checks: Vec<Finding>,
 }
@@ -25,7 +30,7 @@ enum State {
 }
 
 /// The result of one check.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Clone, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Finding {
     name: &'static str,
@@ -54,8 +59,13 @@ impl Finding {
 }
 
 impl Report {
-    pub(super) fn new(endpoint: Option<String>, settings: Vec<Found>, checks: Vec<Finding>) -> Self {
-        let report = Self { ok: false, endpoint, settings, checks };
+    pub(super) fn new(
+        endpoint: Option<String>,
+        settings: Vec<Found>,
+        warnings: Vec<SettingWarning>,
+        checks: Vec<Finding>,
+    ) -> Self {
+        let report = Self { ok: false, endpoint, settings, warnings, checks };
         Self { ok: report.problems() == 0, ..report }
     }
 
@@ -78,10 +88,20 @@ impl Report {
                 None => line("-", "(not set)"),
             }
         }
-        if let Some(endpoint) = &self.endpoint {
-            let _ = writeln!(text, "\nACS at {endpoint}");
+        for SettingWarning { setting, detail } in &self.warnings {
+            let _ = writeln!(text, "  {:<6}  {setting:<42}  {detail}", "WARN");
         }
+        let mut heading = None;
         for Finding { name, state, detail, likely_cause, remedy } in &self.checks {
+            let next = match *name {
+                "issuer" => "Issuers".to_owned(),
+                "directory" | "conditions" => "User directory".to_owned(),
+                _ => format!("ACS at {}", self.endpoint.as_deref().unwrap_or_default()),
+            };
+            if heading.as_ref() != Some(&next) {
+                let _ = writeln!(text, "\n{next}");
+                heading = Some(next);
+            }
             let mark = match state {
                 State::Ok => "ok",
                 State::Failed => "FAILED",
@@ -94,6 +114,11 @@ impl Report {
                 }
             }
         }
-        text + if self.ok { "\nNo problems found." } else { "" }
+        match (self.ok, self.warnings.len()) {
+            (false, _) => text,
+            (true, 0) => text + "\nNo problems found.",
+            (true, 1) => text + "\nNo problems found, but 1 warning.",
+            (true, n) => text + &format!("\nNo problems found, but {n} warnings."),
+        }
     }
 }

@@ -23,7 +23,7 @@ use crate::{
 /// the identity's short hash, as in the log. JSON Lines have {"name","state","identity","writtenAt"} with the whole
 /// identity id. Protect them like the directory itself.
 ///
-/// The states: `active` for a user with an identity; `deleting` for an interrupted deletion, which the user's next call
+/// The states: `active` for a user with an identity; `blocked` for a user who gets no token; `deleting` for an interrupted deletion, which the user's next call
 /// or `repair` completes; `deleted` for a user whose identity was deleted.
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -96,9 +96,11 @@ impl Options {
             },
         );
         let unreadable = unreadable.await?;
-        let [active, deleting, deleted] =
-            ["active", "deleting", "deleted"].map(|state| counts.get(state).copied().unwrap_or_default());
-        eprint(&format!("{active} active, {deleting} deleting, {deleted} deleted, {unreadable} unreadable"));
+        let [active, blocked, deleting, deleted] =
+            ["active", "blocked", "deleting", "deleted"].map(|state| counts.get(state).copied().unwrap_or_default());
+        eprint(&format!(
+            "{active} active, {blocked} blocked, {deleting} deleting, {deleted} deleted, {unreadable} unreadable"
+        ));
         check(unreadable)
     }
 

@@ -1,60 +1,30 @@
 //! `acs-tokens directory show`: the record of one user.
 
-use acs_identity::causes;
-use clap::{ArgGroup, Args};
-use uuid::Uuid;
+use clap::Args;
 
-use super::{super::Result, open, print, settings, state};
-use crate::{
-    auth::Subject,
-    directory::{DirectorySettings, RecordEntry, RecordName, UserId},
-    short_hash::short_hash,
-};
+use super::{super::Result, explain, open, print, selector::Selector, settings, state};
+use crate::{directory::RecordEntry, short_hash::short_hash};
 
 /// Show the record of one user
 ///
 /// Prints the record name, the state, the identity's short hash, and the time when the record was written. Select the
 /// user by the claims of their token, or by the record name.
 #[derive(Debug, Args)]
-#[command(group(ArgGroup::new("user").required(true).args(["tenant", "issuer", "name"])))]
 pub(super) struct Options {
-    /// For a user of Microsoft Entra: the tenant id, claim `tid`
-    #[arg(long, value_name = "GUID", requires = "object")]
-    tenant: Option<Uuid>,
-    /// The user's object id in that tenant, claim `oid`
-    #[arg(long, value_name = "GUID", requires = "tenant")]
-    object: Option<Uuid>,
-    /// For a user of another issuer: the issuer, exactly as in claim `iss`
-    #[arg(long, value_name = "URL", requires = "subject")]
-    issuer: Option<String>,
-    /// The user's subject, exactly as in claim `sub`
-    #[arg(long, value_name = "TEXT", requires = "issuer")]
-    subject: Option<String>,
-    /// The record name, as printed by `export`
-    #[arg(long, value_name = "64 HEX DIGITS")]
-    name: Option<RecordName>,
+    #[command(flatten)]
+    user: Selector,
     /// Print the whole identity id too
     #[arg(long)]
     ids: bool,
 }
 
-impl Options {
-    fn name(&self, settings: &DirectorySettings) -> Option<RecordName> {
-        let subject = match (self.tenant, self.object, &self.issuer, &self.subject) {
-            (Some(tenant), Some(object), ..) => Subject::entra(&tenant.to_string(), &object.to_string()),
-            (_, _, Some(issuer), Some(subject)) => Subject::oidc(issuer, subject),
-            _ => return self.name,
-        };
-        Some(RecordName::new(&settings.key, UserId::from(*subject.hash())))
-    }
-}
-
 pub(super) async fn run(options: Options) -> Result<()> {
     let settings = settings()?;
-    let name = options.name(&settings).ok_or("no user was selected; use --tenant, --issuer or --name")?;
-    let entry = open(&settings)?.read(name).await;
-    let entry = entry.map_err(|error| format!("{name} cannot be read: {}", causes(&error)))?;
-    let RecordEntry { record, written_at, .. } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
+    let selected = options.user.record()?;
+    let name = selected.name(&settings.key);
+    let entry = open(&settings)?.find(selected).await;
+    let entry = entry.map_err(|error| format!("{name} cannot be read: {}", explain(&error)))?;
+    let RecordEntry { name, record, written_at } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
     print(&format!("name      {name}\nstate     {}", state(&record)));
     if let Some(id) = record.identity() {
         print(&format!("identity  {}", short_hash(id.as_str())));

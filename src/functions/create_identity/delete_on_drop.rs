@@ -4,6 +4,7 @@ use acs_identity::{AccessToken, Error, IdentityClient, IdentityId, TokenRequest,
 use axum::body::Body;
 use http_body_util::{BodyExt as _, Full};
 use tokio::sync::oneshot;
+use tokio_util::task::TaskTracker;
 
 use crate::{
     problem::Problem,
@@ -14,6 +15,7 @@ use crate::{
 #[derive(Debug)]
 pub(super) struct DeleteOnDrop {
     acs: IdentityClient,
+    tasks: TaskTracker,
     id: IdentityId,
     token: Option<AccessToken>,
     /// The request. The body is dropped outside of it.
@@ -24,15 +26,20 @@ pub(super) struct DeleteOnDrop {
 impl DeleteOnDrop {
     /// Creates an identity, in a task of its own. The task continues if the caller disconnects or the request times out: a
     /// cancelled call could leave an unknown identity.
-    pub(super) async fn create(acs: IdentityClient, token: Option<TokenRequest>) -> Result<Self, Problem> {
+    pub(super) async fn create(
+        acs: IdentityClient,
+        tasks: TaskTracker,
+        token: Option<TokenRequest>,
+    ) -> Result<Self, Problem> {
         let (send, receive) = oneshot::channel();
-        tokio::spawn(request_log::in_current(async move {
+        let tracker = tasks.clone();
+        tracker.spawn(request_log::in_current(async move {
             let created = match &token {
                 Some(token) => acs.create_identity_with_token(token).await.map(|new| (new.id, Some(new.token))),
                 None => acs.create_identity().await.map(|id| (id, None)),
             };
             let request = request_log::current();
-            let created = created.map(|(id, token)| Self { acs, id, token, request, is_armed: true });
+            let created = created.map(|(id, token)| Self { acs, tasks, id, token, request, is_armed: true });
             if let Err(Ok(unsent)) = send.send(created) {
                 // The request has already been logged as cancelled.
                 request_log::identity_created(unsent.id());
@@ -69,7 +76,7 @@ impl Drop for DeleteOnDrop {
         // Without a runtime, the process is exiting.
         if let (true, Ok(runtime)) = (self.is_armed, tokio::runtime::Handle::try_current()) {
             let (acs, id) = (self.acs.clone(), self.id.clone());
-            runtime.spawn(self.request.clone().scope(async move {
+            let delete = self.request.clone().scope(async move {
                 match acs.delete_identity(&id).await {
                     Ok(()) => request_log::identity_deleted(&id),
                     Err(error) => {
@@ -79,7 +86,8 @@ impl Drop for DeleteOnDrop {
                         );
                     }
                 }
-            }));
+            });
+            self.tasks.spawn_on(delete, &runtime);
         }
     }
 }

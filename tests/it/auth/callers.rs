@@ -8,8 +8,8 @@ use serde_json::{Value, json};
 use super::{
     KEY, api, api_with, backend_token, create, create_as,
     rejection::{
-        APPLICATION, EXPIRED, NO_ISSUER, NOT_A_JWT, ROLE, SCOPE, SEND_KEY, SEND_KEY_OR_TOKEN, SEND_ONE_KEY, SEND_TOKEN,
-        SUBJECT, TWO_HEADERS, USERS_ONLY, WRONG_AUDIENCE, WRONG_KEY,
+        APPLICATION, BACK_ENDS_ONLY, EXPIRED, NO_ISSUER, NOT_A_JWT, SCOPE, SEND_KEY, SEND_KEY_OR_TOKEN, SEND_ONE_KEY,
+        SEND_TOKEN, SUBJECT, TWO_HEADERS, WRONG_AUDIENCE, WRONG_KEY,
     },
     with,
 };
@@ -105,32 +105,38 @@ async fn back_ends_need_the_role() {
         json!({ "roles": { "Tokens.Manage": true } }),
         json!({ "roles": null, "groups": ["Tokens.Manage"] }),
         json!({ "roles": null, "role": "Tokens.Manage", "scope": "Tokens.Manage" }),
-        // An application acts for a user who has the role.
-        json!({ "scp": "access_as_user" }),
     ] {
         let token = backend_token(&api, "", json!({ "claims": claims.clone() })).await;
         let request = create(&api).body(json!({ "roles": ["Tokens.Manage"] }).to_string());
         let answer = Answer::of(request.header("authorization", format!("Bearer {token}"))).await;
-        ROLE.assert(&claims.to_string(), &answer);
+        APPLICATION.assert(&claims.to_string(), &answer);
     }
     assert_eq!(api.upstream_calls().await, 0);
 }
 
 #[tokio::test]
 async fn claim_role_and_scope_are_configurable() {
-    let api = api_with(|settings| {
-        settings.required_scope = Some("access_as_user".to_owned());
-        settings.role_mapping.roles_claim = "groups".to_owned();
-        settings.role_mapping.manage_role = "backends".to_owned();
+    let api = api_with(|issuers| {
+        issuers[0].required_scope = Some("access_as_user".to_owned());
+        issuers[0].roles_claim = "groups".to_owned();
+        issuers[0].manage_role = Some("backends".to_owned());
     })
     .await;
     let create_with = async |claims: Value| {
         create_as(&api, &format!("Bearer {}", backend_token(&api, "", json!({ "claims": claims })).await)).await
     };
     create_with(json!({ "groups": "backends" })).await.assert_ok(201);
-    SCOPE.assert("another scope", &create_with(json!({ "scp": "access_as_users other" })).await);
-    for claims in [json!({ "scp": "other access_as_user" }), json!({ "scope": ["access_as_user"] })] {
-        ROLE.assert("the scope of users", &create_with(claims).await);
+    create_with(json!({ "groups": ["backends"], "scp": "another scope" })).await.assert_ok(201);
+    APPLICATION.assert("the default claim", &create_with(json!({})).await);
+    for (scopes, accepted) in [
+        (json!({ "scp": "access_as_users other" }), false),
+        (json!({}), false),
+        (json!({ "scp": "other access_as_user" }), true),
+        (json!({ "scope": ["access_as_user"] }), true),
+    ] {
+        let user = sign_in(&api, with(json!({ "groups": "backends" }), &scopes)).await;
+        let answer = api.post_of(&user, PATH, "{}").await;
+        if accepted { answer.assert_ok(200) } else { SCOPE.assert(&scopes.to_string(), &answer) }
     }
 }
 
@@ -150,43 +156,10 @@ async fn users_may_not_call_functions_for_back_ends() {
             ("POST", "/api/teams/tokens".to_owned()),
         ] {
             let request = api.of(&alice, method, &path).header("content-type", "application/json");
-            ROLE.assert(&path, &Answer::of(request.body(r#"{"scopes":["chat.join"]}"#)).await);
+            BACK_ENDS_ONLY.assert(&path, &Answer::of(request.body(r#"{"scopes":["chat.join"]}"#)).await);
         }
     }
     assert_eq!(api.upstream_calls().await, calls);
-}
-
-#[tokio::test]
-async fn applications_may_not_call_functions_for_users() {
-    let api = api().await;
-    let object = "0a1b2c3d-0000-4000-8000-000000000001";
-    let entra = async |claims: Value| {
-        api.sign_in_by_entra(with(json!({ "tid": TENANT, "oid": object, "sub": object }), &claims)).await
-    };
-    for (name, application, rejection) in [
-        ("Entra", entra(json!({})).await, APPLICATION),
-        ("Entra with idtyp", entra(json!({ "sub": "x", "idtyp": "app" })).await, APPLICATION),
-        ("Entra with another role", entra(json!({ "roles": ["host"] })).await, APPLICATION),
-        ("Entra, a back end", entra(json!({ "roles": ["Tokens.Manage"] })).await, USERS_ONLY),
-        ("RFC 9068", sign_in(&api, json!({ "client_id": "alice" })).await, APPLICATION),
-        ("OpenID Connect", sign_in(&api, json!({ "azp": "alice", "scope": "x" })).await, APPLICATION),
-        ("Okta", sign_in(&api, json!({ "cid": "alice", "scp": ["x"] })).await, APPLICATION),
-        ("Auth0", sign_in(&api, json!({ "sub": "x@clients", "gty": "client-credentials" })).await, APPLICATION),
-        ("a back end", sign_in(&api, json!({ "roles": ["Tokens.Manage"] })).await, USERS_ONLY),
-    ] {
-        rejection.assert(name, &api.post_of(&application, PATH, "{}").await);
-        let expected = if name.ends_with("back end") { 201 } else { 403 };
-        assert_eq!(create_as(&api, &application).await.status, expected, "{name}");
-    }
-    // Users whose tokens resemble those of applications.
-    for user in [
-        entra(json!({ "scp": "access_as_user" })).await,
-        entra(json!({ "sub": "another one in each application" })).await,
-        sign_in(&api, json!({ "client_id": "a page", "azp": "a page", "gty": "authorization_code" })).await,
-        sign_in(&api, json!({ "tid": TENANT, "oid": "alice" })).await,
-    ] {
-        api.post_of(&user, PATH, "{}").await.assert_ok(200);
-    }
 }
 
 #[tokio::test]

@@ -43,7 +43,7 @@ async fn keys_are_fetched_once_for_many_requests() {
 }
 
 /// Advances tokio's clock.
-async fn advance(time: Duration) {
+pub(super) async fn advance(time: Duration) {
     tokio::time::pause();
     tokio::time::advance(time).await;
     tokio::time::resume();
@@ -69,9 +69,9 @@ async fn keys_are_used_for_a_day_while_the_issuer_fails() {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let base = format!("http://{}", listener.local_addr().unwrap());
     let mut jwks_uri = String::new();
-    let api = api_with(|settings| {
-        jwks_uri = format!("{}/jwks", settings.issuers[0].name());
-        settings.issuers = vec![Issuer::new(&base, None).unwrap()];
+    let api = api_with(|issuers| {
+        jwks_uri = format!("{}/jwks", issuers[0].issuer.name());
+        issuers[0].issuer = Issuer::new(&base, None).unwrap();
     })
     .await;
     let discovery = json!({ "issuer": base, "jwks_uri": jwks_uri }).to_string();
@@ -129,7 +129,7 @@ async fn issuers_that_cannot_be_trusted_are_not_used() {
         ("only a symmetric key", 200, r#"{"issuer":"{base}","jwks_uri":"{base}/keys"}"#),
     ] {
         let base = issuer(status, discovery).await;
-        let api = api_with(|settings| settings.issuers = vec![Issuer::new(&base, None).unwrap()]).await;
+        let api = api_with(|issuers| issuers[0].issuer = Issuer::new(&base, None).unwrap()).await;
         let header = encode(&json!({ "alg": "RS256", "kid": "k" }));
         let answer = create_as(&api, &format!("Bearer {header}.{}.AAAA", encode(&json!({ "iss": base })))).await;
         UNREACHABLE.assert(name, &answer);

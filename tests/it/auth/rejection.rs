@@ -41,8 +41,11 @@ pub(super) const NO_ISSUER: Rejection = unauthorized(
     &["Bearer"],
     "This function is for signed-in users only, and sign-in is not configured: the operator must set OIDC_ISSUERS.",
 );
-pub(super) const ROLE: Rejection =
-    forbidden(&[], "The token is valid, but it lacks the role that this function requires.");
+pub(super) const BACK_ENDS_ONLY: Rejection = forbidden(
+    &[],
+    "The token is a signed-in user's, and this function is for back ends only. Send a key, or an application's token \
+     with the role of back ends.",
+);
 pub(super) const USERS_ONLY: Rejection = forbidden(
     &[],
     "This function is for signed-in users only. An application creates identities with POST identities and issues \
@@ -50,7 +53,7 @@ pub(super) const USERS_ONLY: Rejection = forbidden(
 );
 pub(super) const APPLICATION: Rejection = forbidden(
     &["Bearer error=\"insufficient_scope\""],
-    "The token is an application's, and it lacks the role that this service requires of applications.",
+    "The token is an application's, and it lacks the role of back ends, or its issuer may not name back ends.",
 );
 pub(super) const SCOPE: Rejection = forbidden(
     &["Bearer error=\"insufficient_scope\", scope=\"access_as_user\""],
@@ -90,6 +93,24 @@ pub(super) const NO_EXPIRY: Rejection = invalid_token("The token has no exp.");
 pub(super) const NOT_YET_VALID: Rejection = invalid_token("The token's nbf is in the future; compare the clocks.");
 pub(super) const TIMES: Rejection = invalid_token("The token's exp or nbf is not a number of seconds.");
 pub(super) const SUBJECT: Rejection = invalid_token("The token has no sub, so it identifies no caller.");
+pub(super) const OBJECT_ID: Rejection =
+    invalid_token("The token has no oid, which identifies a caller from Entra; ask for the scope profile at sign-in.");
+pub(super) const NOT_AN_ACCESS_TOKEN: Rejection = invalid_token(
+    "The token is an ID token or another token that gives no access; send an access token for this service.",
+);
+pub(super) const BOUND: Rejection =
+    invalid_token("The token is bound to a key (cnf), which this service cannot check; get a bearer token.");
+pub(super) const AMBIGUOUS: Rejection =
+    invalid_token("The token has signs of an application and of a user, so it identifies neither.");
+pub(super) const CLIENT: Rejection = forbidden(
+    &["Bearer error=\"insufficient_scope\""],
+    "The token was issued to a client application that this service does not accept.",
+);
+pub(super) const TOO_MANY_GROUPS: Rejection = forbidden(
+    &["Bearer error=\"insufficient_scope\""],
+    "The token does not list the groups, because there are too many; the operator must use app roles, or only the \
+     groups that are assigned to the application.",
+);
 
 impl Rejection {
     #[track_caller]
@@ -107,6 +128,9 @@ impl Rejection {
                 (*challenge).to_owned()
             }
         };
-        assert_eq!(found, self.challenges.iter().map(describe).collect::<Vec<_>>(), "{name}");
+        // All challenges are in one field.
+        let expected = self.challenges.iter().map(describe).collect::<Vec<_>>().join(", ");
+        let expected = if expected.is_empty() { Vec::new() } else { vec![expected] };
+        assert_eq!(found, expected, "{name}");
     }
 }

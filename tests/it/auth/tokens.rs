@@ -8,8 +8,9 @@ use sha2::Sha256;
 use super::{
     api, backend_token, create_as, decode, encode, fetches,
     rejection::{
-        ALGORITHM, ALGORITHM_OF_KEY, CRITICAL, EXPIRED, ISSUER, NO_EXPIRY, NO_KEY_ID, NOT_A_JWT, NOT_YET_VALID,
-        Rejection, SIGNATURE, SUBJECT, TENANT_OF_ISSUER, TIMES, TOO_LONG, TYPE, UNKNOWN_KEY, WRONG_AUDIENCE,
+        ALGORITHM, ALGORITHM_OF_KEY, AMBIGUOUS, BOUND, CRITICAL, EXPIRED, ISSUER, NO_EXPIRY, NO_KEY_ID, NOT_A_JWT,
+        NOT_AN_ACCESS_TOKEN, NOT_YET_VALID, Rejection, SIGNATURE, SUBJECT, TENANT_OF_ISSUER, TIMES, TOO_LONG,
+        TWO_HEADERS, TYPE, UNKNOWN_KEY, WRONG_AUDIENCE,
     },
     with,
 };
@@ -40,7 +41,7 @@ async fn assert_rejected(api: &Api, name: &str, token: &str, rejection: &Rejecti
 #[tokio::test]
 async fn valid_tokens_are_accepted() {
     let (api, now) = (api().await, now());
-    let of_tenant = json!({ "claims": { "tid": TENANT, "oid": "an app", "sub": null } });
+    let of_tenant = json!({ "claims": { "tid": TENANT, "oid": "an app", "sub": "an app" } });
     for (issuer, spec) in [
         ("", json!({ "alg": "RS256" })),
         ("", json!({ "alg": "PS256" })),
@@ -97,8 +98,9 @@ async fn tokens_of_the_issuer_with_wrong_claims_are_rejected() {
         ("expired", claim("exp", now - 120), EXPIRED),
         ("expired long ago", claim("exp", 0), EXPIRED),
         ("no exp", claim("exp", Value::Null), NO_EXPIRY),
-        ("exp a string", claim("exp", "tomorrow"), NO_EXPIRY),
-        ("exp negative", claim("exp", -1), NO_EXPIRY),
+        ("exp a string", claim("exp", "tomorrow"), TIMES),
+        ("exp a number as a string", claim("exp", (now + 600).to_string()), TIMES),
+        ("exp negative", claim("exp", -1), TIMES),
         ("nbf in the future", claim("nbf", now + 600), NOT_YET_VALID),
         ("nbf a string", claim("nbf", "now"), TIMES),
         ("other aud", claim("aud", "api://another"), WRONG_AUDIENCE),
@@ -112,8 +114,23 @@ async fn tokens_of_the_issuer_with_wrong_claims_are_rejected() {
         ("iss with another path", claim("iss", issuer.replace("/_emulator", "/elsewhere")), ISSUER),
         ("iss an array", claim("iss", json!([issuer])), ISSUER),
         ("no iss", claim("iss", Value::Null), ISSUER),
-        ("no sub", claim("sub", Value::Null), SUBJECT),
+        ("no sub", json!({ "claims": { "sub": null, "client_id": null } }), SUBJECT),
         ("empty sub", claim("sub", ""), SUBJECT),
+        ("sub a number", claim("sub", 42), SUBJECT),
+        ("bound by DPoP", claim("cnf", json!({ "jkt": "x" })), BOUND),
+        ("bound by mutual TLS", claim("cnf", json!({ "x5t#S256": "x" })), BOUND),
+        ("ID token by nonce", claim("nonce", "x"), NOT_AN_ACCESS_TOKEN),
+        ("ID token by at_hash", claim("at_hash", "x"), NOT_AN_ACCESS_TOKEN),
+        ("ID token by c_hash", claim("c_hash", "x"), NOT_AN_ACCESS_TOKEN),
+        (
+            "logout token",
+            claim("events", json!({ "http://schemas.openid.net/event/backchannel-logout": {} })),
+            NOT_AN_ACCESS_TOKEN,
+        ),
+        ("application with a session", claim("sid", "x"), AMBIGUOUS),
+        ("application with a user name", claim("preferred_username", "anna"), AMBIGUOUS),
+        ("application with the scope openid", claim("scope", "openid profile"), AMBIGUOUS),
+        ("application that is a user", claim("idtyp", "user"), AMBIGUOUS),
         ("too long", claim("padding", "x".repeat(20_000)), TOO_LONG),
     ];
     for (name, spec, rejection) in specs {
@@ -127,7 +144,8 @@ async fn tokens_of_the_issuer_with_wrong_claims_are_rejected() {
         // The issuer's URL has no tenant, so `tid` and `oid` identify no one.
         ("tenant and object of an issuer without tenants", String::new(), json!(OTHER_TENANT), SUBJECT),
     ] {
-        let token = backend_token(&api, &path, json!({ "claims": { "tid": tid, "oid": "x", "sub": null } })).await;
+        let claims = json!({ "tid": tid, "oid": "x", "sub": null, "client_id": null });
+        let token = backend_token(&api, &path, json!({ "claims": claims })).await;
         assert_rejected(&api, name, &token, &rejection).await;
     }
     assert_eq!(api.upstream_calls().await, 0);
@@ -176,7 +194,7 @@ async fn tokens_of_others_are_rejected() {
         ("padding", format!("{good}=="), NOT_A_JWT),
         ("plain base64", good.replace(['-', '_'], "+") + "+", NOT_A_JWT),
         ("a space inside", good.replacen('.', ". ", 1), NOT_A_JWT),
-        ("two tokens", format!("{good}, {good}"), NOT_A_JWT),
+        ("two tokens, joined by a host", format!("{good}, Bearer {good}"), TWO_HEADERS),
         ("empty", String::new(), NOT_A_JWT),
         ("only dots", "..".to_owned(), NOT_A_JWT),
         ("opaque", "c2VjcmV0c2VjcmV0".to_owned(), NOT_A_JWT),

@@ -6,11 +6,11 @@ use super::{RESOURCE, read, server};
 
 #[test]
 fn caller_keys_are_pairs_of_name_and_key() {
-    let keys = ("CALLER_KEYS", "web=c2VjcmV0c2VjcmV0==; bot = another secret one ;");
+    let keys = ("CALLER_KEYS", "web=c2VjcmV0c2VjcmV0==; bot-2.eu_1 = c2VjcmV0,c2VjcmV0'=\" ;");
     let authenticator = read(Program::Server, &[RESOURCE, keys]).unwrap().authenticator;
     let BackendAuth::Keys(keys) = &authenticator.backend_auth else { panic!("{authenticator:?}") };
     let names: Vec<&str> = keys.iter().map(|key| key.name.as_str()).collect();
-    assert_eq!(names, ["web", "bot"]);
+    assert_eq!(names, ["web", "bot-2.eu_1"]);
     assert!(!format!("{authenticator:?}").contains("c2Vj"));
 }
 

@@ -54,6 +54,35 @@ fn s3_uses_the_settings_of_aws() {
         ("AWS_SESSION_TOKEN", "c2VjcmV0"),
     ];
     let settings = directory(&[&[at("s3://users/of/app"), DIRECTORY_KEY], &aws[..]].concat());
-    assert_eq!(settings.aws, aws.map(|(name, value)| (name, value.to_owned())));
+    let mut expected = aws.map(|(name, value)| (name.to_owned(), value.to_owned()));
+    expected.sort_unstable();
+    assert_eq!(settings.aws, expected);
     assert!(directory(&[&[at("file:///users"), DIRECTORY_KEY], &aws[..]].concat()).aws.is_empty());
+}
+
+#[test]
+fn every_setting_that_the_object_store_knows_reaches_s3() {
+    let known = [
+        ("AWS_CONTAINER_AUTHORIZATION_TOKEN_FILE", "/token"),
+        ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://169.254.170.23/v1/credentials"),
+        ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/v2/credentials"),
+        ("AWS_ENDPOINT_URL", "https://s3.example"),
+        ("AWS_ENDPOINT_URL_STS", "https://sts.example"),
+        ("AWS_METADATA_ENDPOINT", "http://169.254.169.254"),
+        ("AWS_ROLE_ARN", "arn:aws:iam::1:role/a"),
+        ("AWS_ROLE_SESSION_NAME", "a"),
+        ("AWS_S3_EXPRESS", "true"),
+        ("AWS_SSE_KMS_KEY_ID", "a"),
+        ("AWS_WEB_IDENTITY_TOKEN_FILE", "/token"),
+    ];
+    let others = [("AWS_EXECUTION_ENV", "a"), ("AWS_LAMBDA_FUNCTION_NAME", "a"), ("REGION", "a"), ("AWS_REGION", " ")];
+    let settings = directory(&[&[at("s3://users"), DIRECTORY_KEY], &known[..], &others[..]].concat());
+    assert_eq!(settings.aws, known.map(|(name, value)| (name.to_owned(), value.to_owned())));
+}
+
+#[test]
+fn directory_key_may_be_two_keys() {
+    let two = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=,c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0";
+    assert!(directory(&[at("file:///users"), ("USER_DIRECTORY_KEY", two)]).key.second().is_some());
+    assert!(directory(&[at("file:///users"), DIRECTORY_KEY]).key.second().is_none());
 }

@@ -1,8 +1,12 @@
 //! The table of settings against what the programs read.
 
-use std::{cell::RefCell, collections::BTreeSet, ffi::OsString};
+use std::{
+    cell::RefCell,
+    collections::{BTreeMap, BTreeSet},
+    ffi::OsString,
+};
 
-use acs_tokens::config::{Config, Program, SETTINGS};
+use acs_tokens::config::{Config, EnvReader, Program, SETTINGS};
 
 use super::{ANONYMOUS, DIRECTORY_KEY, ENDPOINT, Env, RESOURCE};
 
@@ -20,30 +24,38 @@ const S3: &Env<'static> = &[RESOURCE, ("USER_DIRECTORY", "s3://users"), DIRECTOR
 fn names_read(program: Program) -> BTreeSet<String> {
     // `handler` is built without S3.
     let s3 = if program == Program::Functions { None } else { Some(S3) };
-    let names = RefCell::new(BTreeSet::new());
+    let mut used = BTreeSet::new();
     for env in ENVIRONMENTS.iter().copied().chain(s3) {
+        let reads = RefCell::new(BTreeMap::<String, usize>::new());
         let get = |name: &str| {
-            names.borrow_mut().insert(name.to_owned());
+            *reads.borrow_mut().entry(name.to_owned()).or_default() += 1;
             env.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value))
         };
-        let _ = Config::from_env(program, &get);
+        // The settings of S3 are read if they exist.
+        let names = SETTINGS.iter().map(|setting| OsString::from(setting.name));
+        let _ = Config::from_reader(program, EnvReader::new(&get).with_names(names));
+        // The form of each listed setting is checked once, whether or not the program uses the setting.
+        let is_listed = |name: &str| {
+            SETTINGS.iter().any(|setting| setting.name == name && setting.read_by.contains(&program.name()))
+        };
+        used.extend(
+            reads.into_inner().into_iter().filter(|(name, n)| *n > usize::from(is_listed(name))).map(|(name, _)| name),
+        );
     }
-    names.into_inner()
+    used
 }
 
 #[test]
 fn programs_read_the_settings_that_the_table_lists_for_them() {
-    for (program, name) in [(Program::Functions, "handler"), (Program::Lambda, "bootstrap"), (Program::Server, "serve")]
-    {
+    for program in [Program::Functions, Program::Lambda, Program::Server] {
+        let name = program.name();
         let mut read = names_read(program);
         // Builds with Lambda look at these in any program, to choose the credential.
         if cfg!(feature = "lambda") && program != Program::Lambda {
             read.retain(|name| !name.starts_with("AWS_") || program == Program::Server);
             read.remove("AWS_LAMBDA_RUNTIME_API");
-            read.remove("AWS_ENDPOINT_URL_STS");
         }
         let listed = SETTINGS.iter().filter(|setting| setting.read_by.contains(&name)).map(|setting| setting.name);
-        let listed = listed.filter(|name| cfg!(feature = "lambda") || *name != "AWS_ENDPOINT_URL_STS");
         assert_eq!(read, listed.map(str::to_owned).collect(), "{name}");
     }
 }

@@ -8,11 +8,15 @@ use acs_identity::{
 };
 use acs_tokens::{
     acs_client::AcsSettings,
-    directory::{Directory, DirectoryAdmin, DirectoryKey, Error, Issued, Record, RecordEntry, RecordName, UserId},
+    directory::{
+        Directory, DirectoryAdmin, DirectoryKey, DirectorySettings, Error, Issued, Record, RecordEntry, RecordName,
+        State, UserId,
+    },
     short_hash::short_hash,
 };
 use futures_util::TryStreamExt as _;
 use serde_json::{Value, json};
+use tokio_util::task::TaskTracker;
 
 use super::{relay::Relay, store::TestStore};
 use crate::{
@@ -66,9 +70,13 @@ impl Fixture {
 
     /// Opens the directory as a new process does: with an empty cache.
     pub(crate) fn instance(&self) -> Instance {
-        let settings = &self.store.settings;
+        self.instance_of(&self.store.settings)
+    }
+
+    /// Opens the directory with other settings.
+    pub(crate) fn instance_of(&self, settings: &DirectorySettings) -> Instance {
         Instance {
-            directory: Directory::open(settings, self.client()).unwrap(),
+            directory: Directory::open(settings, self.client(), TaskTracker::new()).unwrap(),
             admin: Arc::new(DirectoryAdmin::open(settings).unwrap()),
             key: settings.key.clone(),
         }
@@ -189,6 +197,35 @@ impl Instance {
         self.directory.delete_user(user).await
     }
 
+    pub(crate) async fn block(&self, user: UserId) {
+        retry(|| self.try_block(user)).await;
+    }
+
+    pub(crate) async fn try_block(&self, user: UserId) -> Result<(), Error> {
+        self.directory.block_user(user).await
+    }
+
+    pub(crate) async fn unblock(&self, user: UserId) {
+        retry(|| self.directory.unblock_user(user)).await;
+    }
+
+    pub(crate) async fn repair(&self, user: UserId, acs: &IdentityClient) {
+        let name = RecordName::new(&self.key, user);
+        retry(|| self.admin.repair(acs, name, true)).await;
+    }
+
+    /// Asserts that no call of the user is accepted.
+    pub(crate) async fn assert_refused(&self, user: UserId) {
+        for refused in [
+            self.try_token(user).await.map(drop),
+            self.directory.revoke_tokens(user).await.map(drop),
+            self.try_delete(user).await.map(drop),
+            self.directory.check_not_blocked(user).await,
+        ] {
+            assert!(matches!(refused, Err(Error::Blocked)), "{refused:?}");
+        }
+    }
+
     /// Returns all records.
     pub(crate) async fn records(&self) -> Vec<RecordEntry> {
         retry(|| async {
@@ -209,7 +246,7 @@ impl Instance {
     /// Returns the identity in a user's record, which is active.
     pub(crate) async fn recorded(&self, user: UserId) -> String {
         match self.record(user).await {
-            Some(Record::Active(id)) => id.as_str().to_owned(),
+            Some(Record { state: State::Active(id), blocked: false }) => id.as_str().to_owned(),
             record => panic!("{record:?}"),
         }
     }

@@ -8,7 +8,7 @@ use super::{
 use crate::process::until;
 
 /// Whether a request is a call to ACS, and not the connection test at start-up.
-fn is_call(line: &str) -> bool {
+pub(crate) fn is_call(line: &str) -> bool {
     !line.starts_with("HEAD ")
 }
 

@@ -1,6 +1,6 @@
 //! Lost identities, outdated caches and failed calls: the next call repairs them.
 
-use acs_tokens::directory::Record;
+use acs_tokens::directory::State;
 use serde_json::{Value, json};
 
 use super::{
@@ -11,14 +11,15 @@ use super::{
 
 impl Fixture {
     /// Deletes the identity without the directory.
-    async fn delete_identity(&self) {
+    pub(crate) async fn delete_identity(&self) {
         let id = self.only_identity().await.parse().unwrap();
         self.client().delete_identity(&id).await.unwrap();
     }
 
     /// Makes the next call of an operation fail.
-    async fn fail_next(&self, operation: &str) {
-        let fault = json!({ "operation": operation, "answer": { "status": 403 } });
+    pub(crate) async fn fail_next(&self, operation: &str) {
+        let body = r#"{"error":{"code":"Denied","message":""}}"#;
+        let fault = json!({ "operation": operation, "answer": { "status": 403, "body": body } });
         self.control("POST", "faults", &fault).await;
     }
 }
@@ -129,7 +130,7 @@ async fn failed_deletion_is_completed_by_the_next_call_of_any_kind() {
                 let (existing, created) = fixture.identities().await;
                 let returned = usize::from(next == "token");
                 assert_eq!((existing.len(), created), (returned, 1 + returned), "{step}, {next}");
-                assert_eq!(one.record(alice()).await == Some(Record::Deleted), next != "token");
+                assert_eq!(one.record(alice()).await == Some(State::Deleted.into()), next != "token");
             }
         }
     }

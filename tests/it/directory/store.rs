@@ -1,6 +1,6 @@
 //! The stores under test: always a folder, and the remote stores that the environment names.
 
-use std::{ffi::OsString, fs::File, path::PathBuf};
+use std::{collections::BTreeMap, ffi::OsString, fs::File, path::PathBuf};
 
 use acs_tokens::directory::DirectorySettings;
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -8,7 +8,10 @@ use reqwest::Url;
 use tempfile::TempDir;
 use uuid::Uuid;
 
-use super::relay::{At, Hold, Relay};
+use super::{
+    relay::{At, Hold, Relay},
+    stand_in::StandIn,
+};
 use crate::process::until;
 
 /// A container of Azurite: `http://127.0.0.1:<port>/devstoreaccount1/<container>`.
@@ -40,14 +43,53 @@ impl TestStore {
         let settings = DirectorySettings::at(location.parse().unwrap(), key.parse().unwrap());
         let mut environment = vec![("USER_DIRECTORY", location.to_owned()), ("USER_DIRECTORY_KEY", key)];
         environment.extend(aws.iter().cloned());
+        let aws = aws.into_iter().map(|(name, value)| (name.to_owned(), value)).collect();
         Self { settings: DirectorySettings { aws, ..settings }, environment, relay: None, folder: None }
+    }
+
+    /// Returns a folder.
+    pub(crate) fn folder() -> Self {
+        let folder = tempfile::tempdir().unwrap();
+        let location = Url::from_file_path(folder.path()).unwrap();
+        Self { folder: Some(folder), ..Self::new(location.as_str(), Vec::new()) }
+    }
+
+    /// Returns the key.
+    pub(crate) fn key(&self) -> &str {
+        &self.environment[1].1
+    }
+
+    /// Returns the paths and the contents of the records in a folder.
+    pub(crate) fn records(&self) -> BTreeMap<PathBuf, Vec<u8>> {
+        let entries = std::fs::read_dir(self.folder.as_ref().unwrap().path()).unwrap();
+        let paths = entries.map(|entry| entry.unwrap().path()).filter(|path| path.extension().is_some());
+        paths.map(|path| (path.clone(), std::fs::read(path).unwrap())).collect()
+    }
+
+    /// Replaces the content of each record in a folder.
+    pub(crate) fn overwrite_records(&self, content: &[u8]) {
+        for path in self.records().into_keys() {
+            std::fs::write(path, content).unwrap();
+        }
+    }
+
+    /// Restores records of a folder as they were.
+    pub(crate) fn restore_records(records: &BTreeMap<PathBuf, Vec<u8>>) {
+        for (path, content) in records {
+            std::fs::write(path, content).unwrap();
+        }
+    }
+
+    /// Returns the names of all files of a folder.
+    #[cfg(target_os = "linux")]
+    pub(crate) fn files(&self) -> Vec<OsString> {
+        let entries = std::fs::read_dir(self.folder.as_ref().unwrap().path()).unwrap();
+        entries.map(|entry| entry.unwrap().file_name()).collect()
     }
 
     /// Returns each kind of store.
     pub(crate) async fn each() -> Vec<Self> {
-        let folder = tempfile::tempdir().unwrap();
-        let location = Url::from_file_path(folder.path()).unwrap();
-        let mut stores = vec![Self { folder: Some(folder), ..Self::new(location.as_str(), Vec::new()) }];
+        let mut stores = vec![Self::folder()];
         if let Some(container) = environment(BLOB) {
             let (relay, path) = relay(&container).await;
             let location = format!("{}{path}/{}", relay.url, prefix("Azure Blob Storage"));
@@ -55,13 +97,8 @@ impl TestStore {
         }
         if let Some(bucket) = environment(S3) {
             let (relay, path) = relay(&bucket).await;
-            let aws = vec![
-                ("AWS_ENDPOINT_URL_S3", relay.url.clone()),
-                ("AWS_REGION", "us-east-1".to_owned()),
-                ("AWS_ACCESS_KEY_ID", "any".to_owned()),
-                ("AWS_SECRET_ACCESS_KEY", "any".to_owned()),
-            ];
             let location = format!("s3:/{path}/{}", prefix("Amazon S3"));
+            let aws = aws(relay.url.clone());
             stores.push(Self { relay: Some(relay), ..Self::new(&location, aws) });
         }
         stores
@@ -71,6 +108,16 @@ impl TestStore {
     #[cfg(target_os = "linux")]
     pub(crate) fn azure(host: &str) -> Self {
         Self::new(&format!("https://{host}/users/{}", prefix("Azure Blob Storage with managed identity")), Vec::new())
+    }
+
+    /// Returns the store that a stand-in answers for.
+    pub(crate) fn of(stand_in: &StandIn) -> Self {
+        Self::new(&stand_in.location(), aws(stand_in.url.clone()))
+    }
+
+    /// Returns the store that a stand-in for S3 answers for, with a region and without credentials.
+    pub(crate) fn without_credentials(stand_in: &StandIn) -> Self {
+        Self::new(&stand_in.location(), aws(stand_in.url.clone()).into_iter().take(2).collect())
     }
 
     /// Returns the settings for a child process.
@@ -140,6 +187,13 @@ impl WriteBlock {
             Self::Remote(hold) => hold.discard(),
         }
     }
+}
+
+/// Returns the settings of an S3-compatible server.
+fn aws(endpoint: String) -> Vec<(&'static str, String)> {
+    let any = [("AWS_REGION", "us-east-1"), ("AWS_ACCESS_KEY_ID", "any"), ("AWS_SECRET_ACCESS_KEY", "any")];
+    let any = any.map(|(name, value)| (name, value.to_owned()));
+    [("AWS_ENDPOINT_URL_S3", endpoint)].into_iter().chain(any).collect()
 }
 
 fn hidden(folder: &TempDir) -> PathBuf {

@@ -6,7 +6,17 @@ use crate::process::{cli, run};
 const ACS: (&str, &str) =
     ("COMMUNICATION_SERVICES_CONNECTION_STRING", "endpoint=https://a.example/;accesskey=c2VjcmV0");
 
-const COMMANDS: [&[&str]; 3] = [&["show", "--issuer", ISSUER, "--subject", "bob"], &["repair"], &["export"]];
+const COMMANDS: [&[&str]; 6] = [
+    &["show", "--issuer", ISSUER, "--subject", "bob"],
+    &["repair"],
+    &["export"],
+    &["block", "--issuer", ISSUER, "--subject", "bob"],
+    &["unblock", "--issuer", ISSUER, "--subject", "bob"],
+    &["revoke", "--all", "--yes"],
+];
+
+/// The commands that call ACS.
+const ACS_COMMANDS: [&[&str]; 3] = [COMMANDS[1], COMMANDS[3], COMMANDS[5]];
 
 async fn fails(arguments: &[&str], environment: &[(&str, &str)]) -> (i32, String) {
     let (code, stdout, stderr) = run(cli(&[&["directory"], arguments].concat(), environment)).await;
@@ -26,9 +36,11 @@ async fn missing_and_invalid_settings_are_named() {
             assert_eq!(fails(arguments, environment).await, (1, error), "{arguments:?}");
         }
     }
-    // Only `repair` calls ACS.
-    let (code, stderr) = fails(&["repair"], &[("USER_DIRECTORY", "file:///users"), ("USER_DIRECTORY_KEY", KEY)]).await;
-    assert!(code == 1 && stderr.contains("\n  COMMUNICATION_SERVICES_CONNECTION_STRING: is missing;"), "{stderr}");
+    for arguments in ACS_COMMANDS {
+        let environment = [("USER_DIRECTORY", "file:///users"), ("USER_DIRECTORY_KEY", KEY)];
+        let (code, stderr) = fails(arguments, &environment).await;
+        assert!(code == 1 && stderr.contains("\n  COMMUNICATION_SERVICES_CONNECTION_STRING: is missing;"), "{stderr}");
+    }
 }
 
 #[tokio::test]
@@ -45,7 +57,7 @@ async fn missing_folder_is_an_error_and_is_not_created() {
 }
 
 #[tokio::test]
-async fn show_requires_the_complete_identification_of_one_user() {
+async fn a_command_for_one_user_requires_the_complete_identification() {
     for arguments in [
         &[][..],
         &["--tenant", TENANT],
@@ -56,6 +68,8 @@ async fn show_requires_the_complete_identification_of_one_user() {
         &["--tenant", TENANT, "--object", "bob"],
         &["--tenant", TENANT, "--object", ALICE, "--issuer", ISSUER, "--subject", "bob"],
     ] {
-        assert_eq!(fails(&[&["show"], arguments].concat(), &[]).await.0, 2, "{arguments:?}");
+        for command in ["show", "block", "unblock"] {
+            assert_eq!(fails(&[&[command], arguments].concat(), &[]).await.0, 2, "{command} {arguments:?}");
+        }
     }
 }

@@ -5,7 +5,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Fixture, name};
 
@@ -21,12 +21,20 @@ impl Fixture {
     }
 
     /// Asserts that `repair` succeeds with these counts.
-    async fn assert_repair(&self, arguments: &[&str], counts: [usize; 5]) {
-        assert_eq!(self.repair(arguments).await, (0, counts, String::new()));
+    pub(super) async fn assert_repair(&self, arguments: &[&str], counts: [usize; 5]) {
+        let asking = format!("Asking {} whether it has each identity.\n", self.resource());
+        let stderr = if arguments.contains(&"--ask-acs") { asking } else { String::new() };
+        assert_eq!(self.repair(arguments).await, (0, counts, stderr));
+    }
+
+    /// Returns the endpoint of the ACS resource.
+    fn resource(&self) -> String {
+        let connection_string = self.api.connection_string();
+        connection_string.split(';').next().unwrap().strip_prefix("endpoint=").unwrap().to_owned()
     }
 
     /// Sets the time when a record was written.
-    fn set_age(&self, subject: &str, hours: u64) {
+    pub(super) fn set_age(&self, subject: &str, hours: u64) {
         let file = File::options().write(true).open(self.record(subject)).unwrap();
         let modified = SystemTime::now() - Duration::from_secs(hours * 60 * 60);
         file.set_times(FileTimes::new().set_modified(modified)).unwrap();
@@ -88,7 +96,9 @@ async fn record_of_an_identity_missing_from_acs_is_emptied() {
 
     let calls = fixture.token_calls().await;
     fixture.assert_repair(&["--ask-acs"], [1, 0, 1, 0, 0]).await;
-    assert_eq!(fixture.token_calls().await, calls + 2, "one token for each record");
+    // Before that, ACS is asked until it knows an identity.
+    let asked = fixture.token_calls().await - calls;
+    assert!((3..=4).contains(&asked), "one token for each record: {asked}");
     assert_eq!(fs::read_to_string(fixture.record("alice")).unwrap(), "{}");
     assert!(fs::read_to_string(fixture.record("bob")).unwrap().contains(&bob));
     fixture.assert_repair(&["--ask-acs"], [2, 0, 0, 0, 0]).await;
@@ -118,4 +128,67 @@ async fn failed_record_does_not_change_and_does_not_stop_the_others() {
 
     let (code, counts, _) = fixture.repair(&[]).await;
     assert_eq!((code, counts), (1, [2, 1, 0, 0, 1]));
+}
+
+#[tokio::test]
+async fn repair_stops_before_any_change_if_acs_knows_none_of_the_first_identities() {
+    for (users, asked) in [(1, 1), (3, 3), (12, 10)] {
+        let fixture = Fixture::new().await;
+        let subjects: Vec<String> = (0..users).map(|number| format!("user {number}")).collect();
+        for subject in &subjects {
+            fixture.token(subject).await;
+        }
+        let records = || subjects.iter().map(|subject| fs::read(fixture.record(subject)).unwrap()).collect::<Vec<_>>();
+        let before = records();
+        // Another resource knows none of the identities.
+        fixture.api.control("POST", "reset", None).await;
+
+        let (code, stdout, stderr) = fixture.run(&["repair", "--ask-acs"]).await;
+        assert_eq!((code, &*stdout), (1, ""));
+        let refusal = format!("error: {} knows none of the first {asked} identities", fixture.resource());
+        assert!(stderr.lines().nth(1).unwrap().starts_with(&refusal) && stderr.contains("--yes"), "{stderr}");
+        assert_eq!(fixture.token_calls().await, asked);
+        assert_eq!(records(), before);
+
+        fixture.assert_repair(&["--ask-acs", "--yes"], [0, 0, users, 0, 0]).await;
+        assert!(records().iter().all(|record| record == b"{}"));
+    }
+}
+
+#[tokio::test]
+async fn repair_goes_on_if_acs_knows_one_of_the_first_identities() {
+    let fixture = Fixture::new().await;
+    let mut ids = Vec::new();
+    for number in 0..10 {
+        let subject = format!("user {number}");
+        ids.push((name(&subject), fixture.token(&subject).await));
+    }
+    // All but the last one of the list.
+    ids.sort_unstable();
+    for (_, id) in &ids[..9] {
+        fixture.acs.delete_identity(&id.parse().unwrap()).await.unwrap();
+    }
+    fixture.assert_repair(&["--ask-acs"], [1, 0, 9, 0, 0]).await;
+}
+
+#[tokio::test]
+async fn failed_answer_of_acs_is_no_unknown_identity() {
+    let fixture = Fixture::new().await;
+    for subject in ["alice", "bob"] {
+        fixture.token(subject).await;
+    }
+    for answer in [
+        json!({ "status": 403, "body": r#"{"error":{"code":"Denied","message":""}}"# }),
+        // A proxy answers in place of ACS.
+        json!({ "status": 404, "headers": { "Content-Type": "text/html" }, "body": "<html>404</html>" }),
+    ] {
+        let fault = json!({ "operation": "issue-token", "times": 99, "answer": answer });
+        fixture.api.control("POST", "faults", Some(fault)).await;
+        let (code, counts, stderr) = fixture.repair(&["--ask-acs"]).await;
+        assert_eq!((code, counts), (1, [0, 0, 0, 0, 2]), "{stderr}");
+        fixture.api.control("DELETE", "faults", None).await;
+        for subject in ["alice", "bob"] {
+            assert!(fs::read_to_string(fixture.record(subject)).unwrap().contains("8:acs:"));
+        }
+    }
 }

@@ -34,7 +34,7 @@ async fn errors_name_the_problem() {
     let none = Value::Null;
     let paths = "unknown path; the paths are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, \
                  keys, keys/regenerate, jwks.json, oidc";
-    let gone = "unknown variant `x`, expected `IdentityNotOwned` or `IdentityNotFound` at line 1 column 11";
+    let gone = "unknown variant `x`, expected `IdentityNotFound` or `IdentityNotOwned` at line 1 column 11";
     let app = json!({"appId": "00000000-0000-0000-0000-000000000001"});
     for (method, path, body, status, error) in [
         ("GET", "nowhere", &none, 404, paths),
@@ -61,7 +61,7 @@ async fn reset_returns_to_the_initial_state() {
     let server = Server::start().await;
     let id = server.identity().await;
     server.order("POST", "faults", &json!({"reset": true})).await;
-    server.order("PUT", "settings", &json!({"gone": "IdentityNotFound", "tokenLifetimeSeconds": 5})).await;
+    server.order("PUT", "settings", &json!({"gone": "IdentityNotOwned", "tokenLifetimeSeconds": 5})).await;
     server.order("POST", "reset", &Value::Null).await;
     let expected = json!({
         "resource": "acacacac-acac-4aca-8aca-acacacacacac",
@@ -70,14 +70,14 @@ async fn reset_returns_to_the_initial_state() {
         "calls": {},
         "faults": [],
         "settings": {
-            "gone": "IdentityNotOwned",
+            "gone": "IdentityNotFound",
             "managedIdentityTokenLifetimeSeconds": null,
             "tokenLifetimeSeconds": null,
         },
         "managedIdentityTokens": 0,
     });
     assert_eq!(server.get("state").await, expected);
-    assert_eq!(server.call("DELETE", &target(&id, ""), "").await.status, 401);
+    assert_eq!(server.call("DELETE", &target(&id, ""), "").await.status, 404);
 }
 
 #[tokio::test]

@@ -7,10 +7,10 @@ use serde_json::{Value, json};
 use super::{CREATE, Request, Server, tls::TlsServer};
 use crate::harness::log::Log;
 
-const TOKEN: &str = "msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fcommunication.azure.com%2F";
+pub(super) const TOKEN: &str = "msi/token?api-version=2019-08-01&resource=https%3A%2F%2Fcommunication.azure.com%2F";
 
 /// Returns a request to the token endpoint, as `azure_identity` sends it.
-fn token_request(server: &Server, path: &str) -> Request {
+pub(super) fn token_request(server: &Server, path: &str) -> Request {
     let mut request = server.control_request("GET", path, &Value::Null);
     request.set("X-IDENTITY-HEADER", DEVELOPMENT_IDENTITY_HEADER);
     request.set("Metadata", "true");

@@ -66,7 +66,7 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     server.post("oidc/tokens", &json!({})).await;
     let keys = server.post("keys/regenerate", &json!({ "keyType": "primary" })).await;
     let primary = keys["primaryKey"].as_str().unwrap();
-    server.order("PUT", "settings", &json!({ "gone": "IdentityNotFound" })).await;
+    server.order("PUT", "settings", &json!({ "gone": "IdentityNotOwned" })).await;
     server.order("POST", "faults", &json!({ "operation": "delete-identity", "reset": true })).await;
     let state = server.get("state").await;
     let key_sets = (server.get("oidc/jwks").await, server.get("jwks.json").await);
@@ -84,7 +84,7 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     assert_eq!(server.call("POST", CREATE, "{}").await.status, 401, "the primary key was regenerated");
     assert_eq!(server.send(&server.signed_with(primary, CREATE, "{}")).await.status, 201);
     assert_eq!((&found["calls"], &found["faults"]), (&json!({}), &json!([])), "not in the file");
-    assert_eq!(found["settings"]["gone"], "IdentityNotOwned", "not in the file");
+    assert_eq!(found["settings"]["gone"], "IdentityNotFound", "not in the file");
 
     server.order("POST", "reset", &Value::Null).await;
     running.kill().await;

@@ -27,7 +27,7 @@ pub(super) async fn assert_signed(server: &Server, token: &str) {
 }
 
 #[tokio::test]
-async fn a_token_has_the_claims_of_a_recorded_one_in_order() {
+async fn a_token_has_the_claims_of_acs_in_order() {
     let server = Server::start().await;
     let id = server.identity().await;
     let token = server.token(&id, r#"{"scopes":["voip","chat.join"],"expiresInMinutes":60}"#).await;
@@ -58,13 +58,17 @@ async fn a_token_has_the_claims_of_a_recorded_one_in_order() {
 async fn revoking_ends_earlier_tokens_only() {
     let server = Server::start().await;
     let id = server.identity().await;
-    let before = server.token(&id, CHAT).await;
-    assert_eq!(server.token_status(&before).await, "valid");
-    server.call("POST", &target(&id, "/:revokeAccessTokens"), "").await;
-    assert_eq!(server.token_status(&before).await, "revoked");
-    let after = server.token(&id, CHAT).await;
-    assert_eq!(server.token_status(&after).await, "valid", "even within the same second");
-    assert_eq!(server.token_status(&before).await, "revoked");
+    let mut after = server.token(&id, CHAT).await;
+    // Also repeatedly within the same second.
+    for _ in 0..3 {
+        let before = after;
+        assert_eq!(server.token_status(&before).await, "valid");
+        server.call("POST", &target(&id, "/:revokeAccessTokens"), "").await;
+        assert_eq!(server.token_status(&before).await, "revoked");
+        after = server.token(&id, CHAT).await;
+        assert_eq!(server.token_status(&before).await, "revoked");
+    }
+    assert_eq!(server.token_status(&after).await, "valid");
     server.call("DELETE", &target(&id, ""), "").await;
     assert_eq!(server.token_status(&after).await, "deleted");
 }

@@ -42,7 +42,7 @@ async fn errors_of_acs_have_a_code(api: Api) {
     let version = r#"{"error":{"code":"UnsupportedApiVersion","message":"Not that one."}}"#;
     for (fault, code) in [
         (json!({"answer": {"status": 401, "body": denied}}), "misconfigured"),
-        (json!({"answer": {"status": 403}}), "misconfigured"),
+        (json!({"answer": {"status": 403}}), "upstream-failed"),
         (json!({"answer": {"status": 400, "body": version}}), "misconfigured"),
         (json!({"answer": {"status": 500}}), "upstream-failed"),
         (json!({"reset": true}), "upstream-failed"),
@@ -82,6 +82,8 @@ async fn unsupported_method_lists_the_supported_ones() {
         ("PUT", &tokens, "POST,DELETE"),
         ("POST", &identity, "DELETE"),
         ("GET", "/api/teams/tokens", "POST"),
+        ("DELETE", "/api/users/block", "POST"),
+        ("GET", "/api/users/unblock", "POST"),
         ("GET", "/api/me", "DELETE"),
         ("DELETE", "/api/me/token", "POST"),
         ("POST", "/api/me/tokens", "DELETE"),
@@ -108,6 +110,8 @@ async fn root_lists_the_functions() {
         "DELETE  /api/identities/{id}/tokens   revoke all tokens of an identity\n",
         "DELETE  /api/identities/{id}          delete an identity and its tokens\n",
         "POST    /api/teams/tokens             exchange a Teams user's Entra token\n",
+        "POST    /api/users/block              refuse a signed-in user and revoke the tokens\n",
+        "POST    /api/users/unblock            accept a blocked user again\n",
         "POST    /api/me/token                 issue or refresh the user's token\n",
         "DELETE  /api/me/tokens                revoke all tokens of the user\n",
         "DELETE  /api/me                       delete the user's identity\n",

@@ -4,12 +4,12 @@ use serde_json::{Value, json};
 use tokio::{io::AsyncWriteExt as _, net::TcpStream};
 
 use crate::{
-    harness::{Api, assert_token},
+    harness::{Answer, Api, assert_token},
     process::until,
 };
 
 through_each_host! {
-    creates_an_identity, creates_an_identity_with_a_token, invalid_fields_are_refused, error_of_acs_names_the_field,
+    creates_an_identity, location_leads_to_the_identity, creates_an_identity_with_a_token, invalid_fields_are_refused, error_of_acs_names_the_field,
 }
 
 async fn creates_an_identity(api: Api) {
@@ -17,10 +17,21 @@ async fn creates_an_identity(api: Api) {
     answer.assert_ok(201);
     let id = answer.json()["identity"]["id"].as_str().unwrap().to_owned();
     assert_eq!(answer.json(), json!({ "identity": { "id": id } }));
-    assert_eq!(answer.header("location"), format!("/api/identities/{id}"));
+    assert_eq!(answer.header("location"), format!("identities/{id}"));
     assert_eq!(answer.header("content-length"), answer.body.len().to_string());
     let state = api.control("GET", "state", None).await;
     assert_eq!(state["identities"][0]["id"], id);
+}
+
+/// The host passes the path on as the caller wrote it.
+async fn location_leads_to_the_identity(api: Api) {
+    for path in ["/api/identities", "/api/identities/", "/API/Identities"] {
+        let created = api.post(path, "{}").await;
+        created.assert_ok(201);
+        let url = reqwest::Url::parse(&api.base).unwrap().join(path).unwrap();
+        let location = url.join(created.header("location")).unwrap();
+        Answer::of(api.request("DELETE", location.path())).await.assert_ok(204);
+    }
 }
 
 async fn creates_an_identity_with_a_token(api: Api) {

@@ -2,9 +2,16 @@
 
 use std::time::Duration;
 
+use acs_tokens::{
+    access::AccessRules,
+    directory::{DirectoryKey, DirectorySettings},
+};
 use serde_json::json;
 
-use crate::harness::{Answer, Api};
+use crate::{
+    harness::{Answer, Api},
+    process::free_port,
+};
 
 through_each_host! { alive_makes_no_acs_call, ready_if_acs_accepts_the_credential }
 
@@ -33,7 +40,7 @@ async fn ready_if_acs_accepts_the_credential(api: Api) {
 async fn not_ready_if_acs_rejects_the_credential_or_fails() {
     for (times, fault) in [
         (1, json!({"answer": {"status": 401, "body": r#"{"error":{"code":"Denied","message":"Denied."}}"#}})),
-        (1, json!({"answer": {"status": 400}})),
+        (3, json!({"times": 3, "answer": {"status": 400}})),
         (3, json!({"times": 3, "answer": {"status": 500}})),
         (3, json!({"times": 3, "reset": true})),
     ] {
@@ -45,6 +52,20 @@ async fn not_ready_if_acs_rejects_the_credential_or_fails() {
         }
         assert_eq!(api.upstream_calls().await, times);
     }
+}
+
+#[tokio::test]
+async fn not_ready_if_the_directory_cannot_be_read() {
+    let location = format!("http://{}/devstoreaccount1/users", free_port().await).parse().unwrap();
+    let unreachable = DirectorySettings::at(location, DirectoryKey::random());
+    let api = Api::with_users(Some(&unreachable), AccessRules::default()).await;
+    let answer = Answer::of(api.request("GET", "/api/health?ready")).await;
+    answer.assert_code(503, "not-ready", &[]);
+    assert!(answer.body.contains("The user directory cannot be read."), "{}", answer.body);
+    Answer::of(api.request("GET", "/api/health")).await.assert_ok(200);
+
+    let api = Api::with_users(Some(&DirectorySettings::in_memory()), AccessRules::default()).await;
+    Answer::of(api.request("GET", "/api/health?ready")).await.assert_ok(200);
 }
 
 #[tokio::test]

@@ -1,5 +1,6 @@
 //! The functions, one file each. The exact texts of problems are asserted in `texts.rs` only.
 
+mod block_user;
 mod common;
 mod create_identity;
 mod delete_identity;
@@ -13,3 +14,4 @@ mod other_users;
 mod revoke_my_tokens;
 mod revoke_tokens;
 mod texts;
+mod unblock_user;

@@ -45,9 +45,9 @@ async fn exchange(api: &Api, user: &str, token: &Value) -> Answer {
 async fn exchanges_the_users_own_token(api: Api) {
     let token = entra_token(&api, USER, 45 * 60).await;
     let of_version_1 = json!({ "tid": TENANT, "oid": USER, "sub": "x", "appid": APP, "scp": "access_as_user" });
-    let id_token = json!({ "tid": TENANT, "oid": USER.to_uppercase(), "sub": "x", "aud": APP });
+    let upper_case = json!({ "tid": TENANT, "oid": USER.to_uppercase(), "sub": "x", "azp": APP, "scp": "x" });
     let signed_in =
-        [teams_user(&api).await, api.sign_in_by_entra(of_version_1).await, api.sign_in_by_entra(id_token).await];
+        [teams_user(&api).await, api.sign_in_by_entra(of_version_1).await, api.sign_in_by_entra(upper_case).await];
     for user in &signed_in {
         let answer = exchange(&api, user, &token).await;
         answer.assert_ok(200);
@@ -68,12 +68,12 @@ async fn application_must_be_known(api: Api) {
     let token = entra_token(&api, USER, 3600).await;
     for more in [
         // The audience of an access token is the service, not the client.
-        json!({ "scp": "access_as_user", "aud": APP }),
+        json!({ "aud": APP }),
         json!({ "aud": [APP] }),
         json!({ "aud": AUDIENCE }),
         json!({ "azp": "a name" }),
     ] {
-        let mut claims = json!({ "tid": TENANT, "oid": USER, "sub": "x" });
+        let mut claims = json!({ "tid": TENANT, "oid": USER, "sub": "x", "scp": "access_as_user" });
         claims.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
         let answer = exchange(&api, &api.sign_in_by_entra(claims).await, &token).await;
         answer.assert_code(403, "forbidden", &[]);
@@ -145,8 +145,7 @@ async fn only_entra_users_are_accepted(api: Api) {
         // The claims of another issuer say nothing about Entra.
         api.sign_in(json!({ "sub": "alice", "tid": TENANT, "oid": USER, "azp": APP })).await,
         // A user id in Teams is a GUID.
-        api.sign_in_by_entra(json!({ "tid": TENANT, "oid": "alice", "azp": APP })).await,
-        api.sign_in_by_entra(json!({ "tid": TENANT, "sub": USER, "azp": APP })).await,
+        api.sign_in_by_entra(json!({ "tid": TENANT, "oid": "alice", "azp": APP, "scp": "x" })).await,
     ] {
         exchange(&api, &user, &token).await.assert_code(403, "forbidden", &[]);
     }

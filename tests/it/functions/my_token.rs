@@ -28,7 +28,8 @@ async fn each_user_has_one_identity(api: Api) {
     assert_eq!(first.id, second.id);
     assert_ne!(first.id, bobs.id);
     // The same subject at another issuer is another user.
-    let namesake = api.sign_in_by_entra(json!({ "sub": "alice", "tid": TENANT })).await;
+    let claims = json!({ "sub": "alice", "tid": TENANT, "oid": "alice", "scp": "access_as_user" });
+    let namesake = api.sign_in_by_entra(claims).await;
     let namesake = api.own_token(&namesake).await;
     assert!(namesake.id != first.id && namesake.id != bobs.id);
     for token in [first.token, second.token, bobs.token, namesake.token] {
@@ -131,7 +132,7 @@ async fn deleted_identity_is_replaced(api: Api) {
 }
 
 async fn only_users_are_accepted(api: Api) {
-    let app = api.sign_in(json!({ "sub": "a back end", "roles": ["Tokens.Manage"] })).await;
+    let app = api.sign_in(json!({ "sub": "a back end", "azp": "a back end", "roles": ["Tokens.Manage"] })).await;
     let lesser = api.sign_in(json!({ "sub": "a back end", "client_id": "a back end" })).await;
     for path in ["/api/me/token", "/api/me/teams-token", "/api/me/tokens", "/api/me"] {
         let method = if path.contains("/me/t") && !path.ends_with('s') { "POST" } else { "DELETE" };

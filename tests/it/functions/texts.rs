@@ -1,5 +1,7 @@
 //! The exact texts of problems. Other tests assert the status, the code and the pointers.
 
+mod blocking;
+
 use acs_tokens::access::AccessRules;
 use serde_json::{Value, json};
 
@@ -128,19 +130,26 @@ async fn texts_of_acs_errors() {
         let body = json!({ "error": { "code": code, "message": "A message of ACS.", "target": "Scopes" } });
         json!({ "answer": { "status": status, "body": body.to_string() } })
     };
+    let id = api.new_identity().await;
+    let delete = async || api.delete(&format!("/api/identities/{id}")).await;
+    let exchange = async || {
+        let body = json!({ "token": "x", "appId": CLIENT, "userId": USER }).to_string();
+        api.post("/api/teams/tokens", &body).await
+    };
+    api.control("POST", "faults", Some(error(401, "IdentityNotOwned"))).await;
+    let detail = "The ACS resource has no such identity: it was deleted, or belongs to another resource.";
+    assert_texts(&delete().await, "IdentityNotOwned", detail, &[]);
+    api.control("POST", "faults", Some(error(401, "InvalidAccessToken"))).await;
+    let detail = "ACS rejected the Teams user's token: it is expired, malformed, or not issued for Teams calls through \
+                  ACS. Get a new one from Entra.";
+    assert_texts(&exchange().await, "InvalidAccessToken", detail, &[]);
     let cases: &[(Value, &str, Errors)] = &[
         (error(400, "ValidationError"), "A message of ACS.", &[("/createTokenWithScopes", "A message of ACS.")]),
         (error(400, "UnsupportedApiVersion"), "ACS rejected the api-version that this service uses.", &[]),
         (error(401, "Denied"), "ACS rejected this service's credential. The service's log has the details.", &[]),
         (
-            error(401, "IdentityNotOwned"),
-            "The ACS resource has no such identity: it was deleted, or belongs to another resource.",
-            &[],
-        ),
-        (
-            error(401, "InvalidAccessToken"),
-            "ACS rejected the Teams user's token: it is expired, malformed, or not issued for Teams calls through ACS. \
-             Get a new one from Entra.",
+            error(404, "NotFound"),
+            "The answer is not one of ACS. It is unknown whether the request was carried out.",
             &[],
         ),
         (error(408, "Timeout"), "ACS timed out while it read the request. Try again.", &[]),
@@ -155,7 +164,7 @@ async fn texts_of_acs_errors() {
     let fault = json!({ "times": 3, "answer": { "status": 429, "headers": { "retry-after": "60" } } });
     api.control("POST", "faults", Some(fault)).await;
     let answer = api.post("/api/identities", "{}").await;
-    assert_texts(&answer, "429", "The limits of ACS are reached. Try again in 60 s.", &[]);
+    assert_texts(&answer, "429", "The limits of ACS are reached. Try again after the seconds in Retry-After.", &[]);
     api.control("DELETE", "faults", None).await;
     api.control("POST", "faults", Some(error(401, "Denied"))).await;
     let answer = Answer::of(api.request("GET", "/api/health?ready")).await;
@@ -167,7 +176,7 @@ async fn texts_of_acs_errors() {
 async fn texts_for_users() {
     let api = Api::direct_with_users().await;
     let entra = |claims: Value| {
-        let mut all = json!({ "tid": TENANT, "oid": USER, "sub": "x" });
+        let mut all = json!({ "tid": TENANT, "oid": USER, "sub": "x", "scp": "access_as_user" });
         all.as_object_mut().unwrap().extend(claims.as_object().unwrap().clone());
         all
     };

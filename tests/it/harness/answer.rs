@@ -14,6 +14,7 @@ const HEADERS: [&str; 18] = [
     "location",
     "retry-after",
     "www-authenticate",
+    "x-content-type-options",
     "x-request-id",
     // Those of CORS.
     "access-control-allow-headers",
@@ -21,9 +22,8 @@ const HEADERS: [&str; 18] = [
     "access-control-allow-origin",
     "access-control-expose-headers",
     "vary",
-    // Those of host.json.
+    // That of host.json.
     "referrer-policy",
-    "x-content-type-options",
     // Those of the stand-in's server.
     "connection",
     "transfer-encoding",
@@ -38,13 +38,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Sends a request. Panics if the response has a header that is not in [`HEADERS`].
+    /// Sends a request. Panics if the response has a header that is not in [`HEADERS`], or has one twice.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for name in headers.keys() {
             assert!(HEADERS.contains(&name.as_str()), "the response header {name} is not allowed");
         }
+        assert_eq!(
+            headers.len(),
+            headers.keys_len(),
+            "no header is repeated, as most forms of Lambda's answers have one value"
+        );
         Self { status, headers, body: response.text().await.unwrap() }
     }
 
@@ -61,7 +66,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_ok(&self, status: u16) {
         assert_eq!(self.status, status, "{self:?}");
-        assert_eq!(self.header("cache-control"), "no-store");
+        self.assert_headers();
         assert!(!self.header("x-request-id").is_empty());
     }
 
@@ -69,7 +74,7 @@ impl Answer {
     #[track_caller]
     pub(crate) fn assert_code(&self, status: u16, code: &str, pointers: &[&str]) {
         assert_eq!((self.status, self.header("content-type")), (status, "application/problem+json"), "{self:?}");
-        assert_eq!(self.header("cache-control"), "no-store");
+        self.assert_headers();
         let problem = self.problem();
         let expected = json!({
             "type": format!("urn:acs-tokens:problem:{code}"), "code": code, "status": status,
@@ -81,6 +86,16 @@ impl Answer {
         let errors = problem["errors"].as_array().map_or(&[][..], Vec::as_slice);
         let found: Vec<&str> = errors.iter().map(|error| error["pointer"].as_str().unwrap()).collect();
         assert_eq!(found, pointers, "{self:?}");
+    }
+
+    /// Asserts the headers of every answer. The host may send one of them, too.
+    #[track_caller]
+    fn assert_headers(&self) {
+        assert_eq!(self.header("cache-control"), "no-store");
+        let types: Vec<_> = self.headers.get_all("x-content-type-options").iter().collect();
+        assert_eq!(types, ["nosniff"], "{self:?}");
+        // RFC 9110 section 8.6.
+        assert!(self.status != 204 || !self.headers.contains_key("content-length"), "{self:?}");
     }
 
     /// Returns the problem.
@@ -97,7 +112,7 @@ pub(crate) fn assert_token(value: &Value, minutes: i64) -> String {
     assert_eq!(names, ["expiresOn", "expiresOnTimestamp", "token"]);
     let text = value["expiresOn"].as_str().unwrap();
     let expires_on: jiff::Timestamp = text.parse().unwrap();
-    assert!(text.len() == 33 && text.ends_with("+00:00"), "{text}");
+    assert_eq!(text, acs_identity::types::format_timestamp(expires_on));
     assert_eq!(expires_on.as_millisecond(), value["expiresOnTimestamp"].as_i64().unwrap());
     let left = expires_on.duration_since(jiff::Timestamp::now()).as_secs();
     assert!((minutes * 60 - 60..=minutes * 60).contains(&left), "{left} s are left");

@@ -1,7 +1,5 @@
 //! Users who sign in at the emulator's test issuer, and functions that accept their tokens.
 
-use std::collections::HashSet;
-
 use acs_identity::ConnectionString;
 use acs_tokens::{
     access::{
@@ -10,13 +8,13 @@ use acs_tokens::{
     },
     acs_client::AcsSettings,
     auth::{
-        Authenticator, BackendAuth, Bearer, RoleMapping,
-        bearer::{BearerSettings, Issuer},
+        Authenticator, BackendAuth, Bearer, TrustedIssuer,
+        bearer::{DEFAULT_MANAGE_ROLE, Issuer},
     },
     directory::DirectorySettings,
     functions::Services,
     http::Api as ServiceApi,
-    server,
+    server::{self, Limits},
 };
 use axum::Router;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
@@ -39,16 +37,14 @@ pub(crate) const TENANT: &str = "11111111-2222-4333-8444-555555555555";
 /// A policy with one role. Users without the role have the default.
 const POLICY: &str = r#"{"roles":{"host":{"scopes":["chat","voip"],"maxMinutes":1440}}}"#;
 
-/// Trusts the emulator's issuer, and the same issuer as that of the tenant.
-pub(crate) fn bearer_settings(emulator: &str) -> BearerSettings {
-    let plain = Issuer::new(&format!("{emulator}/_emulator/oidc"), None).unwrap();
-    let tenant = Issuer::new(&format!("{emulator}/_emulator/oidc/{TENANT}/v2.0"), Some(TENANT)).unwrap();
-    BearerSettings {
-        issuers: vec![plain, tenant],
-        audiences: HashSet::from([AUDIENCE, CLIENT].map(str::to_owned)),
-        required_scope: None,
-        role_mapping: RoleMapping::default(),
-    }
+/// Trusts the emulator's issuer, and the same issuer as that of the tenant. Applications of both may be back ends.
+pub(crate) fn trusted_issuers(emulator: &str) -> Vec<TrustedIssuer> {
+    let names = [format!("{emulator}/_emulator/oidc"), format!("{emulator}/_emulator/oidc/{TENANT}/v2.0")];
+    let trust = |name: String| TrustedIssuer {
+        manage_role: Some(DEFAULT_MANAGE_ROLE.to_owned()),
+        ..TrustedIssuer::new(Issuer::new(&name, None).unwrap(), [AUDIENCE, CLIENT])
+    };
+    names.map(trust).into()
 }
 
 impl Api {
@@ -64,18 +60,18 @@ impl Api {
         Self::with_issuers(BackendAuth::Anyone, |_| (), directory, rules).await
     }
 
-    /// Serves the router with changed settings for bearer tokens.
+    /// Serves the router with changed issuers.
     pub(crate) async fn with_issuers(
         backend_auth: BackendAuth,
-        change: impl FnOnce(&mut BearerSettings),
+        change: impl FnOnce(&mut Vec<TrustedIssuer>),
         directory: Option<&DirectorySettings>,
         rules: AccessRules,
     ) -> Self {
         let (emulator, connection_string) = emulator().await;
         let acs = AcsSettings::from(connection_string.parse::<ConnectionString>().unwrap()).client().unwrap();
-        let mut settings = bearer_settings(&emulator);
-        change(&mut settings);
-        let authenticator = Authenticator { backend_auth, bearer: Some(Bearer::new(settings).unwrap()) };
+        let mut issuers = trusted_issuers(&emulator);
+        change(&mut issuers);
+        let authenticator = Authenticator { backend_auth, bearer: Some(Bearer::new(issuers).unwrap()) };
         let services = Services::open(acs, directory).unwrap();
         let app = ServiceApi { services, authenticator, access: rules, cors: None };
         Self::serving(emulator, app.into_router()).await
@@ -85,7 +81,7 @@ impl Api {
     pub(super) async fn serving(emulator: String, app: Router) -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let base = format!("http://{}", listener.local_addr().unwrap());
-        tokio::spawn(server::run(listener, app, std::future::pending()));
+        tokio::spawn(server::run(listener, app, Limits::default(), std::future::pending()));
         Self { base, emulator, http: super::client(), host: None }
     }
 
@@ -111,6 +107,11 @@ impl Api {
             ("USER_DIRECTORY", "memory:"),
         ];
         Self::hosted_at(emulator, generation, keys, &[&settings, more].concat()).await
+    }
+
+    /// Returns the test issuer, as in the claim `iss` of the tokens.
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/_emulator/oidc", self.emulator)
     }
 
     /// Signs in a user with these claims and returns the value of `Authorization`.

@@ -4,33 +4,36 @@ use serde_json::json;
 use tokio::{
     io::{AsyncReadExt as _, AsyncWriteExt as _},
     net::TcpListener,
-    task::JoinHandle,
+    sync::mpsc::{UnboundedReceiver, unbounded_channel},
 };
 
 use super::{CALLER_KEYS, Lambda, event};
-use crate::keyless::Fixture;
+use crate::{keyless::Fixture, redirects::Redirecting};
 
 const SECRET: &str = "wJalrXUtnFEMI/K7MDENG+bPxRfiCYEXAMPLEKEY";
 const SESSION: &str = "the-session-token-of-the-role";
 const ASSERTION: &str = "eyJ-the-token-that-aws-gives";
 
-/// Simulates STS: sends one response and returns the request.
-async fn sts(status: &'static str, body: String) -> (String, JoinHandle<String>) {
+/// Simulates STS: sends the same response to each request, and returns the requests.
+async fn sts(status: &'static str, body: String) -> (String, UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
-    let served = tokio::spawn(async move {
-        let (mut stream, _) = listener.accept().await.unwrap();
-        let mut received = String::new();
-        while !received.ends_with("SigningAlgorithm=RS256") {
-            let mut chunk = [0; 4096];
-            let n = stream.read(&mut chunk).await.unwrap();
-            received.push_str(std::str::from_utf8(&chunk[..n]).unwrap());
+    let (sender, requests) = unbounded_channel();
+    tokio::spawn(async move {
+        loop {
+            let (mut stream, _) = listener.accept().await.unwrap();
+            let mut received = String::new();
+            while !received.ends_with("SigningAlgorithm=RS256") {
+                let mut chunk = [0; 4096];
+                let n = stream.read(&mut chunk).await.unwrap();
+                received.push_str(std::str::from_utf8(&chunk[..n]).unwrap());
+            }
+            sender.send(received).unwrap();
+            let head = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close", body.len());
+            stream.write_all(format!("{head}\r\n\r\n{body}").as_bytes()).await.unwrap();
         }
-        let answer = format!("HTTP/1.1 {status}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n{body}", body.len());
-        stream.write_all(answer.as_bytes()).await.unwrap();
-        received
     });
-    (url, served)
+    (url, requests)
 }
 
 /// Starts an emulator whose next response is that of Entra.
@@ -73,11 +76,11 @@ async fn the_role_of_the_function_replaces_a_key() {
     let body = format!(
         "<R><GetWebIdentityTokenResult><WebIdentityToken>{ASSERTION}</WebIdentityToken></GetWebIdentityTokenResult></R>"
     );
-    let (url, served) = sts("200 OK", body).await;
+    let (url, mut requests) = sts("200 OK", body).await;
     let mut lambda = start(&acs, &url).await;
     lambda.invoke("1", &event("http-create-identity")).await.assert_ok(201);
 
-    let request = served.await.unwrap();
+    let request = requests.recv().await.unwrap();
     let (head, body) = request.split_once("\r\n\r\n").unwrap();
     assert!(head.starts_with("POST / HTTP/1.1\r\n"), "{head}");
     assert!(head.contains(&format!("x-amz-security-token: {SESSION}")), "{head}");
@@ -97,13 +100,40 @@ async fn the_role_of_the_function_replaces_a_key() {
 async fn a_failure_of_sts_is_logged() {
     let acs = acs_and_entra().await;
     let body = "<ErrorResponse><Error><Code>OutboundWebIdentityFederationDisabled</Code></Error></ErrorResponse>";
-    let (url, _served) = sts("403 Forbidden", body.to_owned()).await;
+    let (url, _requests) = sts("403 Forbidden", body.to_owned()).await;
     let mut lambda = start(&acs, &url).await;
     let answer = lambda.invoke("1", &event("http-create-identity")).await;
     assert!(answer.status == 502 && answer.body.contains("\"misconfigured\""), "{answer:?}");
     let log = lambda.log().await;
     assert!(log.contains("STS answered 403, OutboundWebIdentityFederationDisabled"), "{log}");
     assert_no_secret(&log);
+}
+
+#[tokio::test]
+async fn all_requests_obey_one_wait_of_sts() {
+    let acs = acs_and_entra().await;
+    // AWS's query APIs throttle with 400.
+    let body = "<ErrorResponse><Error><Code>Throttling</Code></Error></ErrorResponse>";
+    let (url, mut requests) = sts("400 Bad Request\r\nRetry-After: 600", body.to_owned()).await;
+    let mut lambda = start(&acs, &url).await;
+    for id in ["1", "2"] {
+        let answer = lambda.invoke(id, &event("http-create-identity")).await;
+        answer.assert_code(503, "credential-unavailable", &[]);
+        let seconds: u64 = answer.header("retry-after").parse().unwrap();
+        assert!((1..=600).contains(&seconds), "{seconds}");
+    }
+    assert!(requests.try_recv().is_ok() && requests.try_recv().is_err());
+    assert_no_secret(&lambda.log().await);
+}
+
+#[tokio::test]
+async fn redirects_of_sts_are_not_followed() {
+    for status in [301, 302, 307, 308] {
+        let (acs, sts) = (acs_and_entra().await, Redirecting::start(status).await);
+        let mut lambda = start(&acs, &sts.url).await;
+        lambda.invoke("1", &event("http-create-identity")).await.assert_code(502, "misconfigured", &[]);
+        sts.assert_not_followed(&format!("STS {status}"));
+    }
 }
 
 #[tokio::test]

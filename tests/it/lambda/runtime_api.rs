@@ -4,6 +4,7 @@
 
 use std::{
     process::{ExitStatus, Stdio},
+    slice,
     sync::Arc,
     time::Duration,
 };
@@ -49,6 +50,7 @@ impl Lambda {
             .envs([("AWS_LAMBDA_FUNCTION_MEMORY_SIZE", "128"), ("AWS_LAMBDA_FUNCTION_VERSION", "$LATEST")])
             .envs(settings.iter().copied())
             .stdout(Stdio::piped())
+            .stderr(Stdio::piped())
             .kill_on_drop(true)
             .spawn()
             .unwrap();
@@ -57,11 +59,21 @@ impl Lambda {
 
     /// Sends one event and returns the response as an HTTP client sees it.
     pub(crate) async fn invoke(&mut self, id: &str, event: &Value) -> Answer {
-        self.events.send((id.to_owned(), event.to_string())).await.unwrap();
+        as_http(event, &self.invoke_raw(id, &event.to_string()).await)
+    }
+
+    /// Sends a payload and returns the result of the function.
+    pub(crate) async fn invoke_raw(&mut self, id: &str, payload: &str) -> Value {
+        self.events.send((id.to_owned(), payload.to_owned())).await.unwrap();
+        self.result(id).await
+    }
+
+    /// Waits for the result of an invocation.
+    async fn result(&mut self, id: &str) -> Value {
         let answer = tokio::time::timeout(TIMEOUT, self.answers.recv()).await.unwrap();
         let (path, answer) = answer.unwrap();
         assert_eq!(path, format!("/2018-06-01/runtime/invocation/{id}/response"), "{answer}");
-        as_http(&serde_json::from_str(&answer).unwrap())
+        serde_json::from_str(&answer).unwrap()
     }
 
     /// Stops `bootstrap` and returns its log.
@@ -70,11 +82,18 @@ impl Lambda {
         self.ended().await.1
     }
 
-    /// Waits for the exit. Returns the exit status and the log.
+    /// Waits for the exit. Returns the exit status and the log. Asserts that each of its lines is JSON, and that there is no
+    /// other output.
     pub(crate) async fn ended(mut self) -> (ExitStatus, String) {
-        let mut log = String::new();
-        let read = self.bootstrap.stdout.as_mut().unwrap().read_to_string(&mut log);
+        let (mut log, mut other) = (String::new(), String::new());
+        let stdout = self.bootstrap.stdout.as_mut().unwrap().read_to_string(&mut log);
+        let stderr = self.bootstrap.stderr.as_mut().unwrap().read_to_string(&mut other);
+        let read = async { tokio::try_join!(stdout, stderr) };
         tokio::time::timeout(TIMEOUT, read).await.unwrap().unwrap();
+        for line in log.lines() {
+            assert!(serde_json::from_str::<Value>(line).is_ok_and(|line| line.is_object()), "{line}");
+        }
+        assert_eq!(other, "");
         (self.bootstrap.wait().await.unwrap(), log)
     }
 
@@ -119,20 +138,18 @@ async fn runtime_api(
     (StatusCode::OK, headers, event)
 }
 
-/// Converts the result of a function to an HTTP response, as API Gateway, a load balancer or a function URL does.
-fn as_http(result: &Value) -> Answer {
+/// Converts the result of a function to an HTTP response, as API Gateway, a load balancer or a function URL does. They read
+/// the field that the event has.
+fn as_http(event: &Value, result: &Value) -> Answer {
     assert_eq!(result["isBase64Encoded"], false, "text must not be base64: {result}");
+    let field = if event["multiValueHeaders"].is_object() { "multiValueHeaders" } else { "headers" };
     let mut headers = HeaderMap::new();
-    for (name, value) in result["headers"].as_object().into_iter().flatten() {
-        headers.insert(HeaderName::try_from(name).unwrap(), value.as_str().unwrap().parse().unwrap());
-    }
-    for (name, values) in result["multiValueHeaders"].as_object().into_iter().flatten() {
+    for (name, values) in result[field].as_object().unwrap() {
         let name = HeaderName::try_from(name).unwrap();
-        headers.remove(&name);
-        for value in values.as_array().unwrap() {
+        for value in values.as_array().map_or(slice::from_ref(values), Vec::as_slice) {
             headers.append(&name, value.as_str().unwrap().parse().unwrap());
         }
     }
     let status = u16::try_from(result["statusCode"].as_u64().unwrap()).unwrap();
-    Answer { status, headers, body: result["body"].as_str().unwrap_or_default().to_owned() }
+    Answer { status, headers, body: result["body"].as_str().unwrap().to_owned() }
 }

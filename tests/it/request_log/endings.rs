@@ -34,6 +34,44 @@ async fn refused_requests_have_a_line() {
     assert_fields(&service.line().await, &expected);
 }
 
+#[tokio::test]
+async fn refused_preflight_has_a_line_with_the_origin() {
+    let mut service = Service::server(|_| {
+        let origins = "https://a.example,https://b.example".to_owned();
+        vec![("ALLOW_ANONYMOUS", "true".to_owned()), ("CORS_ALLOWED_ORIGINS", origins)]
+    })
+    .await;
+    let long = "x-".repeat(200);
+    let origin = "the origin is not in CORS_ALLOWED_ORIGINS";
+    for (from, method, headers, cause) in [
+        ("https://a.example", "POST", "authorization,Content-Type,request-id,traceparent", None),
+        ("https://b.example", "HEAD", "", None),
+        ("https://c.example", "POST", "", Some(origin.to_owned())),
+        ("https://a.example/", "POST", "", Some(origin.to_owned())),
+        ("null", "POST", "", Some(origin.to_owned())),
+        ("https://a.example", "PUT", "", Some("pages may not use the method PUT".to_owned())),
+        (
+            "https://a.example",
+            "POST",
+            "authorization,x-functions-key",
+            Some("pages may not send the header x-functions-key".to_owned()),
+        ),
+        ("https://a.example", "POST", &long, Some(format!("pages may not send the header {}", &long[..200]))),
+    ] {
+        let request = service.request("OPTIONS", "/api/me/token", &Value::Null).header("origin", from);
+        let request = request.header("access-control-request-method", method);
+        let answer = request.header("access-control-request-headers", headers).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let Some(cause) = cause else { continue };
+        let lines = service.running.until(|line| line.contains("refused preflight")).await;
+        // An allowed one has no line.
+        let [line] = &lines[..] else { panic!("{lines:#?}") };
+        let line: Value = serde_json::from_str(line).unwrap();
+        let target = "acs_tokens::http::cors";
+        assert_fields(&line, &json!({ "level": "INFO", "origin": from, "cause": cause, "target": target }));
+    }
+}
+
 /// Returns an ACS that accepts connections and never answers.
 async fn silent_acs() -> (TcpListener, String) {
     let acs = TcpListener::bind("127.0.0.1:0").await.unwrap();
@@ -73,6 +111,18 @@ async fn disconnected_caller_cancels_the_request() {
     let mut bytes = [0; 4096];
     let closed = async { while upstream.read(&mut bytes).await.unwrap_or(0) > 0 {} };
     tokio::time::timeout(Duration::from_secs(30), closed).await.unwrap();
+}
+
+#[tokio::test]
+async fn caller_that_disconnects_within_the_body_has_a_line() {
+    let mut service = Service::handler(&[]).await;
+    let mut caller = TcpStream::connect(service.base.strip_prefix("http://").unwrap()).await.unwrap();
+    let head = "POST /api/identities HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: 20";
+    caller.write_all(format!("{head}\r\n\r\n{{").as_bytes()).await.unwrap();
+    drop(caller);
+    let line = service.line().await;
+    assert_fields(&line, &json!({ "function": "create-identity", "caller": "host", "tries": null }));
+    assert!(["cancelled", "malformed-json"].contains(&line["outcome"].as_str().unwrap()), "{line}");
 }
 
 #[tokio::test]

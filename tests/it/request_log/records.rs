@@ -178,3 +178,23 @@ async fn each_action_of_a_user_is_recorded() {
         caller.send("POST", "/api/me/teams-token", json!({ "token": token }), expected).await;
     }
 }
+
+#[tokio::test]
+async fn blocking_is_recorded_with_the_identity_and_without_the_user() {
+    let mut user = Caller::user().await;
+    let request = user.service.request("POST", "/api/me/token", &Value::Null);
+    let answer = Answer::of(request.header(user.credential.0, &user.credential.1)).await;
+    let identity = short_hash(answer.json()["user"]["communicationUserId"].as_str().unwrap());
+    user.service.lines().await;
+    let mut caller = Caller { credential: ("x-functions-key", KEY.to_owned()), label: "key:web".to_owned(), ..user };
+
+    let body = json!({ "tenantId": TENANT, "objectId": USER });
+    let expected =
+        json!({ "action": "block-user", "message": "blocked user", "outcome": "done", "identity": identity });
+    caller.send("POST", "/api/users/block", body.clone(), expected).await;
+    let expected =
+        json!({ "action": "unblock-user", "message": "unblocked user", "outcome": "done", "identity": identity });
+    caller.send("POST", "/api/users/unblock", body.clone(), expected).await;
+    let expected = json!({ "action": "block-user", "outcome": "invalid-fields" });
+    caller.send("POST", "/api/users/block", json!({ "tenantId": TENANT, "subject": USER }), expected).await;
+}

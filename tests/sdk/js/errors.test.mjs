@@ -1,4 +1,4 @@
-// Tests errors as the SDK reports them: status, code and message as recorded from ACS.
+// Tests errors as the SDK reports them: status, code and message of ACS, see tests/recorded.
 import assert from "node:assert/strict";
 import { beforeEach, describe, mock, test } from "node:test";
 import {

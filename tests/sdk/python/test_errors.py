@@ -1,4 +1,4 @@
-"""Errors as the SDK reports them: status, code and message as recorded from ACS."""
+"""Errors as the SDK reports them: status, code and message of ACS, see tests/recorded."""
 
 import base64
 import time

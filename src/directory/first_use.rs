@@ -1,0 +1,104 @@
+//! The first use: finds the identity in a user's record, or creates both.
+
+use acs_identity::{
+    CreatedIdentity,
+    types::{IdentityId, TokenRequest},
+};
+
+use super::{Directory, Error, MAX_CONFLICTS, Resolved, State, UserId, revoke_and_delete};
+use crate::request_log;
+
+impl Directory {
+    /// As [`get_or_create`](Self::get_or_create), without the cache. Deletes a created identity that has no record.
+    pub(super) async fn get_or_create_recorded(
+        &self,
+        user: UserId,
+        missing: Option<&IdentityId>,
+        request: &TokenRequest,
+    ) -> Result<Resolved, Error> {
+        let mut created = None;
+        let resolved = self.resolve(user, missing, request, &mut created).await;
+        if let Some(CreatedIdentity { id, .. }) = created
+            && let Err(error) = revoke_and_delete(&self.0.acs, &id).await
+        {
+            let cause = acs_identity::causes(&error);
+            tracing::warn!(cause, "could not delete an identity that has no record");
+        }
+        resolved
+    }
+
+    /// Finds or creates the user's identity. Leaves an identity without a record in `created`.
+    async fn resolve(
+        &self,
+        user: UserId,
+        missing: Option<&IdentityId>,
+        request: &TokenRequest,
+        created: &mut Option<CreatedIdentity>,
+    ) -> Result<Resolved, Error> {
+        let store = &self.0.store;
+        let mut is_writable = false;
+        for _ in 0..MAX_CONFLICTS {
+            let found = store.read_user(user).await?;
+            let state = match &found {
+                Some((record, _)) => record.clone().unless_blocked()?,
+                None => State::Deleted,
+            };
+            let previous = match (state, found) {
+                (State::Active(id), _) if Some(&id) != missing => {
+                    let token = created.take_if(|new| new.id == id).map(|new| new.token);
+                    return Ok(Resolved { id, token });
+                }
+                (State::Deleting(_), _) => {
+                    self.delete_recorded(user).await?;
+                    continue;
+                }
+                // A lease or an immutability policy on the record shows before ACS creates an identity.
+                (State::Active(_) | State::Deleted, Some((record, version))) if !is_writable => {
+                    store.write_user(user, &record, Some(version)).await?;
+                    is_writable = true;
+                    continue;
+                }
+                (State::Active(_) | State::Deleted, found) => found.map(|(_, version)| version),
+            };
+            let is_first = previous.as_ref().is_none_or(|version| version.name == store.first_name(user));
+            let id = self.create(request, created).await?;
+            // A process that is killed here leaves an identity without a record.
+            if store.write_user(user, &State::Active(id.clone()).into(), previous).await?
+                && !(is_first && self.withdraw_second(user, &id).await?)
+                && let Some(CreatedIdentity { id, token }) = created.take()
+            {
+                return Ok(Resolved { id, token: Some(token) });
+            }
+        }
+        Err(Error::Contended)
+    }
+
+    /// Returns the created identity, or creates it.
+    async fn create(
+        &self,
+        request: &TokenRequest,
+        created: &mut Option<CreatedIdentity>,
+    ) -> Result<IdentityId, acs_identity::Error> {
+        if let Some(CreatedIdentity { id, .. }) = created {
+            return Ok(id.clone());
+        }
+        let new = self.0.acs.create_identity_with_token(request).await?;
+        request_log::identity_created(&new.id);
+        Ok(created.insert(new).id.clone())
+    }
+
+    /// Empties the new record of an identity if another process, with the keys in the other order, has created a record
+    /// under the second key at the same time. At least one of the two processes finds the record of the other.
+    async fn withdraw_second(&self, user: UserId, id: &IdentityId) -> Result<bool, Error> {
+        let store = &self.0.store;
+        if !store.has_second_record(user).await? {
+            return Ok(false);
+        }
+        if let Some((record, version)) = store.read_user(user).await?
+            && record.identity() == Some(id)
+        {
+            store.write_user(user, &State::Deleted.into(), Some(version)).await?;
+        }
+        Ok(true)
+    }
+}

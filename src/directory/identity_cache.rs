@@ -1,0 +1,86 @@
+//! The cache of users' identities.
+
+use std::{
+    num::NonZeroUsize,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
+
+use acs_identity::types::IdentityId;
+use lru::LruCache;
+use tokio::time::Instant;
+
+use super::UserId;
+
+/// Maximum number of cached identities. Each takes about 250 bytes.
+const MAX_CACHED_USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
+
+/// The time after which the record is read again: how long a process can miss that another one has blocked a user.
+const MAX_AGE: Duration = Duration::from_secs(60);
+
+/// The identities of users who were not blocked when their records were read.
+#[derive(Debug)]
+pub(super) struct IdentityCache(Mutex<LruCache<UserId, Cached>>);
+
+#[derive(Debug)]
+struct Cached {
+    id: IdentityId,
+    read_at: Instant,
+}
+
+impl Default for IdentityCache {
+    fn default() -> Self {
+        Self(Mutex::new(LruCache::new(MAX_CACHED_USERS)))
+    }
+}
+
+impl IdentityCache {
+    /// Returns the user's identity, `None` if it is not cached or its record was read over a minute ago.
+    pub(super) fn get(&self, user: UserId) -> Option<IdentityId> {
+        self.with(|cache| {
+            let cached = cache.get(&user).filter(|cached| cached.read_at.elapsed() < MAX_AGE);
+            cached.map(|cached| cached.id.clone())
+        })
+    }
+
+    /// Adds an identity. `read_at` is a time before the request for the record was sent.
+    pub(super) fn put(&self, user: UserId, id: IdentityId, read_at: Instant) {
+        self.with(|cache| cache.put(user, Cached { id, read_at }));
+    }
+
+    pub(super) fn remove(&self, user: UserId) {
+        self.with(|cache| cache.pop(&user));
+    }
+
+    /// Removes an identity, unless another call has replaced it.
+    pub(super) fn evict(&self, user: UserId, id: &IdentityId) {
+        self.with(|cache| {
+            if cache.peek(&user).is_some_and(|cached| cached.id == *id) {
+                cache.pop(&user);
+            }
+        });
+    }
+
+    fn with<T>(&self, work: impl FnOnce(&mut LruCache<UserId, Cached>) -> T) -> T {
+        work(&mut self.0.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn cached_identity_is_used_for_less_than_a_minute_after_its_record_was_read() {
+        let (cache, user) = (IdentityCache::default(), UserId::from([1; 32]));
+        let id: IdentityId = format!("8:acs:{0}_{0}", uuid::Uuid::nil()).parse().unwrap();
+        let read_at = Instant::now();
+        // The time until the record arrives counts.
+        tokio::time::advance(Duration::from_secs(5)).await;
+        cache.put(user, id.clone(), read_at);
+        tokio::time::advance(Duration::from_millis(54_999)).await;
+        assert_eq!(cache.get(user), Some(id));
+        tokio::time::advance(Duration::from_millis(1)).await;
+        assert_eq!(cache.get(user), None);
+    }
+}
