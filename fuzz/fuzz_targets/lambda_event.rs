@@ -32,7 +32,8 @@ fn check(text: &str) -> Option<()> {
     let mut event: Value = serde_json::from_str(text).ok()?;
     let Some(arrived) = send(&event) else { return Some(()) };
     let is_format_2 = event["requestContext"]["http"]["method"].is_string();
-    let path = event[if is_format_2 { "rawPath" } else { "path" }].as_str().expect("an HTTP event has a path").to_owned();
+    let path =
+        event[if is_format_2 { "rawPath" } else { "path" }].as_str().expect("an HTTP event has a path").to_owned();
     if let Some(arrived) = &arrived {
         assert_eq!(arrived.path, percent_decode_str(&path).collect::<Vec<_>>(), "no character ends the path");
         let body = event["body"].as_str().unwrap_or_default();
