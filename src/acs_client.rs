@@ -63,7 +63,7 @@ impl AcsSettings {
     /// # Errors
     /// See [`TlsError`].
     pub fn client(self) -> Result<IdentityClient, TlsError> {
-        let http = http::client_for(self.endpoint.url())?;
+        let http = http::client_builder_for(self.endpoint.url())?.build()?;
         let observer = AcsObserver::new(self.credential.kind(), self.log_identity_ids);
         let credential = match self.credential {
             AcsCredential::Keys(keys) => Credential::Keys(keys),

@@ -1,13 +1,14 @@
-//! Events of AWS Lambda: the HTTP request in an event, and the answer in the form that its sender expects.
+//! Events of AWS Lambda: sends the HTTP request in an event through the router. The crate `lambda_http` converts both.
 
 mod event;
 
 use std::convert::Infallible;
 
-use axum::{Router, body::Body, response::Response};
-use http::{HeaderMap, Request, StatusCode};
+use axum::Router;
+use http::Extensions;
+use lambda_http::{Adapter, LambdaEvent, request::LambdaRequest};
 use serde::{Deserialize, Deserializer};
-use serde_json::{Map, Value, json};
+use serde_json::Value;
 use tower::ServiceExt as _;
 
 use self::event::Event;
@@ -24,61 +25,43 @@ impl<'de> Deserialize<'de> for Payload {
     }
 }
 
-/// Sends the HTTP request in an event through the router. Returns the answer, or `null` for an event that is not HTTP.
-pub async fn answer(router: Router, event: &Value, request_id: &str) -> Value {
-    let Some(event) = Event::of(event) else {
+/// Sends the HTTP request in an event through the router. Returns the answer in the form that the sender of the event
+/// expects, or `null` for an event that is not HTTP.
+pub async fn answer(router: Router, LambdaEvent { payload: Payload(event), context }: LambdaEvent<Payload>) -> Value {
+    let Some(event) = Event::of(&event) else {
         tracing::warn!(
-            request_id,
+            request_id = context.request_id,
             "ignored {}: expected an HTTP request from API Gateway, a load balancer or a function URL. Check the \
              triggers of the Lambda function; to keep an instance warm, send GET /api/health",
-            event::description(event),
+            event::description(&event),
         );
         return Value::Null;
     };
-    let mut request = event.to_request().unwrap_or_else(|problem| {
+    let mut extensions = Extensions::new();
+    // The log lines of Lambda and of this service have the same id.
+    extensions.insert(RequestId(context.request_id.clone()));
+    let (event, hosts) = event.checked().unwrap_or_else(|problem| {
         // The router writes and logs it.
-        let mut request = Request::new(Body::empty());
-        *request.method_mut() = event.method.clone();
-        request.extensions_mut().insert(problem);
+        extensions.insert(problem);
+        event.empty()
+    });
+    let service = router.map_request(move |mut request: lambda_http::Request| {
+        request.headers_mut().extend(hosts.clone());
+        request.extensions_mut().extend(extensions.clone());
         request
     });
-    // The log lines of Lambda and of this service have the same id.
-    request.extensions_mut().insert(RequestId(request_id.to_owned()));
-    let Ok(response) = router.oneshot(request).await.map_err(|error: Infallible| match error {});
-    written(&event, response).await
-}
-
-/// Returns the response in the form of the event.
-async fn written(event: &Event<'_>, response: Response) -> Value {
-    let (parts, body) = response.into_parts();
-    let (status, body) = match axum::body::to_bytes(body, usize::MAX).await {
-        Ok(body) => (parts.status, body),
-        Err(error) => {
-            tracing::error!(cause = %error, "cannot read the body of the response");
-            (StatusCode::INTERNAL_SERVER_ERROR, bytes::Bytes::new())
-        }
+    let request_id = context.request_id.clone();
+    let answer = async {
+        let request: LambdaRequest = serde_json::from_value(event)?;
+        // Reads the body of the response, which cannot fail: every one is in memory. Writes the first value of each header:
+        // no response has a second one.
+        let answered = Adapter::from(service).oneshot(LambdaEvent::new(request, context)).await;
+        let Ok(answer) = answered.map_err(|error: Infallible| match error {});
+        serde_json::to_value(answer)
     };
-    let (name, headers) = if event.has_multi_value_headers() {
-        ("multiValueHeaders", headers(&parts.headers, Value::from))
-    } else {
-        ("headers", headers(&parts.headers, |values| values.join(", ").into()))
-    };
-    let mut answer = json!({
-        "statusCode": status.as_u16(),
-        name: headers,
-        // Every response of this service is text.
-        "body": String::from_utf8_lossy(&body),
-        "isBase64Encoded": false,
-    });
-    if event.is_from_load_balancer() {
-        answer["statusDescription"] = status.to_string().into();
-    }
-    answer
-}
-
-/// Returns the headers with their values, written by `write`.
-fn headers(headers: &HeaderMap, write: impl Fn(Vec<String>) -> Value) -> Map<String, Value> {
-    let values =
-        |name| headers.get_all(name).iter().map(|value| String::from_utf8_lossy(value.as_bytes()).into_owned());
-    headers.keys().map(|name| (name.to_string(), write(values(name).collect()))).collect()
+    // Not reached: `Event` writes what lambda_http reads, and every header of a response is text.
+    answer.await.unwrap_or_else(|error| {
+        tracing::error!(request_id, cause = %error, "cannot convert an event or its answer");
+        Value::Null
+    })
 }

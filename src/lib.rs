@@ -36,7 +36,7 @@ pub mod entra;
 pub mod extract;
 pub mod functions;
 pub mod http;
-#[cfg(any(feature = "lambda", fuzzing))]
+#[cfg(feature = "lambda")]
 pub mod lambda;
 pub mod problem;
 pub mod readiness;

@@ -17,6 +17,7 @@ mod trusted;
 
 use std::sync::Arc;
 
+use acs_identity::http::TlsError;
 use http::{HeaderMap, header::AUTHORIZATION};
 
 pub use discovery::{IssuerError, VerifiedIssuer};
@@ -39,7 +40,7 @@ impl Bearer {
     ///
     /// # Errors
     /// An error if the TLS library cannot be set up, for example without root certificates.
-    pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, reqwest::Error> {
+    pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, TlsError> {
         let with_keys = |trusted: TrustedIssuer| IssuerKeys::new(&trusted.issuer).map(|keys| (trusted, keys));
         Ok(Self(issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?))
     }
@@ -77,7 +78,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     if !scheme.eq_ignore_ascii_case(b"bearer") {
         return Ok(None);
     }
-    // Some hosts join repeated headers with commas. No bearer token has one (RFC 6750 section 2.1).
+    // A forwarding host joins the values of repeated headers. No bearer token has a comma (RFC 6750 section 2.1).
     if token.contains(&b',') {
         return Err(TokenError::TwoHeaders);
     }

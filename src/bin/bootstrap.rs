@@ -9,7 +9,7 @@ use acs_tokens::{
     lambda::{self, Payload},
     startup::{self, App},
 };
-use lambda_runtime::{Error, LambdaEvent, service_fn};
+use lambda_http::{Error, LambdaEvent, lambda_runtime, service_fn};
 
 /// The time for work that a request left. With the deadline of 25 s, it is less than the 29 s of API Gateway.
 const CLEAN_UP: Duration = Duration::from_secs(3);
@@ -22,10 +22,10 @@ async fn main() -> ExitCode {
 
 async fn run() -> Result<(), Error> {
     let App { router, tasks, .. } = startup::start(Program::Lambda)?;
-    let service = service_fn(move |LambdaEvent { payload: Payload(event), context }| {
+    let service = service_fn(move |event: LambdaEvent<Payload>| {
         let (router, tasks) = (router.clone(), tasks.clone());
         async move {
-            let answer = lambda::answer(router, &event, &context.request_id).await;
+            let answer = lambda::answer(router, event).await;
             // Lambda freezes the process after the answer.
             startup::finished(&tasks, CLEAN_UP).await;
             Ok::<_, Infallible>(answer)

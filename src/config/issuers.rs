@@ -48,7 +48,7 @@ impl EnvReader<'_> {
         let entries = if rules::is_document(&text) {
             rules::read(&text).map_err(|fault| self.report(OIDC_ISSUERS, fault)).ok()?
         } else {
-            let names = self.list(OIDC_ISSUERS, ',')?;
+            let names = self.list(OIDC_ISSUERS)?;
             names.into_iter().enumerate().map(|(i, name)| Entry::listed(i, name)).collect()
         };
         self.check_defaults(&entries, &defaults);
@@ -68,9 +68,9 @@ impl EnvReader<'_> {
         self.check_claim(OIDC_ROLES_CLAIM, "", &roles_claim);
         self.check_scope(OIDC_REQUIRED_SCOPE, "", required_scope.as_deref());
         Rules {
-            audiences: self.list(OIDC_AUDIENCES, ','),
-            tenants: self.list(OIDC_TENANTS, ','),
-            clients: self.list(OIDC_CLIENTS, ','),
+            audiences: self.list(OIDC_AUDIENCES),
+            tenants: self.list(OIDC_TENANTS),
+            clients: self.list(OIDC_CLIENTS),
             manage_role: self.value(OIDC_MANAGE_ROLE),
             roles_claim: Some(roles_claim),
             required_scope,

@@ -5,7 +5,7 @@ use std::ffi::OsString;
 use super::{SettingWarning, table::SETTINGS};
 
 /// Prefixes that only settings of this service have.
-const PREFIXES: [&str; 4] = ["COMMUNICATION_SERVICES_", "OIDC_", "CALLER_KEY", "USER_DIRECTORY"];
+const PREFIXES: [&str; 5] = ["COMMUNICATION_SERVICES_", "OIDC_", "CALLER_KEY", "USER_DIRECTORY", "EASY_AUTH"];
 
 /// Returns a warning for each name of a variable that resembles a setting.
 pub fn unknown_settings(names: impl IntoIterator<Item = OsString>) -> Vec<SettingWarning> {
@@ -59,6 +59,7 @@ mod tests {
             ("AZURE_CLIENTID", Some("AZURE_CLIENT_ID")),
             ("COMMUNICATION_SERVICES_PREVIEW", None),
             ("OIDC_SECRET", None),
+            ("EASY_AUTH", None),
         ] {
             let warnings = unknown_settings([OsString::from(name)]);
             assert_eq!(warnings.len(), 1, "{name}");

@@ -171,20 +171,20 @@ impl<'a> EnvReader<'a> {
         }
     }
 
-    /// Returns the entries of a list. None of them contains white space or a `;`.
-    pub(super) fn list(&mut self, name: &'static str, separator: char) -> Option<Vec<String>> {
+    /// Returns the entries of a list, which commas separate. None of them contains white space or a `;`.
+    pub(super) fn list(&mut self, name: &'static str) -> Option<Vec<String>> {
         let text = self.value(name)?;
-        let entries = text.split(separator).map(str::trim).filter(|entry| !entry.is_empty());
+        let entries = text.split(',').map(str::trim).filter(|entry| !entry.is_empty());
         let entries: Vec<String> = entries.map(str::to_owned).collect();
         if entries.is_empty() {
-            return self.reject(name, format!("has no entries; separate entries by `{separator}`"));
+            return self.reject(name, "has no entries; separate entries by commas");
         }
         let mut valid = true;
         for (i, entry) in entries.iter().enumerate() {
             let fault = match entry.chars().find(|c| *c == ';' || c.is_whitespace()) {
-                Some(';') => format!("contains `;`; separate entries by `{separator}`"),
-                Some(_) => format!("contains white space; separate entries by `{separator}`"),
-                None if form::is_quoted(entry) => "begins with a quotation mark; remove the quotation marks".to_owned(),
+                Some(';') => "contains `;`; separate entries by commas",
+                Some(_) => "contains white space; separate entries by commas",
+                None if form::is_quoted(entry) => "begins with a quotation mark; remove the quotation marks",
                 None => continue,
             };
             valid = false;

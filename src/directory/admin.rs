@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acs_identity::{
     IdentityClient,
-    http::client_builder,
+    http::{TlsError, client_builder},
     types::{IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 use futures_util::Stream;
@@ -64,7 +64,7 @@ impl DirectoryAdmin {
     /// # Errors
     /// As [`Directory::open`](super::Directory::open).
     pub fn open(settings: &DirectorySettings) -> Result<Self, StoreError> {
-        let store = open::open(settings, &client_builder().build()?)?;
+        let store = open::open(settings, &client_builder().build().map_err(TlsError::from)?)?;
         let mut interval = tokio::time::interval(ADMIN_INTERVAL);
         interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
         Ok(Self { store, interval: Mutex::new(interval) })

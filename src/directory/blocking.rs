@@ -56,10 +56,28 @@ pub struct BlockedUser {
     pub was_blocked: bool,
 }
 
-/// Marks the record as that of a blocked user, then revokes the tokens. Creates the record if there is none.
+/// Marks the record as that of a blocked user, then revokes the tokens. Creates the record if there is none. With two keys,
+/// marks both records of the user: while one key replaces the other, a process may use either.
 ///
 /// After an error, the mark may be written and the tokens may be valid. A repetition revokes them.
 pub(super) async fn block(
+    store: &RecordStore,
+    acs: &IdentityClient,
+    selected: RecordSelector,
+) -> Result<BlockedUser, Error> {
+    let blocked = block_record(store, acs, selected).await?;
+    for name in store.names_under_two_keys(selected) {
+        if let Some((record, _)) = store.read(name).await?
+            && !record.is_empty()
+            && !record.blocked
+        {
+            block_record(store, acs, RecordSelector::Name(name)).await?;
+        }
+    }
+    Ok(blocked)
+}
+
+async fn block_record(
     store: &RecordStore,
     acs: &IdentityClient,
     selected: RecordSelector,
@@ -108,8 +126,16 @@ async fn revoke(
     }
 }
 
-/// Removes the mark from the record. Returns whether the user was blocked.
+/// Removes the mark from the record, with two keys from both. Returns whether the user was blocked.
 pub(super) async fn unblock(store: &RecordStore, selected: RecordSelector) -> Result<bool, Error> {
+    let mut was_blocked = unblock_record(store, selected).await?;
+    for name in store.names_under_two_keys(selected) {
+        was_blocked |= unblock_record(store, RecordSelector::Name(name)).await?;
+    }
+    Ok(was_blocked)
+}
+
+async fn unblock_record(store: &RecordStore, selected: RecordSelector) -> Result<bool, Error> {
     for _ in 0..MAX_CONFLICTS {
         match store.find(selected).await? {
             Some((record, version)) if record.blocked => {

@@ -60,10 +60,11 @@ impl Directory {
                 }
                 (State::Active(_) | State::Deleted, found) => found.map(|(_, version)| version),
             };
+            let is_first = previous.as_ref().is_none_or(|version| version.name == store.first_name(user));
             let id = self.create(request, created).await?;
             // A process that is killed here leaves an identity without a record.
             if store.write_user(user, &State::Active(id.clone()).into(), previous).await?
-                && !self.withdraw_second(user, &id).await?
+                && !(is_first && self.withdraw_second(user, &id).await?)
                 && let Some(CreatedIdentity { id, token }) = created.take()
             {
                 return Ok(Resolved { id, token: Some(token) });

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use acs_identity::http::{client_builder, is_loopback};
+use acs_identity::http::{TlsError, check_root_certificates, client_builder, is_loopback};
 use async_trait::async_trait;
 use http_body_util::BodyExt as _;
 use object_store::{
@@ -27,7 +27,11 @@ pub(super) struct Connector {
 }
 
 impl Connector {
-    pub(super) fn new(http: &reqwest::Client) -> Result<Self, reqwest::Error> {
+    /// Creates the clients. With `https`, the store is requested over https, for which root certificates are needed.
+    pub(super) fn new(http: &reqwest::Client, https: bool) -> Result<Self, TlsError> {
+        if https {
+            check_root_certificates()?;
+        }
         Ok(Self { http: http.clone(), direct: client_builder().no_proxy().build()? })
     }
 }

@@ -47,7 +47,7 @@ pub enum InvalidKey {
     #[error("is not base64 of at least 32 bytes; create a key with `openssl rand -base64 32`")]
     NotAKey,
     /// The text has more than two keys, or one key twice.
-    #[error("has not one key or two different ones; to replace a key, set `<new>,<old>`")]
+    #[error("must be one key, or two different keys while one replaces the other: `<new>,<old>`")]
     NotOneOrTwo,
 }
 

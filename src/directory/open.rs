@@ -46,7 +46,7 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
                 .with_container_name(container)
                 .with_allow_http(*emulated)
                 .with_retry(retry())
-                .with_http_connector(Connector::new(http)?);
+                .with_http_connector(Connector::new(http, endpoint.starts_with("https:"))?);
             let blob = match &settings.entra {
                 Some(source) => {
                     let entra = EntraCredential::new(source.clone(), STORAGE_SCOPE, http.clone());
@@ -69,7 +69,8 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
 
 #[cfg(feature = "s3")]
 fn s3(bucket: &str, settings: &[(String, String)], http: &reqwest::Client) -> Result<Arc<dyn ObjectStore>, StoreError> {
-    let mut s3 = AmazonS3Builder::new().with_retry(retry()).with_http_connector(Connector::new(http)?);
+    let https = settings.iter().all(|(_, value)| !value.starts_with("http:"));
+    let mut s3 = AmazonS3Builder::new().with_retry(retry()).with_http_connector(Connector::new(http, https)?);
     for (name, value) in settings {
         let key = name.to_ascii_lowercase().parse()?;
         if key == AmazonS3ConfigKey::ContainerAuthorizationTokenFile {

@@ -69,7 +69,7 @@ impl Record {
         }
     }
 
-    /// Returns whether the record has no more to say than a missing one.
+    /// Returns whether the record means the same as a missing one.
     pub(super) const fn is_empty(&self) -> bool {
         matches!(self, Self { state: State::Deleted, blocked: false })
     }

@@ -1,9 +1,6 @@
 //! Moves records from the second key of a user directory to the first one.
 
-use super::{
-    DirectoryAdmin, Error, Record, RecordName, State, StoreError, UserId,
-    store::{RecordStore, Version},
-};
+use super::{DirectoryAdmin, Error, Record, RecordName, State, StoreError, UserId, store::RecordStore};
 
 /// Number of times a record is moved again because it changed meanwhile.
 const MAX_CONFLICTS: usize = 5;
@@ -48,15 +45,16 @@ impl DirectoryAdmin {
 
 /// Writes the record of the first key. Returns `false` if it has changed meanwhile.
 async fn copy(store: &RecordStore, first: RecordName, user: UserId, record: &Record) -> Result<bool, StoreError> {
-    let previous: Option<Version> = match store.read(first).await? {
-        Some((found, _)) if found.identity().is_some() && found.identity() != record.identity() => {
-            return Err(StoreError::OtherIdentity);
-        }
-        // An earlier move was interrupted, and calls have used the copy since. Only a deletion may be newer than the copy.
-        Some((found, _)) if found.identity().is_some() && !matches!(record.state, State::Deleting(_)) => {
-            return Ok(true);
-        }
-        found => found.map(|(_, version)| version),
+    let Some((found, version)) = store.read(first).await? else {
+        return store.write_user(user, record, None).await;
     };
-    store.write_user(user, record, previous).await
+    if found.identity().is_some() && found.identity() != record.identity() {
+        return Err(StoreError::OtherIdentity);
+    }
+    // If an earlier move was interrupted, calls have used the copy since. Only a deletion may be newer than the copy.
+    let is_used = found.identity().is_some() && !matches!(record.state, State::Deleting(_));
+    let state = if is_used { found.state.clone() } else { record.state.clone() };
+    // A call that blocks the user may have marked one of the records only.
+    let merged = Record { state, blocked: found.blocked || record.blocked };
+    if merged == found { Ok(true) } else { store.write_user(user, &merged, Some(version)).await }
 }

@@ -5,6 +5,7 @@ use std::{
     io::{self, ErrorKind},
 };
 
+use acs_identity::http::TlsError;
 use http::StatusCode;
 
 use super::answer::StoreAnswer;
@@ -28,9 +29,9 @@ pub enum StoreError {
     /// A user has one identity under each of two keys.
     #[error("the user has another identity in the record of the first key; remove one of the two records")]
     OtherIdentity,
-    /// The HTTP client cannot be built.
-    #[error("cannot build the HTTP client")]
-    Http(#[from] reqwest::Error),
+    /// The HTTP client cannot be built, or the machine has no root certificates.
+    #[error(transparent)]
+    Http(#[from] TlsError),
     /// The folder cannot be read or written.
     #[error("the folder cannot be used")]
     Folder(#[from] io::Error),

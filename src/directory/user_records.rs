@@ -48,8 +48,8 @@ impl RecordStore {
         }
     }
 
-    /// Reads a user's record. With two keys, a record under the second key counts if there is none with content under the
-    /// first. Adds the user to a record of an earlier version, which has none.
+    /// Reads a user's record. With two keys, a record under the second key counts if the one under the first is missing
+    /// or empty. Adds the user to a record of an earlier version, which has none.
     pub(super) async fn read_user(&self, user: UserId) -> Result<Option<(Record, Version)>, StoreError> {
         let mut found = self.read(self.first_name(user)).await?;
         if is_empty(found.as_ref())
@@ -92,6 +92,14 @@ impl RecordStore {
     pub(super) async fn has_second_record(&self, user: UserId) -> Result<bool, StoreError> {
         let Some(second) = self.key.second() else { return Ok(false) };
         Ok(!is_empty(self.read(RecordName::new(&second, user)).await?.as_ref()))
+    }
+
+    /// Returns the names of the selected user's records if there are two keys, else none.
+    pub(super) fn names_under_two_keys(&self, selected: RecordSelector) -> Vec<RecordName> {
+        match (selected, self.key.second()) {
+            (RecordSelector::User(user), Some(second)) => vec![self.first_name(user), RecordName::new(&second, user)],
+            _ => Vec::new(),
+        }
     }
 
     /// Returns the name of the user's record under the first key.

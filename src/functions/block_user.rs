@@ -2,10 +2,11 @@
 
 use http::StatusCode;
 use serde_json::Value;
+use uuid::Uuid;
 
 use super::exchange_teams_token::guid;
 use crate::{
-    auth::Subject,
+    auth::{Bearer, Subject, bearer::Issuer},
     directory::{Directory, UserId},
     extract::{
         FromFields, Json,
@@ -19,6 +20,11 @@ const OBJECT: &str = "the user's object id in that tenant (claim oid), a GUID";
 const ISSUER: &str = "the issuer of the user's token, exactly as in its claim iss, a string";
 const SUBJECT: &str = "the user's subject at that issuer, exactly as in claim sub, a string";
 const ONE_PAIR: &str = "Send tenantId and objectId for an Entra user, or issuer and subject for another one, not both.";
+const UNKNOWN_ISSUER: &str = "This service does not trust the issuer, so no user has it. Compare it with claim iss of a token: a slash at the end \
+     matters.";
+const ENTRA_ISSUER: &str = "The issuer is one of Entra. Send tenantId and objectId instead.";
+const UNKNOWN_TENANT: &str =
+    "This service trusts no issuer of the tenant, so no user has it. Compare it with claim tid of a token.";
 
 /// `{"tenantId": "<guid>", "objectId": "<guid>"}` for a user of Microsoft Entra, or `{"issuer": "https://…", "subject":
 /// "…"}` for a user of another issuer.
@@ -36,15 +42,37 @@ impl FromFields for Request {
                 let _ = (fields.optional("tenantId", guid), fields.optional("objectId", guid));
             }
             let issuer = fields.required("issuer", ISSUER, text(ISSUER));
+            check(fields, "/issuer", |bearer| issuer_error(bearer, issuer.as_deref()?));
             let subject = fields.required("subject", SUBJECT, text(SUBJECT));
             Subject::oidc(&issuer?, &subject?)
         } else {
             let tenant = fields.required("tenantId", TENANT, guid);
+            check(fields, "/tenantId", |bearer| tenant_error(bearer, tenant?));
             let object = fields.required("objectId", OBJECT, guid);
             Subject::entra(&tenant?.to_string(), &object?.to_string())
         };
         Some(Self(UserId::from(*subject.hash())))
     }
+}
+
+/// Adds an error if no token of a trusted issuer can name the user. The record would be that of nobody.
+fn check(fields: &mut Fields, pointer: &str, error: impl FnOnce(&Bearer) -> Option<&'static str>) {
+    if let Some(detail) = fields.context().get().and_then(error) {
+        fields.error(pointer.to_owned(), detail.to_owned());
+    }
+}
+
+fn issuer_error(bearer: &Bearer, name: &str) -> Option<&'static str> {
+    match bearer.issuers().find(|issuer| issuer.name() == name) {
+        None => Some(UNKNOWN_ISSUER),
+        Some(issuer) => issuer.tenant().map(|_| ENTRA_ISSUER),
+    }
+}
+
+fn tenant_error(bearer: &Bearer, tenant: Uuid) -> Option<&'static str> {
+    let tenant = tenant.to_string();
+    let mut tenants = bearer.issuers().filter_map(Issuer::tenant);
+    (!tenants.any(|trusted| trusted.eq_ignore_ascii_case(&tenant))).then_some(UNKNOWN_TENANT)
 }
 
 /// Returns a parser of a text that is not empty.

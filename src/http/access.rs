@@ -10,7 +10,7 @@ use axum::{
 
 use crate::{
     access::AccessRules,
-    auth::{self, Authenticator, Caller},
+    auth::{self, Authenticator, Bearer, Caller},
     functions::{AuthLevel, Function, PREFIX},
     problem::Problem,
     request_log,
@@ -24,7 +24,8 @@ pub(super) struct AccessControl {
 }
 
 impl AccessControl {
-    /// Authorizes the request for the function's auth level. Adds the caller and its policy to the request's extensions.
+    /// Authorizes the request for the function's auth level. Adds the caller, its policy and the
+    /// trusted issuers to the request's extensions.
     async fn authorize(&self, function: &Function, request: &mut Request) -> Result<(), Problem> {
         let caller = match function.auth_level {
             AuthLevel::Anonymous => Ok(None),
@@ -41,6 +42,9 @@ impl AccessControl {
         });
         self.rules.rate_limits.check(&caller)?;
         request.extensions_mut().insert(self.rules.policy.effective(&caller));
+        if let Some(bearer) = &self.authenticator.bearer {
+            request.extensions_mut().insert::<Bearer>(bearer.clone());
+        }
         request.extensions_mut().insert::<Caller>(caller);
         Ok(())
     }

@@ -13,6 +13,7 @@ mod kills;
 #[cfg(target_os = "linux")]
 mod managed_identity;
 mod rekey;
+mod rekey_blocked;
 mod relay;
 mod repairs;
 mod service;

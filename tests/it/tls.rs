@@ -158,6 +158,22 @@ async fn missing_root_certificates_are_named_where_https_is_needed() {
 }
 
 #[tokio::test]
+async fn missing_root_certificates_are_named_for_issuers_and_the_store_too() {
+    let acs = harness::emulator().await.1;
+    let common = [(RESOURCE, &*acs), ("SSL_CERT_FILE", "/nowhere/ca.pem"), ("ALLOW_ANONYMOUS", "true")];
+    let issuer = [("OIDC_ISSUERS", "https://issuer.example"), ("OIDC_AUDIENCES", "app")];
+    let store = [
+        ("USER_DIRECTORY", "https://contoso.blob.core.windows.net/users"),
+        ("USER_DIRECTORY_KEY", "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s="),
+    ];
+    for more in [issuer, store] {
+        let (code, stdout, stderr) = run(cli(&["serve", "--port", "0"], &[&common[..], &more].concat())).await;
+        let shown = stdout + &stderr;
+        assert!(code == 1 && shown.contains("no root certificates were found"), "{more:?}: {shown}");
+    }
+}
+
+#[tokio::test]
 async fn programs_start_without_root_certificates_where_https_is_not_needed() {
     let api = Api::direct().await;
     let connection_string = api.connection_string();

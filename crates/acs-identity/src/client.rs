@@ -88,7 +88,7 @@ impl IdentityClient {
     ) -> Result<Self, TlsError> {
         let http = match &options.http_client {
             Some(http) => http.clone(),
-            None => http::client_for(endpoint.url())?,
+            None => http::client_builder_for(endpoint.url())?.build()?,
         };
         Ok(Self(Arc::new(Inner { endpoint, credential: credential.into(), options, http })))
     }

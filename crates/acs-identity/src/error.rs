@@ -199,14 +199,41 @@ pub fn retry_after(error: &(dyn std::error::Error + 'static)) -> Option<Duration
     chain(error).filter_map(|error| error.downcast_ref()).find_map(response)
 }
 
-/// Returns an error and its sources in one line, for logs: the text of a `reqwest::Error` leaves out its source.
+/// Returns an error and its sources in one line, for logs: the text of a `reqwest::Error` leaves out its source. A source
+/// that the text already has, as in errors of `object_store`, is not repeated.
 #[must_use]
 pub fn causes(error: &(dyn std::error::Error + 'static)) -> String {
-    chain(error).map(ToString::to_string).collect::<Vec<_>>().join(": ")
+    let mut text = error.to_string();
+    for source in chain(error).skip(1).map(ToString::to_string) {
+        if !text.contains(&source) {
+            text = format!("{text}: {source}");
+        }
+    }
+    text
 }
 
 pub(crate) fn chain<'a>(
     error: &'a (dyn std::error::Error + 'static),
 ) -> impl Iterator<Item = &'a (dyn std::error::Error + 'static)> {
     std::iter::successors(Some(error), |error| error.source())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug, thiserror::Error)]
+    #[error("{0}")]
+    struct Outer(String, #[source] std::fmt::Error);
+
+    #[test]
+    fn causes_are_listed_once() {
+        let source = std::fmt::Error.to_string();
+        assert_eq!(
+            causes(&Outer("the request failed".to_owned(), std::fmt::Error)),
+            format!("the request failed: {source}")
+        );
+        let repeating = format!("the request failed: {source}");
+        assert_eq!(causes(&Outer(repeating.clone(), std::fmt::Error)), repeating);
+    }
 }

@@ -29,20 +29,15 @@ pub fn client_builder() -> ClientBuilder {
 }
 
 /// Returns the same builder for requests to one URL: a loopback URL is never requested through a proxy.
-pub fn client_builder_for(url: &Url) -> ClientBuilder {
-    // Loopback URLs may be plain http; a proxy would carry the request across the network.
-    if is_loopback(url) { client_builder().no_proxy() } else { client_builder() }
-}
-
-/// Builds a client for requests to one URL, with [`client_builder_for`].
 ///
 /// # Errors
-/// See [`TlsError`]. For an http URL, root certificates are not needed.
-pub fn client_for(url: &Url) -> Result<Client, TlsError> {
+/// [`TlsError::NoRootCertificates`] if the URL is https and the machine has no root certificates.
+pub fn client_builder_for(url: &Url) -> Result<ClientBuilder, TlsError> {
     if url.scheme() == "https" {
         check_root_certificates()?;
     }
-    Ok(client_builder_for(url).build()?)
+    // Loopback URLs may be plain http; a proxy would carry the request across the network.
+    Ok(if is_loopback(url) { client_builder().no_proxy() } else { client_builder() })
 }
 
 /// Returns whether the URL's host is this machine: `localhost`, `127.0.0.0/8` or `[::1]`.

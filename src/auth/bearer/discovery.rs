@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use acs_identity::{
     causes,
-    http::{client_builder_for, is_loopback, read_body, retry_after},
+    http::{TlsError, client_builder_for, is_loopback, read_body, retry_after},
 };
 use jiff::Timestamp;
 use reqwest::{Client, StatusCode, Url};
@@ -119,17 +119,15 @@ impl Issuer {
     /// # Errors
     /// [`IssuerError`] if the tokens of this issuer could not be validated.
     pub async fn verify(&self) -> Result<VerifiedIssuer, IssuerError> {
-        let failed = |error: reqwest::Error| IssuerError::Unreachable {
-            url: self.metadata().to_string(),
-            cause: causes(&error),
-        };
+        let failed =
+            |error: TlsError| IssuerError::Unreachable { url: self.metadata().to_string(), cause: causes(&error) };
         let (keys_address, keys) = self.fetch_keys(&self.client().map_err(failed)?).await?;
         Ok(VerifiedIssuer { keys_address, usable_keys: keys.len() })
     }
 
     /// Returns a client for the documents of this issuer.
-    pub(super) fn client(&self) -> reqwest::Result<Client> {
-        client_builder_for(self.metadata()).timeout(REQUEST_TIMEOUT).build()
+    pub(super) fn client(&self) -> Result<Client, TlsError> {
+        Ok(client_builder_for(self.metadata())?.timeout(REQUEST_TIMEOUT).build()?)
     }
 
     /// Fetches the key set that the discovery document names, and returns its address too.

@@ -2,6 +2,7 @@
 
 use std::{sync::Arc, time::Duration};
 
+use acs_identity::http::TlsError;
 use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::{Issuer, TokenError, discovery::IssuerError, key_set::KeySet};
@@ -28,7 +29,7 @@ const RETRY_AFTER: Duration = Duration::from_secs(10);
 pub(super) struct IssuerKeys(Refreshing<Arc<KeySet>, IssuerError>);
 
 impl IssuerKeys {
-    pub(super) fn new(issuer: &Issuer) -> reqwest::Result<Self> {
+    pub(super) fn new(issuer: &Issuer) -> Result<Self, TlsError> {
         let (http, issuer) = (issuer.client()?, issuer.clone());
         Ok(Self(Refreshing::new("key set of an issuer", LIMITS, move || {
             let (http, issuer) = (http.clone(), issuer.clone());

@@ -2,7 +2,10 @@
 
 use std::{fmt, io::Write, time::Duration};
 
-use acs_identity::{Endpoint, TeamsTokenRequest, causes, http::client_builder_for};
+use acs_identity::{
+    Endpoint, TeamsTokenRequest, causes,
+    http::{TlsError, client_builder_for},
+};
 use http::{Method, header::CONTENT_TYPE};
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -39,9 +42,13 @@ struct Problem {
 
 impl<W: Write> Steps<W> {
     /// Prepares the steps against an address.
-    pub(super) fn new(base: &Endpoint, function_key: Option<SecretString>, out: W) -> reqwest::Result<Self> {
+    pub(super) fn new(
+        base: &Endpoint,
+        function_key: Option<SecretString>,
+        out: W,
+    ) -> std::result::Result<Self, TlsError> {
         // Longer than the timeout of the functions, so that their response arrives.
-        let http = client_builder_for(base.url()).timeout(Duration::from_secs(60)).build()?;
+        let http = client_builder_for(base.url())?.timeout(Duration::from_secs(60)).build()?;
         Ok(Self { http, base: base.to_string(), function_key, out, created: Vec::new() })
     }
 

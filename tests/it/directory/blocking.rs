@@ -120,7 +120,7 @@ async fn blocking_does_not_wait_for_calls_of_the_user() {
         let hold = fixture.acs.hold(0, At::Answer, is_create);
         let (issued, ()) = tokio::join!(instance.try_token(alice()), async {
             hold.reached(1).await;
-            in_time("the answer", instance.block(alice())).await;
+            in_time("the answer", Box::pin(instance.block(alice()))).await;
             hold.release();
         });
         assert!(matches!(issued, Err(Error::Blocked)), "{issued:?}");

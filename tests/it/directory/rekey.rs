@@ -16,21 +16,21 @@ use super::{
 use crate::harness;
 
 /// The key of a fixture's store, and a new one.
-fn keys(fixture: &Fixture) -> [String; 2] {
+pub(super) fn keys(fixture: &Fixture) -> [String; 2] {
     let new = STANDARD.encode([Uuid::new_v4(), Uuid::new_v4()].map(Uuid::into_bytes).concat());
     [fixture.store.key().to_owned(), new]
 }
 
-fn settings(fixture: &Fixture, key: &str) -> DirectorySettings {
+pub(super) fn settings(fixture: &Fixture, key: &str) -> DirectorySettings {
     DirectorySettings { key: key.parse().unwrap(), ..fixture.store.settings.clone() }
 }
 
-fn instance(fixture: &Fixture, key: &str) -> Instance {
+pub(super) fn instance(fixture: &Fixture, key: &str) -> Instance {
     fixture.instance_of(&settings(fixture, key))
 }
 
 /// Moves all records. Returns the numbers of unchanged, moved and remaining records.
-async fn rekey(fixture: &Fixture, key: &str) -> [usize; 3] {
+pub(super) async fn rekey(fixture: &Fixture, key: &str) -> [usize; 3] {
     let admin = DirectoryAdmin::open(&settings(fixture, key)).unwrap();
     let mut counts = [0; 3];
     for name in admin.names().try_collect::<Vec<_>>().await.unwrap() {
@@ -45,7 +45,7 @@ async fn rekey(fixture: &Fixture, key: &str) -> [usize; 3] {
     counts
 }
 
-async fn folder() -> Fixture {
+pub(super) async fn folder() -> Fixture {
     Fixture::new(Arc::new(TestStore::folder()), harness::emulator().await.0).await
 }
 
@@ -103,8 +103,8 @@ async fn record_of_an_earlier_version_is_moved_after_the_next_call_of_its_user()
 
 /// A process that is killed between the copy and the emptying leaves two records.
 #[tokio::test]
-async fn interrupted_move_is_completed_by_the_next_one() {
-    for deletion in [false, true] {
+async fn interrupted_move_is_completed_by_the_next_one_and_keeps_later_changes() {
+    for change in ["none", "deletion", "block", "failed deletion of the old record"] {
         let fixture = folder().await;
         let [old, new] = keys(&fixture);
         let turned = format!("{new},{old}");
@@ -113,15 +113,39 @@ async fn interrupted_move_is_completed_by_the_next_one() {
         assert_eq!(rekey(&fixture, &turned).await, [0, 1, 0]);
         TestStore::restore_records(&before);
 
-        let instance_of_both = instance(&fixture, &turned);
-        if deletion {
-            assert!(instance_of_both.delete(alice()).await);
-            fixture.assert_no_identity().await;
+        let both = instance(&fixture, &turned);
+        match change {
+            "deletion" => assert!(both.delete(alice()).await),
+            "block" => both.block(alice()).await,
+            "failed deletion of the old record" => {
+                fixture.fail_next("revoke-tokens").await;
+                instance(&fixture, &old).try_delete(alice()).await.unwrap_err();
+            }
+            _ => {}
         }
-        assert_eq!(rekey(&fixture, &turned).await, [1, 1, 0]);
-        let next = fixture.token(&instance(&fixture, &new)).await;
-        assert_eq!(next == id, !deletion);
+        assert_eq!(rekey(&fixture, &turned).await, [1, 1, 0], "{change}");
+        let after = instance(&fixture, &new);
+        match change {
+            "none" => assert_eq!(fixture.token(&after).await, id),
+            "block" => after.assert_refused(alice()).await,
+            _ => assert_ne!(fixture.token(&after).await, id, "{change}"),
+        }
     }
+}
+
+#[tokio::test]
+async fn identity_missing_from_acs_is_replaced_in_the_record_of_the_old_key() {
+    let fixture = folder().await;
+    let [old, new] = keys(&fixture);
+    let turned = format!("{new},{old}");
+    let first = fixture.token(&fixture.instance()).await;
+    fixture.client().delete_identity(&first.parse().unwrap()).await.unwrap();
+    let second = fixture.token(&instance(&fixture, &turned)).await;
+    assert_ne!(second, first);
+    assert_eq!(fixture.instance().recorded(alice()).await, second);
+    assert_eq!(rekey(&fixture, &turned).await, [0, 1, 0]);
+    assert_eq!(fixture.token(&instance(&fixture, &new)).await, second);
+    assert_eq!(fixture.identities().await.1, 2);
 }
 
 #[tokio::test]

@@ -66,6 +66,19 @@ async fn an_error_counts_only_with_a_body_and_a_code_of_acs() {
 }
 
 #[tokio::test]
+async fn a_limit_or_a_failure_counts_with_any_body() {
+    let throttled: [Expected; 4] = [(3, 429, "throttled"); 4];
+    let timed_out = [1, 3, 3, 3].map(|attempts| (attempts, 504, "upstream-timeout"));
+    let mut cases = Vec::new();
+    for body in ["", PAGE, "{}"] {
+        for (status, expected) in [(429, throttled), (408, timed_out), (500, FOREIGN), (503, FOREIGN)] {
+            cases.push((status, body.to_owned(), expected));
+        }
+    }
+    check_all(cases).await;
+}
+
+#[tokio::test]
 async fn an_error_of_acs_counts_with_the_status_and_the_operation_that_it_is_for() {
     let each = |expected: Expected| [expected; 4];
     // An operation without an identity cannot miss one.

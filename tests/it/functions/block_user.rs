@@ -127,6 +127,11 @@ async fn invalid_fields_are_refused(api: Api) {
         (json!({ "tenantId": TENANT, "issuer": issuer, "subject": "alice" }), &["/issuer"]),
         (json!({ "tenantId": TENANT, "subject": "alice" }), &["/issuer", "/issuer"]),
         (json!({ "issuer": issuer, "subject": "alice", "user": "alice" }), &["/user"]),
+        // No token can name such a user.
+        (json!({ "issuer": format!("{issuer}/"), "subject": "alice" }), &["/issuer"]),
+        (json!({ "issuer": issuer.to_uppercase(), "subject": "alice" }), &["/issuer"]),
+        (json!({ "issuer": format!("{issuer}/{TENANT}/v2.0"), "subject": "alice" }), &["/issuer"]),
+        (json!({ "tenantId": USER, "objectId": USER }), &["/tenantId"]),
         (json!({ "id": "8:acs:x" }), &["/tenantId", "/objectId", "/id"]),
     ] {
         for path in [PATH, "/api/users/unblock"] {

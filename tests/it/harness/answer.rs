@@ -38,13 +38,18 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Sends a request. Panics if the response has a header that is not in [`HEADERS`].
+    /// Sends a request. Panics if the response has a header that is not in [`HEADERS`], or has one twice.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
         let response = request.send().await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for name in headers.keys() {
             assert!(HEADERS.contains(&name.as_str()), "the response header {name} is not allowed");
         }
+        assert_eq!(
+            headers.len(),
+            headers.keys_len(),
+            "no header is repeated, as most forms of Lambda's answers have one value"
+        );
         Self { status, headers, body: response.text().await.unwrap() }
     }
 

@@ -49,6 +49,7 @@ const FOREIGN_403: &str =
     r#"{"times":9,"answer":{"status":403,"headers":{"content-type":"text/html"},"body":"<h1>403 Forbidden</h1>"}}"#;
 
 /// A request that is not refused: Alice's for her own token.
+#[cfg(feature = "lambda")]
 pub(crate) const ALICES_TOKEN: Row =
     Row { credential: ALICE, status: 200, ..row("Alice's token", "POST", "/api/me/token") };
 
@@ -139,6 +140,11 @@ pub(crate) static ROWS: &[Row] = &[
         r#"{"issuer":"https://other.example","subject":"bob","tenantId":"11111111-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-4000-8000-3f06b329397e"}"#,
     ),
     block("a user to block by an identity", r#"{"id":"8:acs:a_b"}"#),
+    block("a user to block of an issuer that is not trusted", BOB),
+    block(
+        "a user to block of a tenant that is not trusted",
+        r#"{"tenantId":"99999999-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-4000-8000-3f06b329397e"}"#,
+    ),
     by_host(
         401,
         create(

@@ -49,6 +49,12 @@ async fn url_that_is_none_is_refused() {
         ("http-create-identity", "/rawPath", json!("")),
         ("rest-create-identity", "/path", json!("https://evil.example/api/identities")),
         ("alb-create-identity", "/path", json!("*")),
+        // A URL parser removes these segments.
+        ("http-create-identity", "/rawPath", json!("/api/x/../identities")),
+        ("rest-create-identity", "/path", json!("/api/./identities")),
+        ("alb-create-identity", "/path", json!("/api/x/%2E%2e/identities")),
+        ("rest-create-identity", "/path", json!("/a".repeat(20 * 1024))),
+        ("alb-create-identity", "/queryStringParameters", json!({ "a": "!".repeat(20 * 1024) })),
         ("http-create-identity", "/rawQueryString", json!("a=b c")),
         ("http-create-identity", "/rawQueryString", json!("a#b")),
         ("url-create-identity", "/rawQueryString", json!("a\n")),
@@ -66,7 +72,26 @@ async fn url_that_is_none_is_refused() {
         answer.assert_code(400, "invalid-url", &[]);
     }
     let log = lambda.log().await;
-    assert_eq!(log.matches(r#""message":"refused request""#).count(), 13, "{log}");
+    assert_eq!(log.matches(r#""message":"refused request""#).count(), 18, "{log}");
+}
+
+/// With `ready`, health answers otherwise.
+#[tokio::test]
+async fn query_of_every_form_arrives() {
+    let mut lambda = lambda(&[CALLER_KEYS]).await;
+    for (form, field, query) in [
+        ("rest-create-identity", "multiValueQueryStringParameters", json!({ "a": ["b c", "d"], "ready": [""] })),
+        ("http-create-identity", "rawQueryString", json!("a=b%20c&a=d&ready")),
+        ("alb-create-identity", "queryStringParameters", json!({ "a": "b%20c", "ready": "" })),
+        ("alb-multi-value-create-identity", "multiValueQueryStringParameters", json!({ "ready": ["1", "2"] })),
+    ] {
+        let mut health = with_method(form, "GET");
+        let path = if form.starts_with("http") { "rawPath" } else { "path" };
+        health[path] = "/api/health".into();
+        assert_eq!(lambda.invoke("1", &health).await.json(), json!({ "status": "alive" }), "{form}");
+        health[field] = query;
+        assert_eq!(lambda.invoke("1", &health).await.json(), json!({ "status": "ready" }), "{form}");
+    }
 }
 
 /// API Gateway decodes the query of these forms, so that any text is valid.
@@ -75,7 +100,7 @@ async fn decoded_query_is_encoded_again() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
     let mut health = with_method("rest-create-identity", "GET");
     health["path"] = "/api/health".into();
-    health["multiValueQueryStringParameters"] = json!({ "a b#?&=": ["c d", "%", "\n"] });
+    health["multiValueQueryStringParameters"] = json!({ "a b#?&=": ["c d", "%", "\n"], "empty": [] });
     lambda.invoke("1", &health).await.assert_ok(200);
 }
 
@@ -95,11 +120,16 @@ async fn request_that_http_does_not_allow_is_refused() {
         ("http-create-identity", "/headers/content-type", json!(7)),
         ("rest-create-identity", "/multiValueHeaders", json!({ "a b": ["c"] })),
         ("rest-create-identity", "/multiValueHeaders", json!({ "a": [null] })),
+        ("http-create-identity", "/headers", (0..=1000).map(|n| (format!("a{n}"), json!(""))).collect()),
+        // These would be in a URL that is parsed.
+        ("http-create-identity", "/headers/x-forwarded-proto", json!("[")),
+        ("http-create-identity", "/requestContext/stage", json!("#[")),
     ] {
         let mut event = event(form);
         *event.pointer_mut(pointer).unwrap() = value.clone();
         let answer = lambda.invoke("1", &event).await;
-        let expected = if value == json!("application/json\n") { 201 } else { 400 };
+        let is_valid = value == json!("application/json\n") || value == json!("[") || value == json!("#[");
+        let expected = if is_valid { 201 } else { 400 };
         assert_eq!(answer.status, expected, "{form}{pointer} {value}: {answer:?}");
         if expected == 400 {
             answer.assert_code(400, "invalid-event", &[]);
@@ -111,8 +141,17 @@ async fn request_that_http_does_not_allow_is_refused() {
 async fn texts_of_refusals_name_the_field() {
     let mut lambda = lambda(&[CALLER_KEYS]).await;
     for (pointer, value, detail) in [
-        ("/rawPath", json!("x"), "The path must begin with a slash, and the query must be percent-encoded."),
-        ("/headers/host", json!("\n\u{0}"), "A header of the event has a name or a value that is not valid in HTTP."),
+        (
+            "/rawPath",
+            json!("x"),
+            "The path must begin with a slash and have no `.` or `..` segment, and the query must be percent-encoded. They may \
+             have 20 KiB.",
+        ),
+        (
+            "/headers/host",
+            json!("\n\u{0}"),
+            "A header of the event has a name or a value that is not valid in HTTP, or there are more than 1,000.",
+        ),
         (
             "/isBase64Encoded",
             json!(true),

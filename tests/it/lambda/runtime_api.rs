@@ -4,6 +4,7 @@
 
 use std::{
     process::{ExitStatus, Stdio},
+    slice,
     sync::Arc,
     time::Duration,
 };
@@ -58,7 +59,7 @@ impl Lambda {
 
     /// Sends one event and returns the response as an HTTP client sees it.
     pub(crate) async fn invoke(&mut self, id: &str, event: &Value) -> Answer {
-        as_http(&self.invoke_raw(id, &event.to_string()).await)
+        as_http(event, &self.invoke_raw(id, &event.to_string()).await)
     }
 
     /// Sends a payload and returns the result of the function.
@@ -137,20 +138,18 @@ async fn runtime_api(
     (StatusCode::OK, headers, event)
 }
 
-/// Converts the result of a function to an HTTP response, as API Gateway, a load balancer or a function URL does.
-fn as_http(result: &Value) -> Answer {
+/// Converts the result of a function to an HTTP response, as API Gateway, a load balancer or a function URL does. They read
+/// the field that the event has.
+fn as_http(event: &Value, result: &Value) -> Answer {
     assert_eq!(result["isBase64Encoded"], false, "text must not be base64: {result}");
+    let field = if event["multiValueHeaders"].is_object() { "multiValueHeaders" } else { "headers" };
     let mut headers = HeaderMap::new();
-    for (name, value) in result["headers"].as_object().into_iter().flatten() {
-        headers.insert(HeaderName::try_from(name).unwrap(), value.as_str().unwrap().parse().unwrap());
-    }
-    for (name, values) in result["multiValueHeaders"].as_object().into_iter().flatten() {
+    for (name, values) in result[field].as_object().unwrap() {
         let name = HeaderName::try_from(name).unwrap();
-        headers.remove(&name);
-        for value in values.as_array().unwrap() {
+        for value in values.as_array().map_or(slice::from_ref(values), Vec::as_slice) {
             headers.append(&name, value.as_str().unwrap().parse().unwrap());
         }
     }
     let status = u16::try_from(result["statusCode"].as_u64().unwrap()).unwrap();
-    Answer { status, headers, body: result["body"].as_str().unwrap_or_default().to_owned() }
+    Answer { status, headers, body: result["body"].as_str().unwrap().to_owned() }
 }

@@ -1,7 +1,14 @@
 //! The texts of the functions that block and unblock users, and of a blocked user's problem.
 
+use serde_json::json;
+
 use super::{Errors, INVALID_FIELDS, assert_texts};
-use crate::{functions::block_user::change, harness::Api};
+use crate::{
+    functions::block_user::change,
+    harness::{Api, users::TENANT},
+};
+
+const ENTRA: Errors = &[("/issuer", "The issuer is one of Entra. Send tenantId and objectId instead.")];
 
 #[tokio::test]
 async fn texts_of_blocking() {
@@ -39,12 +46,29 @@ async fn texts_of_blocking() {
                 ),
             ],
         ),
+        (
+            r#"{"issuer":"https://login.contoso.example","subject":"alice"}"#,
+            &[(
+                "/issuer",
+                "This service does not trust the issuer, so no user has it. Compare it with claim iss of a token: a slash \
+                 at the end matters.",
+            )],
+        ),
+        (
+            r#"{"tenantId":"99999999-2222-4333-8444-555555555555","objectId":"32c0a5db-05ec-78ea-51ab-3f06b329397e"}"#,
+            &[(
+                "/tenantId",
+                "This service trusts no issuer of the tenant, so no user has it. Compare it with claim tid of a token.",
+            )],
+        ),
     ];
     for (body, errors) in cases {
         for path in ["/api/users/block", "/api/users/unblock"] {
             assert_texts(&api.post(path, body).await, body, INVALID_FIELDS, errors);
         }
     }
+    let body = json!({ "issuer": format!("{}/{TENANT}/v2.0", api.issuer()), "subject": "alice" }).to_string();
+    assert_texts(&api.post("/api/users/block", &body).await, &body, INVALID_FIELDS, ENTRA);
     change(&api, "block", "alice").await;
     let answer = api.post_of(&api.sign_in_as("alice").await, "/api/me/token", "{}").await;
     let detail = "You are blocked, so nothing was done. Ask the operator of this service to unblock you.";
