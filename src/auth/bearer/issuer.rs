@@ -85,7 +85,7 @@ impl Issuer {
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidIssuer::NotBare);
         }
-        if url.path().contains("/.well-known") {
+        if name.contains("/.well-known") {
             return Err(InvalidIssuer::WellKnown);
         }
         let found = microsoft_tenant(&url)?;
