@@ -15,7 +15,9 @@ pub fn read<T: DeserializeOwned>(text: &str) -> Result<T, String> {
         let path = error.path().to_string();
         let path = path.trim_end_matches('?').trim_end_matches('.');
         let fault = describe(error.inner());
-        if path.is_empty() { fault } else { format!("{path}: {fault}") }
+        let fault = if path.is_empty() { fault } else { format!("{path}: {fault}") };
+        // An unknown name may contain line feeds. Each fault is one line.
+        fault.replace(char::is_control, "?")
     })?;
     json.end().map_err(|error| describe(&error))?;
     Ok(document)

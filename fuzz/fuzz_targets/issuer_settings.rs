@@ -29,10 +29,12 @@ fuzz_target!(|text: &str| -> Corpus {
                 let (name, metadata) = (trusted.issuer.name(), trusted.issuer.metadata());
                 assert!(!trusted.audiences.is_empty(), "{name} accepts no audience");
                 assert!(["https", "http"].contains(&metadata.scheme()) && metadata.host_str().is_some(), "{metadata}");
-                assert!(!name.contains(|c: char| c.is_whitespace() || c == ';'), "{name}");
+                assert!(!name.contains(|c: char| c.is_whitespace() || c.is_control() || c == ';'), "{name}");
                 assert!(!name.contains("{tenantid}") && !name.contains("/.well-known"), "{name}");
                 let said = text.contains("manageRole") || text.contains('\\');
-                assert!(trusted.manage_role.is_none() || i == 0 && !several || said, "{name} has back ends");
+                // The first issuer is one of several tenants' if only the setting has the tenant in its name.
+                let of_several = several && TENANTS.split(',').any(|id| name.contains(id) && !text.contains(id));
+                assert!(trusted.manage_role.is_none() || i == 0 && !of_several || said, "{name} has back ends");
                 let earlier = &issuers[..i];
                 assert!(!earlier.iter().any(|other| other.issuer.name() == name), "{name} twice");
             }
@@ -41,7 +43,9 @@ fuzz_target!(|text: &str| -> Corpus {
             for error in errors.0 {
                 let detail = error.detail;
                 assert!(!detail.is_empty() && !detail.contains('\n'), "{detail:?}");
-                assert!(!detail.contains("c2VjcmV0"), "the error repeats a value: {detail}");
+                // The name of an unknown member is repeated.
+                let has_name = detail.contains("unknown field `");
+                assert!(has_name || !detail.contains("c2VjcmV0"), "the error repeats a value: {detail}");
             }
         }
     }

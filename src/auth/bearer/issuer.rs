@@ -33,7 +33,7 @@ pub enum InvalidIssuer {
     #[error("is not a URL; copy the `iss` of a token, such as https://login.microsoftonline.com/<tenant id>/v2.0")]
     NotAUrl,
     /// It has other separators than commas.
-    #[error("has a semicolon or white space; separate issuers with commas")]
+    #[error("has a semicolon, white space or a control character; separate issuers with commas")]
     Separator,
     /// It has one slash or several after the scheme, which a URL parser repairs silently.
     #[error("does not have exactly two slashes after `https:`; no token has such an `iss`")]
@@ -71,7 +71,7 @@ impl Issuer {
     /// # Errors
     /// [`InvalidIssuer`] if no token can have this `iss`.
     pub fn new(name: &str, tenant: Option<&str>) -> Result<Self, InvalidIssuer> {
-        if name.contains(|c: char| c == ';' || c.is_whitespace()) {
+        if name.contains(|c: char| c == ';' || c.is_whitespace() || c.is_control()) {
             return Err(InvalidIssuer::Separator);
         }
         let url = Url::parse(name).map_err(|_| InvalidIssuer::NotAUrl)?;
@@ -85,7 +85,7 @@ impl Issuer {
         if url.query().is_some() || url.fragment().is_some() || !url.username().is_empty() || url.password().is_some() {
             return Err(InvalidIssuer::NotBare);
         }
-        if url.path().contains("/.well-known") {
+        if name.contains("/.well-known") {
             return Err(InvalidIssuer::WellKnown);
         }
         let found = microsoft_tenant(&url)?;

@@ -175,6 +175,14 @@ fn the_log_says_which_applications_may_call_as_back_ends() {
     }
 }
 
+#[test]
+fn an_issuer_with_a_control_character_is_refused() {
+    let env = [RESOURCE, ("OIDC_ISSUERS", "https://a.example/\u{1}b"), ("OIDC_AUDIENCES", "a")];
+    let errors = read(Program::Server, &env).unwrap_err();
+    assert_eq!(errors.0.len(), 1, "{errors}");
+    assert!(errors.0[0].detail.contains("a control character"), "{errors}");
+}
+
 /// Returns the blocks of code in docs/issuers.md in a language.
 fn documented(language: &str) -> Vec<String> {
     let document = include_str!("../../../docs/issuers.md");
