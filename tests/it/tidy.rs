@@ -74,7 +74,7 @@ fn rust_files(folders: &[&str]) -> Vec<PathBuf> {
 }
 
 pub(crate) fn every_file() -> Vec<PathBuf> {
-    rust_files(&["src", "crates", "tests", "xtask", "benches", "examples", "fuzz/fuzz_targets"])
+    rust_files(&["src", "crates", "tests", "bench", "xtask", "benches", "examples", "fuzz/fuzz_targets"])
 }
 
 /// Returns each path in a text behind a prefix, such as `acs::types` for `crate::acs::types` and the prefix `crate::`.
