@@ -18,6 +18,7 @@ impl Counter<'_> {
         let output = folder.path().join("callgrind");
         let wrapper = [
             "valgrind".to_owned(),
+            "-q".to_owned(),
             "--tool=callgrind".to_owned(),
             format!("--callgrind-out-file={}", output.display()),
         ];
