@@ -91,3 +91,22 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let is_jwt = token.split('.').count() == 3 && token.split('.').all(|part| part.bytes().all(is_base64url));
     if is_jwt { Ok(Some(token)) } else { Err(TokenError::NotAJwt) }
 }
+
+#[cfg(test)]
+mod tests {
+    use http::HeaderValue;
+
+    use super::*;
+
+    #[test]
+    fn a_token_may_have_16_kib() {
+        // The space behind the scheme counts.
+        let token = |length: usize| {
+            let authorization = format!("Bearer {}.b.c", "a".repeat(length - " .b.c".len()));
+            let value = HeaderValue::try_from(authorization).unwrap();
+            super::token(&HeaderMap::from_iter([(AUTHORIZATION, value)])).map(|token| token.map(str::len))
+        };
+        assert!(matches!(token(MAX_TOKEN_BYTES), Ok(Some(length)) if length == MAX_TOKEN_BYTES - 1));
+        assert!(matches!(token(MAX_TOKEN_BYTES + 1), Err(TokenError::TooLong)));
+    }
+}
