@@ -30,7 +30,7 @@ pub enum Contender {
     FastApi,
 }
 
-/// What the programs need.
+/// The upstream, the issuer and the files of the programs.
 pub struct Setting<'a> {
     pub handler: &'a Path,
     /// The folder of the installed peers.

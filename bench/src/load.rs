@@ -18,7 +18,7 @@ use tokio::{
 
 use crate::{Result, scenario::Request};
 
-/// How to send requests.
+/// The connections, rate and duration of a measurement.
 #[derive(Clone, Copy)]
 pub struct Load {
     pub connections: usize,
@@ -27,7 +27,7 @@ pub struct Load {
     pub duration: Duration,
 }
 
-/// What a load measured.
+/// The result of a measurement.
 pub struct Measured {
     pub requests_per_second: f64,
     /// The latencies in microseconds, sorted.

@@ -258,15 +258,7 @@ async fn workload_identity_token_is_exchanged_at_entra() {
     let answer = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }).to_string();
     let fault = json!({ "answer": { "status": 200, "headers": {"Content-Type": "application/json"}, "body": answer } });
     fixture.control("POST", "faults", &fault).await;
-    let file = fixture.folder.path().join("federated");
-    std::fs::write(&file, "eyJmZWRlcmF0ZWQ").unwrap();
-    let settings = [
-        ("AZURE_FEDERATED_TOKEN_FILE", file.to_str().unwrap()),
-        ("AZURE_CLIENT_ID", "c11e0000-0000-4000-8000-c11e00000000"),
-        ("AZURE_TENANT_ID", "e27a0000-0000-4000-8000-e27a00000000"),
-        ("AZURE_AUTHORITY_HOST", &fixture.secure),
-    ];
-    let functions = fixture.handler(&settings).await;
+    let functions = fixture.handler_with_workload_identity().await;
     functions.assert_created().await;
     let calls = fixture.control("GET", "calls", &Value::Null).await;
     assert_eq!(calls["other"], json!({ "received": 1, "faulted": 1 }));

@@ -66,6 +66,21 @@ async fn assert_unavailable(functions: &Functions, longest: u64) {
     assert!((1..=longest).contains(&seconds), "{seconds}");
 }
 
+impl Fixture {
+    /// Starts a handler with a workload identity. The emulator plays Entra.
+    pub(super) async fn handler_with_workload_identity(&self) -> Functions {
+        let file = self.folder.path().join("federated");
+        std::fs::write(&file, "eyJmZWRlcmF0ZWQ").unwrap();
+        let settings = [
+            ("AZURE_FEDERATED_TOKEN_FILE", file.to_str().unwrap()),
+            ("AZURE_CLIENT_ID", "c11e0000-0000-4000-8000-c11e00000000"),
+            ("AZURE_TENANT_ID", "e27a0000-0000-4000-8000-e27a00000000"),
+            ("AZURE_AUTHORITY_HOST", &*self.secure),
+        ];
+        self.handler(&settings).await
+    }
+}
+
 #[tokio::test]
 async fn all_requests_obey_one_wait_of_the_managed_identity_endpoint() {
     let fixture = Fixture::start().await;
@@ -102,15 +117,7 @@ async fn an_error_page_of_entra_is_transient_whatever_its_body() {
         "status": 503, "headers": { "Content-Type": "text/html", "Retry-After": "600" }, "body": "<h2>Service unavailable</h2>"
     });
     fixture.control("POST", "faults", &json!({ "times": 9, "answer": page })).await;
-    let file = fixture.folder.path().join("federated");
-    std::fs::write(&file, "eyJmZWRlcmF0ZWQ").unwrap();
-    let settings = [
-        ("AZURE_FEDERATED_TOKEN_FILE", file.to_str().unwrap()),
-        ("AZURE_CLIENT_ID", "c11e0000-0000-4000-8000-c11e00000000"),
-        ("AZURE_TENANT_ID", "e27a0000-0000-4000-8000-e27a00000000"),
-        ("AZURE_AUTHORITY_HOST", &*fixture.secure),
-    ];
-    let functions = fixture.handler(&settings).await;
+    let functions = fixture.handler_with_workload_identity().await;
     for _ in 0..3 {
         assert_unavailable(&functions, 600).await;
     }
