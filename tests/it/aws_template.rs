@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use acs_tokens::config::SETTINGS;
 use serde_json::{Value, json};
 
-use crate::docs::read;
+use crate::docs::{costs, read};
 use stack::{Stack, template};
 
 /// The parameters that have no default.
@@ -185,4 +185,22 @@ fn the_documents_use_the_outputs_and_parameters_that_exist() {
     for parameter in overrides {
         assert!(template["Parameters"][parameter].is_object(), "docs/aws.md: no parameter {parameter}");
     }
+}
+
+#[test]
+fn the_access_log_has_no_path_and_the_size_that_the_costs_are_computed_with() {
+    let template = template();
+    let format = template["Resources"]["Stage"]["Properties"]["AccessLogSettings"]["Format"].as_str().unwrap();
+    let sample = [
+        ("$context.requestId", "Kf3xYgkjliAEJ3w="),
+        ("$context.integration.requestId", "0b8e6a1e-3f0e-4f0c-9d0e-6a1e3f0e4f0c"),
+        ("$context.httpMethod", "POST"),
+        ("$context.status", "200"),
+        ("$context.responseLatency", "57"),
+        ("$context.error.message", "-"),
+    ];
+    let line = sample.iter().fold(format.to_owned(), |line, (variable, value)| line.replace(variable, value));
+    assert!(!line.contains('$'), "{line}");
+    assert!(serde_json::from_str::<BTreeMap<String, String>>(&line).is_ok(), "{line}");
+    costs::assert_counted("line of the HTTP API", line.len());
 }

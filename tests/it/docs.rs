@@ -11,6 +11,7 @@ use tokio::process::Command;
 
 use crate::{harness::Api, tidy};
 
+pub(crate) mod costs;
 mod statements;
 
 fn root() -> &'static Path {
