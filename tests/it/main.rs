@@ -37,6 +37,7 @@ mod access;
 #[cfg(unix)]
 mod app_registration;
 mod auth;
+mod aws_template;
 mod check;
 mod commands;
 mod config;
