@@ -41,7 +41,7 @@ fn left_unset() -> BTreeSet<String> {
 fn each_setting_of_bootstrap_is_set_or_listed_with_a_reason() {
     let read_by_bootstrap = SETTINGS.iter().filter(|setting| setting.read_by.contains(&"bootstrap"));
     let read_by_bootstrap: BTreeSet<String> = read_by_bootstrap.map(|setting| setting.name.to_owned()).collect();
-    let set: BTreeSet<String> = variables().into_iter().map(|(name, _)| name).collect();
+    let set: BTreeSet<String> = variables().into_keys().collect();
     let unset = left_unset();
     assert_eq!(set.intersection(&unset).collect::<Vec<_>>(), [""; 0]);
     assert_eq!(set.union(&unset).cloned().collect::<BTreeSet<_>>(), read_by_bootstrap);
