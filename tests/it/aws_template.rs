@@ -102,6 +102,37 @@ fn a_parameter_for_users_needs_an_issuer() {
     }
 }
 
+#[test]
+fn the_function_its_logs_and_the_limits_are_as_documented() {
+    let with_all = [("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:operators"), USERS[0], USERS[1]];
+    let resources = stack(&with_all).section("Resources");
+    let mut function = resources["Function"]["Properties"].clone();
+    for left in ["Description", "Environment", "Role"] {
+        assert!(function.as_object_mut().unwrap().remove(left).is_some());
+    }
+    // No VpcConfig, TracingConfig, DeadLetterConfig or ReservedConcurrentExecutions.
+    let expected = json!({
+        "Runtime": "provided.al2023",
+        "Architectures": ["arm64"],
+        "Handler": "bootstrap",
+        "Code": "../../target/bootstrap.zip",
+        "MemorySize": 128,
+        "Timeout": 28,
+        "LoggingConfig": {
+            "LogGroup": "LogGroup", "LogFormat": "JSON", "ApplicationLogLevel": "TRACE", "SystemLogLevel": "WARN",
+        },
+    });
+    assert_eq!(function, expected);
+    let limits = json!({ "ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100 });
+    assert_eq!(resources["Stage"]["Properties"]["DefaultRouteSettings"], limits);
+    for group in ["LogGroup", "AccessLogGroup"] {
+        assert_eq!(resources[group]["Properties"]["RetentionInDays"], "30");
+    }
+    for alarm in resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm") {
+        assert_eq!(alarm["Properties"]["AlarmActions"], json!([with_all[0].1]));
+    }
+}
+
 /// Returns the actions that the role allows, and where.
 fn permissions(stack: &Stack) -> Vec<(String, String)> {
     let role = &stack.section("Resources")["Role"]["Properties"];
