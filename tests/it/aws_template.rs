@@ -41,7 +41,7 @@ fn left_unset() -> BTreeSet<String> {
 fn each_setting_of_bootstrap_is_set_or_listed_with_a_reason() {
     let read_by_bootstrap = SETTINGS.iter().filter(|setting| setting.read_by.contains(&"bootstrap"));
     let read_by_bootstrap: BTreeSet<String> = read_by_bootstrap.map(|setting| setting.name.to_owned()).collect();
-    let set: BTreeSet<String> = variables().into_iter().map(|(name, _)| name).collect();
+    let set: BTreeSet<String> = variables().into_keys().collect();
     let unset = left_unset();
     assert_eq!(set.intersection(&unset).collect::<Vec<_>>(), [""; 0]);
     assert_eq!(set.union(&unset).cloned().collect::<BTreeSet<_>>(), read_by_bootstrap);
@@ -99,6 +99,37 @@ fn a_parameter_for_users_needs_an_issuer() {
     {
         assert!(!stack(&[(name, "x")]).is_accepted(), "{name}");
         assert!(stack(&[(name, "x"), USERS[0]]).is_accepted(), "{name}");
+    }
+}
+
+#[test]
+fn the_function_its_logs_and_the_limits_are_as_documented() {
+    let with_all = [("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:operators"), USERS[0], USERS[1]];
+    let resources = stack(&with_all).section("Resources");
+    let mut function = resources["Function"]["Properties"].clone();
+    for left in ["Description", "Environment", "Role"] {
+        assert!(function.as_object_mut().unwrap().remove(left).is_some());
+    }
+    // No VpcConfig, TracingConfig, DeadLetterConfig or ReservedConcurrentExecutions.
+    let expected = json!({
+        "Runtime": "provided.al2023",
+        "Architectures": ["arm64"],
+        "Handler": "bootstrap",
+        "Code": "../../target/bootstrap.zip",
+        "MemorySize": 128,
+        "Timeout": 28,
+        "LoggingConfig": {
+            "LogGroup": "LogGroup", "LogFormat": "JSON", "ApplicationLogLevel": "TRACE", "SystemLogLevel": "WARN",
+        },
+    });
+    assert_eq!(function, expected);
+    let limits = json!({ "ThrottlingRateLimit": 50, "ThrottlingBurstLimit": 100 });
+    assert_eq!(resources["Stage"]["Properties"]["DefaultRouteSettings"], limits);
+    for group in ["LogGroup", "AccessLogGroup"] {
+        assert_eq!(resources[group]["Properties"]["RetentionInDays"], "30");
+    }
+    for alarm in resources.values().filter(|resource| resource["Type"] == "AWS::CloudWatch::Alarm") {
+        assert_eq!(alarm["Properties"]["AlarmActions"], json!([with_all[0].1]));
     }
 }
 

@@ -1,4 +1,4 @@
-//! Evaluates the template as AWS CloudFormation does, for the functions that it uses.
+//! Evaluates the template as AWS does when it creates a stack, for the functions that it uses.
 
 use std::collections::BTreeMap;
 
@@ -165,7 +165,7 @@ impl Stack {
     }
 }
 
-/// Returns a scalar as CloudFormation passes it on.
+/// Returns a scalar as the environment gets it.
 fn text_of(value: &Value) -> Option<String> {
     match value {
         Value::Null => None,

@@ -106,10 +106,10 @@ fn the_alpha_feature_of_azd_is_turned_on_before_any_other_command() {
 /// Returns the script of a hook in azure.yaml, which is the block of lines that are indented more.
 fn hook(name: &str, system: &str) -> String {
     let azure = read("azure.yaml");
-    let (_, hook) = azure.split_once(&format!("\n      {name}:\n")).unwrap();
-    let (_, hook) = hook.split_once(&format!("        {system}:\n")).unwrap();
-    let (_, script) = hook.split_once("          run: |\n").unwrap();
-    let lines = script.lines().map_while(|line| line.strip_prefix("            "));
+    let (_, hook) = azure.split_once(&format!("\n  {name}:\n")).unwrap();
+    let (_, hook) = hook.split_once(&format!("    {system}:\n")).unwrap();
+    let (_, script) = hook.split_once("      run: |\n").unwrap();
+    let lines = script.lines().map_while(|line| line.strip_prefix("        "));
     lines.map(|line| format!("{line}\n")).collect()
 }
 

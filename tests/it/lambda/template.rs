@@ -70,6 +70,12 @@ fn event_with(headers: &[(&str, &str)], method: &str, path: &str, body: &Value) 
     event
 }
 
+fn is_ready() -> Value {
+    let mut event = event_with(&[], "GET", "/api/health", &Value::Null);
+    event["rawQueryString"] = json!("ready");
+    event
+}
+
 #[tokio::test]
 async fn a_key_gets_the_first_token_by_the_role_of_the_function() {
     let acs = acs_and_entra().await;
@@ -84,6 +90,7 @@ async fn a_key_gets_the_first_token_by_the_role_of_the_function() {
     answer.assert_ok(201);
     assert_token(&answer.json()["accessToken"], 1440);
     lambda.invoke("2", &create(PREVIOUS_KEY)).await.assert_code(401, "unauthorized", &[]);
+    lambda.invoke("3", &is_ready()).await.assert_ok(200);
 
     let request = requests.recv().await.unwrap();
     assert_role_permits(&stack, request.split_once("\r\n\r\n").unwrap().1);
@@ -137,8 +144,47 @@ async fn a_user_gets_a_token_and_has_a_record_in_the_bucket() {
     assert!(token.as_object_mut().unwrap().remove("user").is_some());
     assert_token(&token, 60);
     assert!(s3.writes() > 0);
+    lambda.invoke("2", &is_ready()).await.assert_ok(200);
     let by_key = event_with(&[("x-functions-key", CALLER_KEY)], "POST", "/api/identities", &json!({}));
-    lambda.invoke("2", &by_key).await.assert_code(401, "unauthorized", &[]);
+    lambda.invoke("3", &by_key).await.assert_code(401, "unauthorized", &[]);
+}
+
+/// Asserts that the service is not ready, and that the log names the remedy.
+async fn assert_not_ready(environment: &[(String, String)], remedy: &str) {
+    let mut lambda = start(environment).await;
+    lambda.invoke("1", &is_ready()).await.assert_code(503, "not-ready", &[]);
+    let log = lambda.log().await;
+    assert!(log.contains(remedy), "{remedy} is not in {log}");
+}
+
+#[tokio::test]
+async fn a_role_that_entra_does_not_trust_is_named_with_its_remedy() {
+    let acs = acs_and_entra().await;
+    let refused = "<ErrorResponse><Error><Code>AccessDenied</Code></Error></ErrorResponse>";
+    let (sts, _requests) = sts("403 Forbidden", refused.to_owned()).await;
+    let environment = [stack_at(&acs, &[]).environment(secret), surroundings(&acs, &sts, "")].concat();
+    assert_not_ready(&environment, "let the identity trust the role of the function").await;
+}
+
+#[tokio::test]
+async fn a_bucket_that_the_role_may_not_read_is_named_with_the_permissions() {
+    let acs = acs_and_entra().await;
+    let (sts, _requests) = sts("200 OK", issued()).await;
+    let s3 = StandIn::start(Kind::S3).await;
+    s3.fail(http::Method::GET, 403, "<Error><Code>AccessDenied</Code></Error>", usize::MAX);
+    let issuer = acs.issuer();
+    let stack = stack_at(&acs, &[("OidcIssuers", &issuer), ("OidcAudiences", "app")]);
+    let environment = [stack.environment(secret), surroundings(&acs, &sts, &s3.url)].concat();
+    assert_not_ready(&environment, "s3:GetObject").await;
+}
+
+#[tokio::test]
+async fn an_endpoint_where_nothing_listens_is_named_with_its_remedy() {
+    let acs = acs_and_entra().await;
+    let (sts, _requests) = sts("200 OK", issued()).await;
+    let stack = Stack::new(&[&[("CommunicationServicesEndpoint", "https://127.0.0.1:9")], &REQUIRED[1..]].concat());
+    let environment = [stack.environment(secret), surroundings(&acs, &sts, "")].concat();
+    assert_not_ready(&environment, "compare the endpoint with the Keys page").await;
 }
 
 #[tokio::test]
