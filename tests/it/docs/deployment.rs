@@ -109,8 +109,8 @@ fn hook(name: &str, system: &str) -> String {
     let (_, hook) = azure.split_once(&format!("\n  {name}:\n")).unwrap();
     let (_, hook) = hook.split_once(&format!("    {system}:\n")).unwrap();
     let (_, script) = hook.split_once("      run: |\n").unwrap();
-    let lines = script.lines().map_while(|line| line.strip_prefix("        "));
-    lines.map(|line| format!("{line}\n")).collect()
+    let lines: Vec<&str> = script.lines().map_while(|line| line.strip_prefix("        ")).collect();
+    lines.join("\n")
 }
 
 #[cfg(unix)]
