@@ -29,7 +29,7 @@ impl From<Error> for Problem {
 }
 
 impl StoreError {
-    /// Adds the remedy to the log of the current request. Returns whether one is known.
+    /// Writes the likely cause and the remedy to the log of the request. Returns whether they are known.
     pub fn record_remedy(&self) -> bool {
         let Some(remedy) = self.remedy() else { return false };
         request_log::record(|log| {
