@@ -2,9 +2,13 @@
 
 use std::collections::BTreeMap;
 
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::{Map, Value, json};
 
-use crate::{file::File, syntax::Expr};
+use super::{
+    file::File,
+    syntax::{Expr, Property},
+};
 
 /// Values of names and of paths such as `storage.outputs.id`.
 pub(crate) type Known = BTreeMap<String, Value>;
@@ -17,6 +21,13 @@ pub(crate) struct Evaluator<'a> {
 }
 
 type Result<T = Value> = std::result::Result<T, String>;
+
+/// Returns a parameter that `main.bicep` passes to the app, or the text of `fail()`.
+pub(crate) fn passed_to_app(file: &File, name: &str, known: Known) -> Result {
+    let app = file.modules.iter().find(|module| module.symbol == "app").ok_or("there is no app")?;
+    let value = app.body.path(&format!("params/{name}")).ok_or("it is missing")?;
+    Evaluator { file, known }.value(value)
+}
 
 impl Evaluator<'_> {
     /// Returns the value of a name.
@@ -43,14 +54,16 @@ impl Evaluator<'_> {
             }
             Expr::Array(items) => items.iter().map(|item| self.value(item)).collect::<Result<Vec<_>>>()?.into(),
             Expr::Object(properties) => {
-                let value =
-                    |property: &crate::syntax::Property| Ok((property.name.clone(), self.value(&property.value)?));
+                let value = |property: &Property| Ok((property.name.clone(), self.value(&property.value)?));
                 Value::Object(properties.iter().map(value).collect::<Result<_>>()?)
             }
             Expr::Name(name) => self.name(name)?,
             Expr::Member(object, name, _) => match self.known.get(&path(expression)) {
                 Some(value) => value.clone(),
-                None => self.value(object)?[name].clone(),
+                None => match self.file.resource(&path(object)).and_then(|resource| resource.body.get(name)) {
+                    Some(value) => self.value(value)?,
+                    None => self.value(object)?[name].clone(),
+                },
             },
             Expr::Index(list, index) => {
                 let index = self.value(index)?.as_u64().ok_or("the index is not a number")?;
@@ -89,6 +102,7 @@ impl Evaluator<'_> {
         let values = arguments.iter().map(|argument| self.value(argument)).collect::<Result<Vec<_>>>()?;
         Ok(match (name, values.as_slice()) {
             ("fail", [message]) => return Err(text(message)),
+            ("base64", [value]) => STANDARD.encode(text(value)).into(),
             ("empty", [value]) => is_empty(value).into(),
             ("string", [value]) => text(value).into(),
             ("trim", [value]) => text(value).trim().into(),

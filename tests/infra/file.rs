@@ -2,7 +2,7 @@
 
 use tree_sitter::Node;
 
-use crate::syntax::{Expr, children, expression, parse, text};
+use super::syntax::{Expr, children, expression, parse, text};
 
 /// A Bicep file.
 #[derive(Debug, Clone, Default)]
@@ -96,6 +96,12 @@ impl File {
     /// Returns the value of a variable.
     pub(crate) fn variable(&self, name: &str) -> Option<&Expr> {
         self.variables.iter().find(|variable| variable.name == name)?.value.as_ref()
+    }
+
+    /// Returns a resource by its symbol, such as `account::blobs`.
+    pub(crate) fn resource(&self, symbol: &str) -> Option<&Resource> {
+        let last = symbol.rsplit("::").next()?;
+        self.resources.iter().find(|resource| resource.symbol == last)
     }
 
     /// Returns all expressions of the file, with the names of their declarations.

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::{Rule, fault, parameters::snake_case};
 use crate::{
-    evaluate::{Evaluator, Known},
+    evaluate::{Known, passed_to_app},
     project::{MAIN, Project},
     syntax::Expr,
 };
@@ -114,9 +114,7 @@ fn passed(project: &Project, name: &str, parameters: &[(&str, Value)]) -> Result
             known.insert(path.clone(), json!(format!("/{path}")));
         }
     }
-    let app = file.modules.iter().find(|module| module.symbol == "app").ok_or("there is no app")?;
-    let value = app.body.path(&format!("params/{name}")).ok_or("it is missing")?;
-    Evaluator { file, known }.value(value)
+    passed_to_app(file, name, known)
 }
 
 pub(crate) const NEVER_EMPTY: Rule = Rule {
