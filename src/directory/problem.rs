@@ -12,7 +12,10 @@ impl From<Error> for Problem {
         let wait = acs_identity::retry_after(&error);
         let (detail, has_remedy) = match error {
             Error::Acs(error) => return error.into(),
-            Error::Store(error) => ("The user directory could not be reached. Try again later.", error.record_remedy()),
+            Error::Store(error) => {
+                error.record_remedy();
+                ("The user directory could not be reached. Try again later.", error.remedy().is_some())
+            }
             Error::Blocked => {
                 let detail = "You are blocked, so nothing was done. Ask the operator of this service to unblock you.";
                 return Self::new(Kind::Blocked, detail);
@@ -29,13 +32,12 @@ impl From<Error> for Problem {
 }
 
 impl StoreError {
-    /// Writes the likely cause and the remedy to the log of the request. Returns whether they are known.
-    pub fn record_remedy(&self) -> bool {
-        let Some(remedy) = self.remedy() else { return false };
+    /// Writes the likely cause and the remedy to the log of the request, if they are known.
+    pub fn record_remedy(&self) {
+        let Some(remedy) = self.remedy() else { return };
         request_log::record(|log| {
             log.likely_cause = Some(remedy.likely_cause.into_owned());
             log.remedy = Some(remedy.remedy.into_owned());
         });
-        true
     }
 }
