@@ -35,7 +35,7 @@ pub struct Options {
     /// Count only what has this text in its name
     #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "update")]
     only: String,
-    /// Keep the profiles in this folder, for callgrind_annotate
+    /// Keep the profiles in this folder, for `callgrind_annotate`
     #[arg(long, value_name = "FOLDER")]
     profiles: Option<PathBuf>,
 }
