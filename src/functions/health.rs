@@ -26,9 +26,12 @@ pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Resp
         Ok(()) => Ok(json(r#"{"status":"ready"}"#)),
         // The cause is only logged: the caller is not authenticated.
         Err(error) => {
-            let detail = match error {
+            let detail = match &error {
                 NotReady::Acs(_) => "ACS did not accept this service's credential. The service's log has the details.",
-                NotReady::Directory(_) => "The user directory cannot be read. The service's log has the details.",
+                NotReady::Directory(error) => {
+                    error.record_remedy();
+                    "The user directory cannot be read. The service's log has the details."
+                }
             };
             Err(Problem::new(Kind::NotReady, detail).with_cause(causes(&error)))
         }

@@ -17,7 +17,7 @@ mod rekey_blocked;
 mod relay;
 mod repairs;
 mod service;
-mod stand_in;
+pub(crate) mod stand_in;
 mod store;
 #[cfg(unix)]
 mod terminations;

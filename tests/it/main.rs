@@ -35,6 +35,7 @@ macro_rules! through_each_host {
 
 mod access;
 mod auth;
+mod aws_template;
 mod check;
 mod commands;
 mod config;
