@@ -19,5 +19,7 @@ mod repairs;
 mod service;
 pub(crate) mod stand_in;
 mod store;
+#[cfg(target_os = "linux")]
+mod template;
 #[cfg(unix)]
 mod terminations;

@@ -12,6 +12,7 @@ use tokio::process::Command;
 use crate::{harness::Api, tidy};
 
 pub(crate) mod costs;
+mod deployment;
 mod statements;
 
 fn root() -> &'static Path {

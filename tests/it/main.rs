@@ -34,6 +34,8 @@ macro_rules! through_each_host {
 }
 
 mod access;
+#[cfg(unix)]
+mod app_registration;
 mod auth;
 mod aws_template;
 mod check;

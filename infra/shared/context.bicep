@@ -1,0 +1,10 @@
+@export()
+@description('The values that most modules need.')
+type contextType = {
+  token: string // Suffix of the names, unique to the subscription, the environment and the region.
+  location: string
+  tags: object
+  principalId: string // Object id of the identity of the function app.
+  assignRoles: bool
+  protect: bool // Whether locks forbid the deletion of what cannot be restored.
+}
