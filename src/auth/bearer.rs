@@ -12,6 +12,7 @@ mod issuer;
 mod key_set;
 mod keys;
 mod kind;
+mod signature;
 mod token_error;
 mod trusted;
 
@@ -41,6 +42,7 @@ impl Bearer {
     /// # Errors
     /// An error if the TLS library cannot be set up, for example without root certificates.
     pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, TlsError> {
+        signature::install();
         let with_keys = |trusted: TrustedIssuer| IssuerKeys::new(&trusted.issuer).map(|keys| (trusted, keys));
         Ok(Self(issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?))
     }
