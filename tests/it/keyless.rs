@@ -76,6 +76,12 @@ impl Fixture {
         serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
     }
 
+    /// Returns the emulator's test issuer, as in the claim `iss` of its tokens.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/_emulator/oidc", self.plain)
+    }
+
     async fn managed_identity_tokens(&self) -> u64 {
         self.control("GET", "state", &Value::Null).await["managedIdentityTokens"].as_u64().unwrap()
     }

@@ -43,7 +43,7 @@ impl Redirecting {
     }
 }
 
-/// Starts a server. `response` returns the head for a request target.
+/// Starts a server, which is ready. `response` returns the head for another request target.
 async fn server(response: impl Fn(&str) -> String + Send + 'static) -> (String, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -52,14 +52,18 @@ async fn server(response: impl Fn(&str) -> String + Send + 'static) -> (String, 
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            counter.fetch_add(1, Ordering::SeqCst);
             let mut head = String::new();
             while !head.ends_with("\r\n\r\n") {
                 head.push(char::from(stream.read_u8().await.unwrap()));
             }
             let target = head.split(' ').nth(1).unwrap();
-            let head = response(target);
-            stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
+            let (head, body) = if target == "/api/health?ready" {
+                ("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n".to_owned(), r#"{"status":"ready"}"#)
+            } else {
+                counter.fetch_add(1, Ordering::SeqCst);
+                (response(target), "")
+            };
+            stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await.unwrap();
         }
     });
     (url, requests)

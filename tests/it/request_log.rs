@@ -8,6 +8,7 @@ use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    docs::costs,
     harness::{self, Answer, FOREIGN_ID},
     process::{Running, cli, free_port, handler, ready},
 };
@@ -179,4 +180,14 @@ async fn log_level_selects_lines_but_not_fields() {
     request.send().await.unwrap();
     let trace_id = "0af7651916cd43dd8448eb211c80319c";
     assert_fields(&service.line().await, &json!({ "acs_status": 403, "tries": 1, "trace_id": trace_id }));
+}
+
+#[tokio::test]
+async fn the_line_of_a_token_has_the_size_that_the_costs_are_computed_with() {
+    let mut service = Service::handler(&[]).await;
+    let created = Answer::of(service.request("POST", "/api/identities", &json!({}))).await.json();
+    service.line().await;
+    let path = format!("/api/identities/{}/tokens", created["identity"]["id"].as_str().unwrap());
+    service.request("POST", &path, &json!({ "scopes": ["chat.join", "voip.join"] })).send().await.unwrap();
+    costs::assert_counted("line of the request", service.line().await.to_string().len());
 }
