@@ -138,9 +138,7 @@ var always = {
   COMMUNICATION_SERVICES_CREDENTIAL: 'managed-identity'
   COMMUNICATION_SERVICES_ENDPOINT: access.outputs.endpoint
 }
-var forUsers = withUsers
-  ? { OIDC_ISSUERS: oidcIssuers, USER_DIRECTORY: storage.outputs.usersUrl, USER_DIRECTORY_KEY: vault!.outputs.keyReference }
-  : {}
+var forUsers = withUsers ? { OIDC_ISSUERS: oidcIssuers, USER_DIRECTORY: storage.outputs.usersUrl, USER_DIRECTORY_KEY: vault!.outputs.keyReference } : {}
 var ifGiven = {
   COMMUNICATION_SERVICES_API_VERSION: communicationServicesApiVersion
   LOG_IDENTITY_IDS: logIdentityIds ? 'true' : ''
@@ -163,18 +161,12 @@ module app 'modules/function-app.bicep' = {
     identityId: identity.outputs.id
     packagesUrl: storage.outputs.packagesUrl
     subnetId: storage.outputs.appSubnetId
-    origins: empty(badOrigins)
-      ? origins
-      : fail('allowedOrigins: ${join(badOrigins, ', ')}: write each origin as https://www.contoso.com, in lower case and without *, a path or a slash at the end.')
+    origins: empty(badOrigins) ? origins : fail('allowedOrigins: ${join(badOrigins, ', ')}: write each origin as https://www.contoso.com, in lower case, without *, a path or a final slash.')
     instanceMemoryMB: instanceMemoryMB
     maximumInstanceCount: maximumInstanceCount
     alwaysReadyInstances: alwaysReadyInstances
     perInstanceConcurrency: perInstanceConcurrency
-    settings: union(
-      always,
-      forUsers,
-      toObject(filter(items(ifGiven), setting => !empty(setting.value)), setting => setting.key, setting => setting.value)
-    )
+    settings: union(always, forUsers, toObject(filter(items(ifGiven), setting => !empty(setting.value)), setting => setting.key, setting => setting.value))
   }
 }
 

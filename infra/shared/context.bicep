@@ -1,6 +1,8 @@
 @export()
 @description('The values that most modules need.')
 type contextType = {
+  @minLength(13)
+  @maxLength(13)
   token: string // Suffix of the names, unique to the subscription, the environment and the region.
   location: string
   tags: object

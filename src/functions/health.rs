@@ -5,10 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{
-    Uri,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
-};
+use http::{HeaderValue, Uri, header::CONTENT_TYPE};
 
 use crate::{
     problem::{Kind, Problem},
@@ -42,5 +39,5 @@ pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Resp
 }
 
 fn json(body: &'static str) -> Response {
-    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response()
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }

@@ -1,6 +1,6 @@
 //! The templates and the documents that they are compared with.
 
-use std::{collections::BTreeMap, fs, path::Path};
+use std::{collections::BTreeMap, fs, path::Path, sync::Arc};
 
 use serde_json::Value;
 
@@ -10,12 +10,13 @@ use crate::{file::File, rules::Fault};
 pub(crate) const MAIN: &str = "infra/main.bicep";
 
 /// Other files that rules read.
-const DOCUMENTS: [&str; 7] = [
+const DOCUMENTS: [&str; 8] = [
     "infra/main.parameters.json",
     "infra/bicepconfig.json",
     "tests/infra/types.json",
     "tests/infra/versions.json",
     "azure.yaml",
+    "docs/aws.md",
     "docs/deployment.md",
     "docs/operations.md",
 ];
@@ -23,8 +24,8 @@ const DOCUMENTS: [&str; 7] = [
 /// All files that rules read, by path below the root of the repository.
 #[derive(Clone)]
 pub(crate) struct Project {
-    pub(crate) files: BTreeMap<String, File>,
-    documents: BTreeMap<String, String>,
+    files: BTreeMap<String, Arc<File>>,
+    documents: BTreeMap<String, Arc<str>>,
 }
 
 impl Project {
@@ -56,15 +57,25 @@ impl Project {
 
     fn set(&mut self, path: &str, source: &str) {
         if is_bicep(path) {
-            self.files.insert(path.to_owned(), File::read(path, source));
+            self.files.insert(path.to_owned(), Arc::new(File::read(path, source)));
         } else {
-            self.documents.insert(path.to_owned(), source.to_owned());
+            self.documents.insert(path.to_owned(), source.into());
         }
     }
 
     /// Returns the file that is deployed.
     pub(crate) fn main(&self) -> &File {
-        &self.files[MAIN]
+        self.file(MAIN)
+    }
+
+    /// Returns a file.
+    pub(crate) fn file(&self, path: &str) -> &File {
+        &self.files[path]
+    }
+
+    /// Returns all Bicep files.
+    pub(crate) fn files(&self) -> impl Iterator<Item = &File> {
+        self.files.values().map(|file| &**file)
     }
 
     /// Returns the text of another file.
@@ -79,7 +90,7 @@ impl Project {
 
     /// Returns the file of a module of `main.bicep`.
     pub(crate) fn module(&self, path: &str) -> Option<&File> {
-        self.files.get(&format!("infra/{path}"))
+        self.files.get(&format!("infra/{path}")).map(|file| &**file)
     }
 }
 

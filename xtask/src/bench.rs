@@ -9,30 +9,21 @@ use crate::Result;
 use crate::build::{Program, Target};
 use crate::workspace::{Workspace, cargo};
 
-/// Options of `instructions`.
+/// Options of a measurement.
 #[derive(Args)]
-pub struct InstructionOptions {
-    /// Write the counts into bench/instructions.json instead of comparing them
-    #[arg(long)]
-    update: bool,
-}
-
-/// Options of `bench`.
-#[derive(Args)]
-pub struct BenchOptions {
-    /// Options of the comparison, such as --runs 1 --seconds 1; --help lists them
+pub struct Options {
+    /// Options of the measurement, after `--`; `-- --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<OsString>,
 }
 
 /// Counts instructions under callgrind.
-pub fn instructions(options: &InstructionOptions) -> Result<()> {
-    let workspace = Workspace::find()?;
-    measure(&workspace, "instructions", options.update.then(|| "--update".into()).as_slice())
+pub fn instructions(options: &Options) -> Result<()> {
+    measure(&Workspace::find()?, "instructions", &options.options)
 }
 
 /// Installs the peers and compares requests per second and latencies.
-pub fn bench(options: BenchOptions) -> Result<()> {
+pub fn bench(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     let peers = workspace.target.join("bench");
     let installed = Command::new(workspace.root.join("bench/peers/install")).arg(&peers).status()?;
@@ -40,7 +31,7 @@ pub fn bench(options: BenchOptions) -> Result<()> {
         return Err(format!("the peers could not be installed ({installed})").into());
     }
     let mut arguments = vec!["--peers".into(), peers.into_os_string()];
-    arguments.extend(options.options);
+    arguments.extend_from_slice(&options.options);
     measure(&workspace, "compare", &arguments)
 }
 

@@ -13,7 +13,7 @@ pub(crate) const CONDITION: Rule = Rule {
     name: "alerts need addresses",
     check: |project| {
         let kinds = ["actionGroups", "scheduledQueryRules", "metricAlerts"];
-        let resources = project.files.values().flat_map(|file| &file.resources);
+        let resources = project.files().flat_map(|file| &file.resources);
         let alerts: Vec<_> =
             resources.filter(|resource| kinds.iter().any(|kind| resource.kind.ends_with(kind))).collect();
         let wanted = Expr::Unary(
@@ -46,7 +46,7 @@ pub(crate) const CONDITION: Rule = Rule {
 pub(crate) const QUERIES: Rule = Rule {
     name: "alerts read what the log has",
     check: |project| {
-        let file = &project.files[MONITORING];
+        let file = project.file(MONITORING);
         let mut findings = Vec::new();
         let mut names = BTreeSet::new();
         for variable in ["logQueries", "communicationMetrics"] {

@@ -17,7 +17,7 @@ pub(crate) const SYNTAX: Rule = Rule {
     check: |project| {
         let faults =
             |file: &File| file.faults.iter().map(|fault| format!("{}: {fault}", file.path)).collect::<Vec<_>>();
-        project.files.values().flat_map(faults).collect()
+        project.files().flat_map(faults).collect()
     },
     faults: &[
         fault(VAULT, "  parent: vault\n", "  parent: = vault\n", "vault.bicep: line"),
@@ -37,7 +37,7 @@ pub(crate) const NAMES: Rule = Rule {
 
 fn undeclared_names(project: &Project) -> Vec<String> {
     let mut findings = Vec::new();
-    for file in project.files.values() {
+    for file in project.files() {
         let declared = [&file.parameters, &file.variables].into_iter().flatten().map(|item| item.name.as_str());
         let symbols = file.resources.iter().map(|item| item.symbol.as_str());
         let symbols = symbols.chain(file.modules.iter().map(|item| item.symbol.as_str()));
@@ -94,7 +94,7 @@ pub(crate) const DESCRIPTIONS: Rule = Rule {
     name: "parameters and outputs have descriptions",
     check: |project| {
         let mut findings = Vec::new();
-        for file in project.files.values() {
+        for file in project.files() {
             let is_described = |item: &&Declaration| match item.decorator("description") {
                 Some([text]) => text.literal().is_some_and(|text| !text.is_empty()),
                 _ => false,
@@ -113,10 +113,10 @@ pub(crate) const DESCRIPTIONS: Rule = Rule {
 pub(crate) const SIZE: Rule = Rule {
     name: "size",
     check: |project| {
-        let lines: usize = project.files.values().map(|file| file.source.lines().count()).sum();
+        let lines: usize = project.files().map(|file| file.source.lines().count()).sum();
         if lines > MAX_LINES { vec![format!("{lines} lines of Bicep")] } else { Vec::new() }
     },
-    faults: &[fault(MAIN, "\n\n", "\n\n\n\n\n\n\n\n\n\n", "lines of Bicep")],
+    faults: &[fault(MAIN, "\n\n", "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n", "lines of Bicep")],
 };
 
 pub(crate) const LINTER: Rule = Rule {

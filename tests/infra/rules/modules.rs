@@ -14,7 +14,7 @@ pub(crate) const PARAMETERS: Rule = Rule {
     check: |project| {
         let mut findings = Vec::new();
         let mut unused: BTreeSet<&str> =
-            project.files.keys().map(String::as_str).filter(|path| path.contains("/modules/")).collect();
+            project.files().map(|file| file.path.as_str()).filter(|path| path.contains("/modules/")).collect();
         for module in &project.main().modules {
             let Some(file) = project.module(&module.path) else {
                 findings.push(format!("{} does not exist", module.path));
@@ -78,8 +78,7 @@ pub(crate) const RESOURCE_NAMES: Rule = Rule {
         let mut findings = Vec::new();
         let mut names = BTreeSet::new();
         let own = project.main().source.matches("name: 'id-${token}'").count();
-        for resource in project.files.values().flat_map(|file| &file.resources).filter(|resource| !resource.is_existing)
-        {
+        for resource in project.files().flat_map(|file| &file.resources).filter(|resource| !resource.is_existing) {
             let Some(Expr::Text(parts)) = resource.body.get("name") else { continue };
             let name: String = parts.iter().map(written).collect();
             let is_app = resource.kind == "Microsoft.Web/sites";

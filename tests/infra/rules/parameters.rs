@@ -144,10 +144,19 @@ pub(crate) const OUTPUTS: Rule = Rule {
         let used: BTreeSet<&str> = variables(project.document("azure.yaml"));
         let unknown = used.iter().filter(|name| !names.contains(name));
         findings.extend(unknown.map(|name| format!("azure.yaml uses {name}, which is not an output")));
+        let documents = ["azure.yaml", "docs/deployment.md", "docs/aws.md"].map(|path| project.document(path)).concat();
+        let unused = names.iter().filter(|name| !documents.contains(**name));
+        findings.extend(unused.map(|name| format!("neither azure.yaml nor the documents use {name}")));
         findings
     },
     faults: &[
         fault(MAIN, "output HANDLER_CLIENT_ID", "output AZURE_CLIENT_ID", "the outputs are"),
+        fault(
+            "docs/aws.md",
+            "HANDLER_CLIENT_ID",
+            "CLIENT_ID",
+            "neither azure.yaml nor the documents use HANDLER_CLIENT_ID",
+        ),
         fault(
             "azure.yaml",
             "${AZURE_FUNCTION_NAME}",

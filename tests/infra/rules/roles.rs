@@ -30,13 +30,13 @@ pub(crate) const TABLE: Rule = Rule {
     name: "ids of roles are in one table",
     check: |project| {
         let mut findings = Vec::new();
-        let table = project.files[ROLES].variable("roles");
+        let table = project.file(ROLES).variable("roles");
         for (name, id) in BUILT_IN {
             if table.and_then(|table| table.get(name)).and_then(Expr::literal) != Some(id) {
                 findings.push(format!("the role {name} is not {id}"));
             }
         }
-        for file in project.files.values().filter(|file| file.path != ROLES) {
+        for file in project.files().filter(|file| file.path != ROLES) {
             let words = file.source.split(|c: char| !c.is_ascii_alphanumeric() && c != '-');
             let ids = words.filter(|word| word.len() == 36 && word.matches('-').count() == 4);
             findings.extend(ids.map(|id| format!("{}: {id} is not in the table", file.path)));
@@ -68,7 +68,7 @@ pub(crate) const ASSIGNMENTS: Rule = Rule {
     check: |project| {
         let mut findings = Vec::new();
         let mut expected: BTreeSet<_> = ASSIGNED.map(|(a, b, c, d)| [a, b, c, d].map(str::to_owned)).into();
-        for file in project.files.values() {
+        for file in project.files() {
             for resource in file.resources.iter().filter(|resource| resource.kind.ends_with("/roleAssignments")) {
                 match assignment(file, resource) {
                     Ok(found) if expected.remove(&found) => {}

@@ -17,7 +17,7 @@ pub(crate) const SECRETS: Rule = Rule {
     name: "no secret is read or shown",
     check: |project| {
         let mut findings = Vec::new();
-        for file in project.files.values() {
+        for file in project.files() {
             for (name, expression) in file.expressions() {
                 expression.visit(&mut |expression| match expression {
                     Expr::Call(called, _) if called.contains("list") => {
@@ -129,7 +129,7 @@ pub(crate) const KEYLESS: Rule = Rule {
 /// Returns the resources of a type, given its end, that the templates create.
 fn resources<'a>(project: &'a Project, kind: &str) -> Vec<(&'a File, &'a Resource)> {
     let end = format!("/{kind}");
-    let all = project.files.values().flat_map(|file| file.resources.iter().map(move |resource| (file, resource)));
+    let all = project.files().flat_map(|file| file.resources.iter().map(move |resource| (file, resource)));
     all.filter(|(_, resource)| resource.kind.ends_with(&end) && !resource.is_existing).collect()
 }
 
@@ -170,7 +170,7 @@ pub(crate) const NEVER: Rule = Rule {
     name: "nothing that Flex Consumption refuses",
     check: |project| {
         let mut findings = Vec::new();
-        for file in project.files.values() {
+        for file in project.files() {
             for (_, expression) in file.expressions() {
                 expression.visit(&mut |expression| {
                     let Expr::Object(properties) = expression else { return };

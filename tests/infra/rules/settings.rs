@@ -150,7 +150,7 @@ pub(crate) const NEVER_EMPTY: Rule = Rule {
     },
     faults: &[
         fault(MAIN, "setting => !empty(setting.value)", "setting => true", "RATE_LIMIT is \"\""),
-        fault(MAIN, "var forUsers = withUsers\n", "var forUsers = !withUsers\n", "the settings are"),
+        fault(MAIN, "var forUsers = withUsers ?", "var forUsers = !withUsers ?", "the settings are"),
         fault(MAIN, "? 'true' : ''", "? true : ''", "LOG_IDENTITY_IDS is true"),
     ],
 };
@@ -179,7 +179,7 @@ pub(crate) const ORIGINS: Rule = Rule {
             "https://",
         ] {
             let sentence = format!(
-                "allowedOrigins: {text}: write each origin as https://www.contoso.com, in lower case and without *, a path or a slash at the end."
+                "allowedOrigins: {text}: write each origin as https://www.contoso.com, in lower case, without *, a path or a final slash."
             );
             let all = format!("https://b.example,{text}");
             if origins(&all) != Err(sentence) {

@@ -24,7 +24,7 @@ pub(crate) const VERSIONS: Rule = Rule {
     check: |project| {
         let listed = project.json(VERSIONS_FILE);
         let used = |resource: &Resource| (resource.kind.clone(), resource.version.clone());
-        let used: BTreeSet<_> = project.files.values().flat_map(|file| &file.resources).map(used).collect();
+        let used: BTreeSet<_> = project.files().flat_map(|file| &file.resources).map(used).collect();
         let versions = listed.as_object().into_iter().flatten();
         let versions: BTreeSet<_> =
             versions.map(|(kind, version)| (kind.clone(), version.as_str().unwrap_or_default().to_owned())).collect();
@@ -49,7 +49,7 @@ pub(crate) const PROPERTIES: Rule = Rule {
     check: |project| {
         let types = Types { document: project.json("tests/infra/types.json") };
         let mut findings = Vec::new();
-        for file in project.files.values() {
+        for file in project.files() {
             for resource in file.resources.iter().filter(|resource| !resource.is_existing) {
                 Checker { types: &types, file, findings: &mut findings }.resource(resource);
             }
