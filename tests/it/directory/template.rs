@@ -116,14 +116,13 @@ impl Azure {
         tokio::spawn(async move { same.serve_http(plain).await });
         tokio::spawn(async move { emulator.serve_https(secure, &trusted).await });
 
-        let (stand_in, store, storage) = match azurite {
-            Some((address, _)) => (None, TestStore::azure(STORAGE), address),
-            None => {
-                let stand_in = StandIn::start(Kind::Blob).await;
-                let address = encrypt(&stand_in.url, &certificate, &key).await;
-                let store = TestStore::of(&stand_in);
-                (Some(stand_in), store, address)
-            }
+        let (stand_in, store, storage) = if let Some((address, _)) = azurite {
+            (None, TestStore::azure(STORAGE), address)
+        } else {
+            let stand_in = StandIn::start(Kind::Blob).await;
+            let address = encrypt(&stand_in.url, &certificate, &key).await;
+            let store = TestStore::of(&stand_in);
+            (Some(stand_in), store, address)
         };
         let fixture = Fixture::new(Arc::new(store), format!("http://{http}")).await;
         let platform = [
