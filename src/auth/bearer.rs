@@ -12,6 +12,7 @@ mod issuer;
 mod key_set;
 mod keys;
 mod kind;
+mod signature;
 mod token_error;
 mod trusted;
 mod verified;
@@ -53,6 +54,7 @@ impl Bearer {
     /// # Errors
     /// An error if the TLS library cannot be set up, for example without root certificates.
     pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, TlsError> {
+        signature::install();
         let with_keys = |trusted: TrustedIssuer| IssuerKeys::new(&trusted.issuer).map(|keys| (trusted, keys));
         let issuers = issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?;
         Ok(Self(Arc::new(Inner { issuers, verified: VerifiedTokens::default() })))

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use acs_identity::http::client_builder;
 use acs_tokens::emulator::DEVELOPMENT_IDENTITY_HEADER;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -155,7 +156,7 @@ async fn redirects_of_an_issuer_are_not_followed() {
         let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let header = part(json!({ "alg": "RS256", "typ": "JWT", "kid": "1" }));
         let claims = part(json!({ "iss": issuer.url, "aud": "app", "sub": "x", "exp": 4_000_000_000_u64 }));
-        let http = reqwest::Client::builder().build().unwrap();
+        let http = client_builder().build().unwrap();
         let request = http.post(format!("{base}/api/identities")).header("content-type", "application/json").body("{}");
         let token = format!("Bearer {header}.{claims}.c2lnbmF0dXJl");
         let response = request.header("authorization", token).send().await.unwrap();

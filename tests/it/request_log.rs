@@ -3,6 +3,7 @@
 mod endings;
 mod records;
 
+use acs_identity::http::client_builder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
@@ -37,7 +38,7 @@ impl Service {
         let running = Running::start(handler(&[&own, settings].concat()));
         let base = format!("http://{address}");
         ready(&base).await;
-        Self { running, base, emulator, http: reqwest::Client::builder().build().unwrap() }
+        Self { running, base, emulator, http: client_builder().build().unwrap() }
     }
 
     /// Starts `acs-tokens serve`.
@@ -51,7 +52,7 @@ impl Service {
         let lines = running.until(|line| line.contains("\"address\"")).await;
         let line: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
         let base = format!("http://{}", line["address"].as_str().unwrap());
-        Self { running, base, emulator, http: reqwest::Client::builder().build().unwrap() }
+        Self { running, base, emulator, http: client_builder().build().unwrap() }
     }
 
     fn request(&self, method: &str, path: &str, body: &Value) -> reqwest::RequestBuilder {

@@ -2,15 +2,20 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acs_identity::{ClientOptions, Error, IdentityClient, http::ConnectFailure, signature::AccessKey};
+use acs_identity::{
+    ClientOptions, Error, IdentityClient,
+    http::{ConnectFailure, client_builder},
+    signature::AccessKey,
+};
 use acs_tokens::remedy::{CredentialKind, remedy};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs::default_provider,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
-use tokio::{io::AsyncReadExt as _, net::TcpListener};
+use serde_json::Value;
+use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Command};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -24,12 +29,12 @@ const NO_STORE: [(&str, &str); 3] =
     [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "/nowhere")];
 
 /// Starts a server with a certificate of its own, and returns its port and the certificate.
-async fn server(change: impl FnOnce(&mut CertificateParams)) -> (u16, reqwest::Certificate) {
+async fn server(change: impl FnOnce(&mut CertificateParams)) -> (u16, CertificateDer<'static>) {
     let mut parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     change(&mut parameters);
     let key = KeyPair::generate().unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
-    let trusted = reqwest::Certificate::from_der(certificate.der()).unwrap();
+    let trusted = certificate.der().clone();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config =
         ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
@@ -47,10 +52,19 @@ async fn server(change: impl FnOnce(&mut CertificateParams)) -> (u16, reqwest::C
     (port, trusted)
 }
 
+/// Returns the configuration of a client that trusts these certificates.
+fn trusting(certificates: Vec<CertificateDer<'_>>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    let config =
+        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    config.unwrap().with_root_certificates(roots).with_no_client_auth()
+}
+
 /// Calls a server that cannot be connected to. Returns the reason and the texts of the remedy.
-async fn connect(url: &str, trusted: Vec<reqwest::Certificate>) -> (ConnectFailure, String, String) {
+async fn connect(url: &str, trusted: Vec<CertificateDer<'_>>) -> (ConnectFailure, String, String) {
     let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(2));
-    let http = http.tls_certs_only(trusted).build().unwrap();
+    let http = http.tls_backend_preconfigured(trusting(trusted)).build().unwrap();
     let options = ClientOptions { http_client: Some(http), ..ClientOptions::default() };
     let key = AccessKey::from_base64("d3Jvbmcgd3Jvbmc=").unwrap();
     let client = IdentityClient::with_options(url.parse().unwrap(), key, options).unwrap();
@@ -194,5 +208,52 @@ async fn programs_start_without_root_certificates_where_https_is_not_needed() {
         let text = port.port().to_string();
         let _running = Running::start(handler(&[acs[0], acs[1], ("FUNCTIONS_CUSTOMHANDLER_PORT", &text)]));
         assert_eq!(ready(&format!("http://{port}/api/health?ready")).await.status(), 200);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn port_answers_before_root_certificates_are_read() {
+    let (acs, _) = server(|_| ()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("ca.pem");
+    let fifo = fifo.to_str().unwrap();
+    // Reading it does not end before it is written.
+    assert!(Command::new("mkfifo").arg(fifo).status().await.unwrap().success());
+    let (address, connection_string) = (free_port().await, connection_string(&format!("https://localhost:{acs}")));
+    let port = address.port().to_string();
+    let environment =
+        [(RESOURCE, &*connection_string), ("SSL_CERT_FILE", fifo), ("FUNCTIONS_CUSTOMHANDLER_PORT", &port)];
+    let mut running = Running::start(handler(&environment));
+    assert_eq!(ready(&format!("http://{address}/api/health")).await.status(), 200);
+
+    let write = ["-c", "echo no certificates > \"$0\"", fifo];
+    let mut write = Command::new("sh").args(write).kill_on_drop(true).spawn().unwrap();
+    assert!(in_time("the reader", write.wait()).await.unwrap().success());
+    let log = running.until(|line| line.contains("ERROR")).await;
+    let expected = "no root certificates were found, so https cannot be used; SSL_CERT_FILE replaces the system's";
+    assert!(log.last().unwrap().contains(expected), "{log:#?}");
+    let http = client_builder().build().unwrap();
+    let create = http.post(format!("http://{address}/api/identities")).header("content-type", "application/json");
+    let answer = in_time("the answer", create.body("{}").send()).await.unwrap();
+    assert_eq!(answer.status(), 502);
+    let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(problem["code"], "misconfigured");
+    let log = running.until(|line| line.contains("ERROR")).await;
+    assert!(log.last().unwrap().contains(expected), "{log:#?}");
+}
+
+#[tokio::test]
+async fn a_file_without_certificates_is_named() {
+    let (acs, _) = server(|_| ()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "no certificates").unwrap();
+    let connection_string = connection_string(&format!("https://localhost:{acs}"));
+    let environment = [(RESOURCE, &*connection_string), ("SSL_CERT_FILE", file.to_str().unwrap())];
+    for command in ["check", "quickstart"] {
+        let (code, stdout, stderr) = run(cli(&[command], &environment)).await;
+        let shown = stdout + &stderr;
+        assert!(code == 1 && shown.contains("no root certificates were found"), "{command}: {shown}");
     }
 }

@@ -13,11 +13,12 @@ mod syntax;
 
 use std::{collections::BTreeMap, fs, path::Path, path::PathBuf, sync::Arc};
 
+use acs_identity::http::client_builder;
 use acs_tokens::emulator::{Certificate, DEVELOPMENT_IDENTITY_HEADER, Emulator, Options, identity_endpoint};
 use http::Method;
 use rustls::{
     ServerConfig,
-    crypto::aws_lc_rs::default_provider,
+    crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use serde_json::{Value, json};
@@ -147,7 +148,7 @@ impl Azure {
         let env = settings.into_iter().chain(platform).collect();
         let keys = Some(Keys { host: vec![KEY.to_owned()], ..Keys::default() });
         let host = Host::start(HostOptions { app, generation: Generation::Proxying, env, keys }).await.unwrap();
-        App { host, http: reqwest::Client::builder().no_proxy().build().unwrap(), _folder: folder }
+        App { host, http: client_builder().no_proxy().build().unwrap(), _folder: folder }
     }
 }
 
