@@ -20,6 +20,9 @@ pub struct InstructionOptions {
 /// Options of `bench`.
 #[derive(Args)]
 pub struct BenchOptions {
+    /// The sections to measure, such as latency,lambda; all by default
+    #[arg(long, value_delimiter = ',')]
+    section: Vec<String>,
     /// Options of the comparison, such as --runs 1 --seconds 1; --help lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<OsString>,
@@ -31,7 +34,7 @@ pub fn instructions(options: &InstructionOptions) -> Result<()> {
     measure(&workspace, "instructions", options.update.then(|| "--update".into()).as_slice())
 }
 
-/// Installs the peers and compares requests per second and latencies.
+/// Installs the peers and compares the packaged programs with them.
 pub fn bench(options: BenchOptions) -> Result<()> {
     let workspace = Workspace::find()?;
     let peers = workspace.target.join("bench");
@@ -40,6 +43,15 @@ pub fn bench(options: BenchOptions) -> Result<()> {
         return Err(format!("the peers could not be installed ({installed})").into());
     }
     let mut arguments = vec!["--peers".into(), peers.into_os_string()];
+    // The build takes minutes, so a program that no section measures is not built.
+    if options.section.is_empty() || options.section.iter().any(|section| section == "lambda") {
+        let features = &["--no-default-features", "--features", "lambda"];
+        let bootstrap = Program { name: "bootstrap", target: Target::X86_64Musl, release: true, features };
+        arguments.extend(["--bootstrap".into(), bootstrap.build(&workspace)?.into_os_string()]);
+    }
+    if !options.section.is_empty() {
+        arguments.extend(["--section".into(), options.section.join(",").into()]);
+    }
     arguments.extend(options.options);
     measure(&workspace, "compare", &arguments)
 }
