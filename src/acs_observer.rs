@@ -4,7 +4,7 @@ use acs_identity::{Attempt, AttemptOutcome, CallSummary, Error, IdentityId, KeyS
 
 use crate::{
     remedy::{CredentialKind, remedy},
-    request_log,
+    request_log::{self, LoggedIdentity},
 };
 
 /// The observer of the ACS client.
@@ -25,7 +25,7 @@ impl AcsObserver {
         if let Some(id) = id {
             request_log::record(|log| {
                 if self.log_identity_ids {
-                    log.identity = Some(id.as_str().to_owned());
+                    log.identity = Some(LoggedIdentity::Whole(id.as_str().to_owned()));
                 } else {
                     log.set_identity(id.as_str());
                 }

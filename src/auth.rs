@@ -136,9 +136,8 @@ pub fn strip(headers: &mut HeaderMap) {
     let identity = |name: &&HeaderName| {
         ["x-ms-client-principal", "x-ms-token-"].iter().any(|prefix| name.as_str().starts_with(prefix))
     };
-    let mut names: Vec<HeaderName> = headers.keys().filter(identity).cloned().collect();
-    names.extend([header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)]);
-    for name in names {
+    let names: Vec<HeaderName> = headers.keys().filter(identity).cloned().collect();
+    for name in names.into_iter().chain([header::AUTHORIZATION, HeaderName::from_static(KEY_HEADER)]) {
         headers.remove(name);
     }
 }

@@ -120,6 +120,9 @@ impl<S: Sync> FromRequestParts<S> for TokenFormat {
 
     /// Returns text if `Accept` prefers `text/plain` to JSON (RFC 9110 section 12.5.1).
     async fn from_request_parts(parts: &mut Parts, _: &S) -> Result<Self, Self::Rejection> {
+        if !parts.headers.contains_key(header::ACCEPT) {
+            return Ok(Self::Json);
+        }
         let accept: Vec<&str> = parts.headers.get_all(header::ACCEPT).iter().filter_map(|v| v.to_str().ok()).collect();
         let accept = accept.join(",");
         let text = weight(&accept, ["text/plain", "text/*", "*/*"]);

@@ -6,7 +6,7 @@ mod cors;
 mod paths;
 mod request;
 
-use std::{any::Any, fmt::Write as _, sync::Arc, time::Duration};
+use std::{any::Any, fmt::Write as _, panic::AssertUnwindSafe, sync::Arc, time::Duration};
 
 use axum::{
     Router,
@@ -15,8 +15,9 @@ use axum::{
     response::{IntoResponse, Response},
     routing::get,
 };
+use futures_util::FutureExt as _;
 use http::{HeaderMap, HeaderValue, Method, StatusCode, Uri, header};
-use tower_http::{catch_panic::CatchPanicLayer, set_header::SetResponseHeaderLayer};
+use tower::Layer as _;
 
 pub use request::RequestId;
 
@@ -67,34 +68,48 @@ impl Api {
         }
         let functions =
             functions.fallback(not_found).method_not_allowed_fallback(method_not_allowed).with_state(self.services);
-        // As a fallback, so that the path is rewritten before the inner router matches it.
-        let app = with_layers(Router::new().fallback_service(functions).layer(from_fn(paths::layer)));
-        // Outside of the other layers: pages may read problems, too.
-        let app = match self.cors {
-            Some(cors) => app.layer(cors::layer(cors)),
-            None => app,
-        };
-        let app = app.layer(from_fn(cors::log_refusals));
-        // `overriding`, because a platform may send it, too.
-        let no_sniffing = HeaderValue::from_static("nosniff");
-        app.layer(SetResponseHeaderLayer::overriding(header::X_CONTENT_TYPE_OPTIONS, no_sniffing))
+        match self.cors {
+            None => with_request_layer(functions, true),
+            // Pages may read problems, too, so CORS is outside of the request layer.
+            Some(cors) => with_request_layer(functions, false)
+                .layer(cors::layer(cors))
+                .layer(from_fn(async |request, next: Next| outermost(request, async |r| next.run(r).await).await)),
+        }
     }
 }
 
-/// Adds the layers that end every request with a response and a line in the log.
-fn with_layers(router: Router) -> Router {
-    router.layer(from_fn(deadline)).layer(CatchPanicLayer::custom(panicked)).layer(from_fn(request::layer))
+/// Adds the layer that ends every request with a response and a line in the log. The functions are a fallback, so that
+/// the path is rewritten before their router matches it.
+fn with_request_layer(functions: Router, is_outermost: bool) -> Router {
+    // One layer for all of this: each layer of a router allocates and copies with every request.
+    let layer = from_fn(move |request: Request, next: Next| async move {
+        let answer = async |request| {
+            request::answer(request, async |request| {
+                let answer = AssertUnwindSafe(deadline(request, next)).catch_unwind();
+                answer.await.unwrap_or_else(|panic| panicked(&*panic))
+            })
+            .await
+        };
+        if is_outermost { outermost(request, answer).await } else { answer(request).await }
+    });
+    Router::new().fallback_service(layer.layer(functions))
+}
+
+async fn outermost(request: Request, rest: impl AsyncFnOnce(Request) -> Response) -> Response {
+    let mut response = cors::log_refusals(request, rest).await;
+    // Replaced, because a platform may send it, too.
+    response.headers_mut().insert(header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff"));
+    response
 }
 
 async fn deadline(request: Request, next: Next) -> Response {
-    tokio::time::timeout(DEADLINE, next.run(request)).await.unwrap_or_else(|_| {
+    tokio::time::timeout(DEADLINE, paths::layer(request, next)).await.unwrap_or_else(|_| {
         let detail = "The request took too long. It is unknown whether it was carried out.";
         Problem::new(Kind::UpstreamTimeout, detail).into_response()
     })
 }
 
-#[expect(clippy::needless_pass_by_value, reason = "CatchPanicLayer passes it by value")]
-fn panicked(panic: Box<dyn Any + Send>) -> Response {
+fn panicked(panic: &(dyn Any + Send)) -> Response {
     let text = panic.downcast_ref::<&str>().copied().or_else(|| panic.downcast_ref::<String>().map(String::as_str));
     Problem::internal(format!("panicked: {}", text.unwrap_or("without a message"))).into_response()
 }

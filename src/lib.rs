@@ -48,3 +48,8 @@ pub mod short_hash;
 pub mod startup;
 pub mod telemetry;
 pub mod trace_context;
+
+/// The allocator of the packaged programs. That of musl takes a quarter of the instructions of a request more.
+#[cfg(target_env = "musl")]
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;

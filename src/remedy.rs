@@ -62,8 +62,9 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
         Error::Credential(_) => known(
             "Entra issued no token: the app has no managed identity, the federated token is for another application, or \
              no developer is signed in",
-            "in Azure, turn on a managed identity and set AZURE_CLIENT_ID for a user-assigned one; on a developer's machine, \
-             run az login; COMMUNICATION_SERVICES_CREDENTIAL selects the kind of credential",
+            "in Azure, turn on a managed identity and set AZURE_CLIENT_ID for a user-assigned one; on AWS Lambda, turn on \
+             outbound identity federation and let the identity trust the role of the function; on a developer's machine, run \
+             az login; COMMUNICATION_SERVICES_CREDENTIAL selects the kind of credential",
         ),
         Error::Connect(error) => Some(connection(error)),
         Error::TimedOut => known(

@@ -10,7 +10,7 @@ use std::{
 
 use acs_identity::{IdentityId, Scope, TokenLifetime};
 use http::{HeaderMap, Method};
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 use tracing::Level;
 
 use crate::{short_hash::short_hash, trace_context::TraceContext};
@@ -44,7 +44,7 @@ pub struct RequestLog {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub action: Option<&'static str>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    pub identity: Option<String>,
+    pub identity: Option<LoggedIdentity>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scopes: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -79,15 +79,35 @@ pub struct RequestLog {
 }
 
 impl RequestLog {
-    /// Sets the identity to the short hash of an id.
+    /// Sets the identity, which the line names by a short hash.
     pub fn set_identity(&mut self, id: &str) {
-        self.identity = Some(short_hash(id));
+        if !matches!(&self.identity, Some(LoggedIdentity::Hashed(known)) if known == id) {
+            self.identity = Some(LoggedIdentity::Hashed(id.to_owned()));
+        }
     }
 
     /// Sets the scopes and the lifetime that are requested, or granted.
     pub fn set_token(&mut self, scopes: Option<&[Scope]>, lifetime: Option<TokenLifetime>) {
         self.scopes = scopes.map(|scopes| scopes.iter().map(|scope| scope.as_str()).collect::<Vec<_>>().join(" "));
         self.minutes = lifetime.map(TokenLifetime::minutes);
+    }
+}
+
+/// An identity in the log.
+#[derive(Debug, Clone)]
+pub enum LoggedIdentity {
+    /// The line has a short hash of this id. It is computed when the line is written, so once in a request.
+    Hashed(String),
+    /// The line has this id.
+    Whole(String),
+}
+
+impl Serialize for LoggedIdentity {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        match self {
+            Self::Hashed(id) => serializer.serialize_str(&short_hash(id)),
+            Self::Whole(id) => serializer.serialize_str(id),
+        }
     }
 }
 

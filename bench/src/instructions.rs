@@ -1,6 +1,9 @@
 //! `cargo xtask instructions`: instruction counts, compared with committed budgets. No clock is involved.
 
-use std::{collections::BTreeMap, path::Path};
+use std::{
+    collections::BTreeMap,
+    path::{Path, PathBuf},
+};
 
 use clap::Args;
 
@@ -29,14 +32,23 @@ pub struct Options {
     /// Write the counts into the budgets instead of comparing them
     #[arg(long)]
     update: bool,
+    /// Count only what has this text in its name
+    #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "update")]
+    only: String,
+    /// Keep the profiles in this folder, for `callgrind_annotate`
+    #[arg(long, value_name = "FOLDER")]
+    profiles: Option<PathBuf>,
 }
 
 /// Counts, prints a table, and fails if a count is over its budget.
 pub async fn run(handler: &Path, options: &Options) -> Result<()> {
     let (upstream, issuer) = (upstream::serve().await?, Issuer::start().await?);
-    let counter = Counter { handler, upstream, issuer: &issuer };
-    let mut counts = BTreeMap::from([(START, start(&counter).await?)]);
-    for scenario in Scenario::ALL {
+    let counter = Counter { handler, upstream, issuer: &issuer, profiles: options.profiles.as_deref() };
+    let mut counts = BTreeMap::new();
+    if START.contains(&options.only) {
+        counts.insert(START, start(&counter).await?);
+    }
+    for scenario in Scenario::ALL.into_iter().filter(|scenario| scenario.name().contains(&options.only)) {
         counts.insert(scenario.name(), per_request(&counter, scenario).await?);
     }
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("instructions.json");
@@ -53,7 +65,7 @@ pub async fn run(handler: &Path, options: &Options) -> Result<()> {
         if percent > 100 + TOLERANCE {
             over.push(name);
         } else if percent < 100 - TOLERANCE {
-            println!("{name} is below its budget: lower the budget with `cargo xtask instructions --update`");
+            println!("{name} is below its budget: lower the budget with `cargo xtask instructions -- --update`");
         }
     }
     if over.is_empty() {
@@ -67,12 +79,13 @@ pub async fn run(handler: &Path, options: &Options) -> Result<()> {
 async fn start(counter: &Counter<'_>) -> Result<u64> {
     let request =
         Request { method: "GET", path: "/".to_owned(), body: None, authorization: None, key: None, status: 200 };
-    counter.count(&[request]).await
+    counter.count(START, &[request]).await
 }
 
 /// The difference of two runs, divided by the requests in between.
 async fn per_request(counter: &Counter<'_>, scenario: Scenario) -> Result<u64> {
     let requests = scenario.requests(counter.issuer, WARM_UP + COUNTED).await?;
-    let (few, many) = (counter.count(&requests[..WARM_UP]).await?, counter.count(&requests).await?);
+    let name = scenario.name();
+    let (few, many) = (counter.count(name, &requests[..WARM_UP]).await?, counter.count(name, &requests).await?);
     Ok(many.saturating_sub(few) / COUNTED as u64)
 }

@@ -12,10 +12,12 @@ mod issuer;
 mod key_set;
 mod keys;
 mod kind;
+mod signature;
 mod token_error;
 mod trusted;
+mod verified;
 
-use std::sync::Arc;
+use std::{sync::Arc, time::SystemTime};
 
 use acs_identity::http::TlsError;
 use http::{HeaderMap, header::AUTHORIZATION};
@@ -25,15 +27,26 @@ pub use issuer::{InvalidIssuer, Issuer};
 pub use token_error::TokenError;
 pub use trusted::{DEFAULT_MANAGE_ROLE, DEFAULT_ROLES_CLAIM, TrustedIssuer};
 
-use self::{claims::Claims, header::Header, keys::IssuerKeys};
+use self::{
+    claims::Claims,
+    header::Header,
+    keys::IssuerKeys,
+    verified::{Verified, VerifiedTokens},
+};
 use super::Caller;
 
 /// The longest accepted token. An Entra token with 200 groups, which is their limit, is shorter.
 const MAX_TOKEN_BYTES: usize = 16 * 1024;
 
-/// Validates bearer tokens. Clones share the issuers' keys.
+/// Validates bearer tokens. Clones share the issuers' keys and the validated tokens.
 #[derive(Debug, Clone)]
-pub struct Bearer(Arc<[(TrustedIssuer, IssuerKeys)]>);
+pub struct Bearer(Arc<Inner>);
+
+#[derive(Debug)]
+struct Inner {
+    issuers: Vec<(TrustedIssuer, IssuerKeys)>,
+    verified: VerifiedTokens,
+}
 
 impl Bearer {
     /// Creates a validator. Keys are fetched when the first token arrives.
@@ -41,8 +54,10 @@ impl Bearer {
     /// # Errors
     /// An error if the TLS library cannot be set up, for example without root certificates.
     pub fn new(issuers: impl IntoIterator<Item = TrustedIssuer>) -> Result<Self, TlsError> {
+        signature::install();
         let with_keys = |trusted: TrustedIssuer| IssuerKeys::new(&trusted.issuer).map(|keys| (trusted, keys));
-        Ok(Self(issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?))
+        let issuers = issuers.into_iter().map(with_keys).collect::<Result<_, _>>()?;
+        Ok(Self(Arc::new(Inner { issuers, verified: VerifiedTokens::default() })))
     }
 
     /// Returns the issuers, in the order of the settings.
@@ -52,17 +67,30 @@ impl Bearer {
 
     /// Returns the issuers with their rules, in the order of the settings.
     pub fn trusted(&self) -> impl Iterator<Item = &TrustedIssuer> {
-        self.0.iter().map(|(trusted, _)| trusted)
+        self.0.issuers.iter().map(|(trusted, _)| trusted)
     }
 
     /// Validates a token and returns the caller that it identifies.
     pub(super) async fn validate(&self, token: &str) -> Result<Caller, TokenError> {
+        let Inner { issuers, verified } = &*self.0;
+        let (hash, now) = (verified::hash(token), SystemTime::now());
+        if let Some(known) = verified.get(&hash, now)
+            && issuers[known.issuer].1.are(&known.keys).await
+        {
+            return Ok(known.caller);
+        }
         let header = Header::read(token)?;
         let name = claims::unvalidated_issuer(token)?;
-        let known = self.0.iter().find(|(trusted, _)| trusted.issuer.name() == name);
-        let (trusted, keys) = known.ok_or(TokenError::Issuer)?;
-        let key = keys.find(&header.kid, header.algorithm).await?;
-        trusted.caller(&Claims::validated(token, header.algorithm, &key, &name)?)
+        let issuer = issuers.iter().position(|(trusted, _)| trusted.issuer.name() == name).ok_or(TokenError::Issuer)?;
+        let (trusted, keys) = &issuers[issuer];
+        let keys = keys.with(&header.kid).await?;
+        let key = keys.find(&header.kid, header.algorithm)?;
+        let claims = Claims::validated(token, header.algorithm, key, &name)?;
+        let caller = trusted.caller(&claims)?;
+        if let Some(expires) = claims.refused_from() {
+            verified.put(hash, Verified { caller: caller.clone(), issuer, keys, expires }, now);
+        }
+        Ok(caller)
     }
 }
 

@@ -2,12 +2,14 @@
 //!
 //! stdout has the transcript only.
 
+mod ready;
 mod steps;
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
-use acs_identity::{ApiVersion, Endpoint, TeamsTokenRequest};
+use acs_identity::{ApiVersion, Endpoint, TeamsTokenRequest, http::client_builder_for};
 use clap::Args;
+use jiff::SignedDuration;
 use secrecy::SecretString;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -30,6 +32,9 @@ pub(super) struct Options {
     /// Run against a deployed app
     #[arg(long, value_name = "https://contoso.azurewebsites.net")]
     url: Option<Endpoint>,
+    /// How long to wait until the deployed app is ready, such as 90s; 0s asks once
+    #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = ready::parse_limit)]
+    wait: SignedDuration,
     /// The function key of the deployed app; the variable keeps it out of the shell's history
     #[arg(long, env = FUNCTION_KEY, hide_env_values = true)]
     function_key: Option<SecretString>,
@@ -63,13 +68,21 @@ pub(super) async fn run(options: Options) -> Result<()> {
     env.check_values("quickstart");
     env.finish(Some(()))?;
     let mut teams = options.teams.request();
-    let (base, key) = if let Some(url) = options.url {
-        (url, options.function_key)
+    let (base, key, wait) = if let Some(url) = options.url {
+        (url, options.function_key, Some(options.wait))
     } else {
         let (address, key) = serve(resource(options.full, &mut teams).await?).await?;
-        (format!("http://{address}/").parse()?, Some(key))
+        (format!("http://{address}/").parse()?, Some(key), None)
     };
-    let mut steps = Steps::new(&base, key, std::io::stdout())?;
+    // Longer than the timeout of the functions, so that their response arrives.
+    let http = client_builder_for(base.url())?.timeout(Duration::from_secs(60)).build()?;
+    if let Some(limit) = wait {
+        tokio::select! {
+            result = ready::wait(&http, &base, limit) => result?,
+            () = shutdown_signal() => return Err("interrupted".into()),
+        }
+    }
+    let mut steps = Steps::new(http, &base, key, std::io::stdout());
     let result = tokio::select! {
         result = steps.run(options.full, teams.as_ref()) => result,
         () = shutdown_signal() => Err("interrupted".into()),

@@ -35,9 +35,22 @@ fn unknown_setting(name: String) -> Option<SettingWarning> {
 
 /// Returns the name that a text differs from by a few letters only: one in five, and two at most.
 pub(crate) fn nearest<'a>(text: &str, names: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let distances = names.map(|name| (strsim::osa_distance(text, name), name));
-    let (distance, name) = distances.min_by_key(|(distance, _)| *distance)?;
-    Some(name).filter(|name| name.len() > 5 && distance <= (name.len() / 5).min(2))
+    let letters_of_text = letters(text);
+    let distances = names.filter_map(|name| {
+        let most = (name.len() / 5).min(2);
+        // The distance takes thousands of instructions, and there is one for each variable and setting. These two
+        // comparisons exclude nearly all of them: a change of a letter affects the length by one and the letters by two.
+        let other_letters = (letters_of_text ^ letters(name)).count_ones() as usize;
+        let is_possible = name.len() > 5 && text.len().abs_diff(name.len()) <= most && other_letters <= 2 * most;
+        let distance = is_possible.then(|| strsim::osa_distance(text, name))?;
+        (distance <= most).then_some((distance, name))
+    });
+    distances.min_by_key(|(distance, _)| *distance).map(|(_, name)| name)
+}
+
+/// Returns the set of bytes in a text, by their last six bits.
+fn letters(text: &str) -> u64 {
+    text.bytes().fold(0, |set, byte| set | 1 << (byte & 63))
 }
 
 #[cfg(test)]

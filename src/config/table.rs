@@ -53,7 +53,7 @@ settings! {
         CONNECTION_STRING: "COMMUNICATION_SERVICES_CONNECTION_STRING", CLIENT, SECRET, "none",
             "the connection string from the resource's *Keys* page: endpoint and access key in one";
         ENDPOINT: "COMMUNICATION_SERVICES_ENDPOINT", CLIENT, SHOWN, "none",
-            "the resource's endpoint: `https://<resource>.communication.azure.com`";
+            "the resource's endpoint, from its *Overview*: `https://<resource>.<data location>.communication.azure.com`, for older resources without the location";
         ACCESS_KEY: "COMMUNICATION_SERVICES_ACCESSKEY", CLIENT, SECRET, "none",
             "an access key of the resource, base64";
         SECONDARY_KEY: "COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY", CLIENT, SECRET, "none",

@@ -1,6 +1,6 @@
 //! The problems that errors of the user directory become.
 
-use super::Error;
+use super::{Error, StoreError};
 use crate::{
     problem::{Kind, Problem},
     request_log,
@@ -10,25 +10,34 @@ impl From<Error> for Problem {
     fn from(error: Error) -> Self {
         let cause = acs_identity::causes(&error);
         let wait = acs_identity::retry_after(&error);
-        let (detail, remedy) = match error {
+        let (detail, has_remedy) = match error {
             Error::Acs(error) => return error.into(),
-            Error::Store(error) => ("The user directory could not be reached. Try again later.", error.remedy()),
+            Error::Store(error) => {
+                error.record_remedy();
+                ("The user directory could not be reached. Try again later.", error.remedy().is_some())
+            }
             Error::Blocked => {
                 let detail = "You are blocked, so nothing was done. Ask the operator of this service to unblock you.";
                 return Self::new(Kind::Blocked, detail);
             }
-            Error::Contended => ("Concurrent calls for the same user conflicted. Try again.", None),
+            Error::Contended => ("Concurrent calls for the same user conflicted. Try again.", false),
         };
         let problem = Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause);
         let problem = match wait {
             Some(wait) => problem.with_retry_after(wait),
             None => problem,
         };
-        let Some(remedy) = remedy else { return problem };
+        if has_remedy { problem.for_operator() } else { problem }
+    }
+}
+
+impl StoreError {
+    /// Writes the likely cause and the remedy to the log of the request, if they are known.
+    pub fn record_remedy(&self) {
+        let Some(remedy) = self.remedy() else { return };
         request_log::record(|log| {
             log.likely_cause = Some(remedy.likely_cause.into_owned());
             log.remedy = Some(remedy.remedy.into_owned());
         });
-        problem.for_operator()
     }
 }

@@ -1,7 +1,10 @@
 //! The user of a record, encrypted in it, so that a record can be found under another key.
 
-use aws_lc_rs::aead::{AES_256_GCM, Aad, NONCE_LEN, Nonce, RandomizedNonceKey};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::{
+    aead::{AES_256_GCM, Aad, LessSafeKey, NONCE_LEN, Nonce, UnboundKey},
+    rand::{SecureRandom as _, SystemRandom},
+};
 
 use super::{DirectoryKey, RecordName, UserId};
 
@@ -20,8 +23,11 @@ impl SealedUser {
     pub(super) fn new(key: &DirectoryKey, user: UserId) -> Option<Self> {
         let mut sealed = user.bytes().to_vec();
         let aad = Aad::from(*RecordName::new(key, user).bytes());
-        let nonce = cipher(key)?.seal_in_place_append_tag(aad, &mut sealed).ok()?;
-        Some(Self([nonce.as_ref().as_slice(), &sealed].concat()))
+        let mut nonce = [0; NONCE_LEN];
+        SystemRandom::new().fill(&mut nonce).ok()?;
+        let unique = Nonce::assume_unique_for_key(nonce);
+        cipher(key)?.seal_in_place_append_tag(unique, aad, &mut sealed).ok()?;
+        Some(Self([&nonce[..], &sealed].concat()))
     }
 
     /// Decrypts the user id in a record. Returns `None` if the first key is not the one that names the record.
@@ -43,8 +49,8 @@ impl SealedUser {
     }
 }
 
-fn cipher(key: &DirectoryKey) -> Option<RandomizedNonceKey> {
-    RandomizedNonceKey::new(&AES_256_GCM, &key.hmac(PURPOSE)).ok()
+fn cipher(key: &DirectoryKey) -> Option<LessSafeKey> {
+    UnboundKey::new(&AES_256_GCM, &key.hmac(PURPOSE)).map(LessSafeKey::new).ok()
 }
 
 #[cfg(test)]
@@ -69,5 +75,15 @@ mod tests {
         for text in ["", "AAAA", "not base64!", &STANDARD.encode([0; LENGTH - 1])] {
             assert_eq!(SealedUser::from_base64(text), None, "{text}");
         }
+    }
+
+    #[test]
+    fn user_in_a_record_of_an_earlier_version_is_read() {
+        let key: DirectoryKey = "a2tra2tra2tra2tra2tra2tra2tra2tra2tra2tra2s=".parse().unwrap();
+        let user = UserId::from([7; 32]);
+        // Made with the library aws-lc-rs, which earlier versions used.
+        let sealed = "sDzf1EGMuE3nk28KdF8RFF1kJ6OCtE8cwnNlGnPWHwokMuXjRi3bs6LfK9j1NU/5r3Wfa3UEKEjXntFB";
+        let sealed = SealedUser::from_base64(sealed).unwrap();
+        assert_eq!(sealed.open(&key, RecordName::new(&key, user)), Some(user));
     }
 }

@@ -95,14 +95,14 @@ impl Fields {
         self.known.push(name);
         let at = self.object.0.iter().position(|(other, _)| other == name)?;
         let (_, value) = self.object.0.remove(at);
-        parse(&mut ErrorsOfField { pointer: format!("/{name}"), errors: &mut self.errors }, &value)
+        parse(&mut ErrorsOfField { name, errors: &mut self.errors }, &value)
     }
 
     /// Takes a required field. `expected` describes its value.
     pub fn required<T>(
         &mut self,
         name: &'static str,
-        expected: &str,
+        expected: impl fmt::Display,
         parse: impl FnOnce(&mut ErrorsOfField<'_>, &Value) -> Option<T>,
     ) -> Option<T> {
         if !self.contains(name) {
@@ -138,18 +138,18 @@ impl Fields {
 /// Collects the errors of one field.
 #[derive(Debug)]
 pub struct ErrorsOfField<'a> {
-    pointer: String,
+    name: &'static str,
     errors: &'a mut Vec<FieldError>,
 }
 
 impl ErrorsOfField<'_> {
     /// Adds an error of the field.
     pub fn add(&mut self, detail: impl Into<String>) {
-        self.errors.push(FieldError { pointer: self.pointer.clone(), detail: detail.into() });
+        self.errors.push(FieldError { pointer: format!("/{}", self.name), detail: detail.into() });
     }
 
     /// Adds an error of one item of the field's list.
     pub fn add_at(&mut self, index: usize, detail: impl Into<String>) {
-        self.errors.push(FieldError { pointer: format!("{}/{index}", self.pointer), detail: detail.into() });
+        self.errors.push(FieldError { pointer: format!("/{}/{index}", self.name), detail: detail.into() });
     }
 }

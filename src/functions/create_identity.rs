@@ -10,7 +10,7 @@ use axum::{
 };
 use http::{
     StatusCode, Uri,
-    header::{CACHE_CONTROL, CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
+    header::{CONTENT_LENGTH, CONTENT_TYPE, LOCATION},
 };
 use serde::Serialize;
 
@@ -94,11 +94,6 @@ fn answer(created: DeleteOnDrop, uri: &Uri) -> Response {
     });
     // The body is a stream, so its length is not known to the server.
     let length = body.len().to_string();
-    let headers = [
-        (CONTENT_LENGTH, &*length),
-        (LOCATION, &*location),
-        (CONTENT_TYPE, "application/json"),
-        (CACHE_CONTROL, "no-store"),
-    ];
+    let headers = [(CONTENT_LENGTH, &*length), (LOCATION, &*location), (CONTENT_TYPE, "application/json")];
     (StatusCode::CREATED, headers, created.into_body(body)).into_response()
 }

@@ -5,10 +5,7 @@ use axum::{
     extract::State,
     response::{IntoResponse, Response},
 };
-use http::{
-    Uri,
-    header::{CACHE_CONTROL, CONTENT_TYPE},
-};
+use http::{HeaderValue, Uri, header::CONTENT_TYPE};
 
 use crate::{
     problem::{Kind, Problem},
@@ -29,9 +26,12 @@ pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Resp
         Ok(()) => Ok(json(r#"{"status":"ready"}"#)),
         // The cause is only logged: the caller is not authenticated.
         Err(error) => {
-            let detail = match error {
+            let detail = match &error {
                 NotReady::Acs(_) => "ACS did not accept this service's credential. The service's log has the details.",
-                NotReady::Directory(_) => "The user directory cannot be read. The service's log has the details.",
+                NotReady::Directory(error) => {
+                    error.record_remedy();
+                    "The user directory cannot be read. The service's log has the details."
+                }
             };
             Err(Problem::new(Kind::NotReady, detail).with_cause(causes(&error)))
         }
@@ -39,5 +39,5 @@ pub async fn handle(State(readiness): State<Readiness>, uri: Uri) -> Result<Resp
 }
 
 fn json(body: &'static str) -> Response {
-    ([(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")], body).into_response()
+    ([(CONTENT_TYPE, HeaderValue::from_static("application/json"))], body).into_response()
 }

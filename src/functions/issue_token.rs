@@ -26,7 +26,7 @@ impl FromFields for Request {
         let scopes = if token::is_limited(fields) {
             fields.optional("scopes", token::scopes)
         } else {
-            fields.required("scopes", &token::scopes_expected(), token::scopes)
+            fields.required("scopes", token::ScopesExpected, token::scopes)
         };
         Some(Self { scopes, lifetime: token::expires_in_minutes(fields) })
     }

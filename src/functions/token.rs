@@ -1,10 +1,12 @@
 //! The common parts of the functions that issue tokens: the fields for scopes and lifetime, and the answer.
 
+use std::fmt;
+
 use acs_identity::types::{AccessToken, IdentityId, Scope, TokenLifetime, TokenRequest, format_timestamp};
 use axum::response::{IntoResponse, Response};
-use http::header::{CACHE_CONTROL, CONTENT_TYPE};
-use serde::Serialize;
-use serde_json::Value;
+use http::{HeaderValue, header::CONTENT_TYPE};
+use serde::{Serialize, Serializer};
+use serde_json::{Value, value::RawValue};
 
 use crate::{
     access::policy::EffectivePolicy,
@@ -16,10 +18,14 @@ use crate::{
     request_log,
 };
 
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
+
 /// A token, as the JavaScript SDK's `tokenRefresher` expects it.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireToken<'a> {
+    #[serde(serialize_with = "unescaped")]
     token: &'a str,
     /// ISO 8601 with offset.
     expires_on: String,
@@ -45,18 +51,24 @@ impl<'a> From<&'a AccessToken> for WireToken<'a> {
     }
 }
 
+/// Serializes a token, of which no character needs an escape, without the search for such characters byte by byte.
+fn unescaped<S: Serializer>(token: &str, serializer: S) -> Result<S::Ok, S::Error> {
+    let json = format!("\"{token}\"");
+    // It is one JSON value only if the token has no quotation mark and no control character.
+    match RawValue::from_string(json).ok().filter(|_| !token.contains('\\')) {
+        Some(raw) => raw.serialize(serializer),
+        None => token.serialize(serializer),
+    }
+}
+
 /// Returns the answer with a token. Only JSON names the identity.
 pub(super) fn answer(token: &AccessToken, id: Option<&IdentityId>, format: TokenFormat) -> Response {
     match format {
         TokenFormat::Json => {
-            let headers = [(CONTENT_TYPE, "application/json"), (CACHE_CONTROL, "no-store")];
             let user = id.map(|id| User { communication_user_id: id.as_str() });
-            (headers, to_json(&WireToken { user, ..token.into() })).into_response()
+            ([(CONTENT_TYPE, JSON)], to_json(&WireToken { user, ..token.into() })).into_response()
         }
-        TokenFormat::Text => {
-            let headers = [(CONTENT_TYPE, "text/plain; charset=utf-8"), (CACHE_CONTROL, "no-store")];
-            (headers, token.expose().to_owned()).into_response()
-        }
+        TokenFormat::Text => ([(CONTENT_TYPE, TEXT)], token.expose().to_owned()).into_response(),
     }
 }
 
@@ -65,9 +77,13 @@ pub(super) fn to_json(body: &impl Serialize) -> Vec<u8> {
     serde_json::to_vec(body).unwrap_or_default()
 }
 
-/// Returns the text for a field that must be a list of scopes.
-pub(super) fn scopes_expected() -> String {
-    format!("a list of {}", scope_names())
+/// The text for a field that must be a list of scopes.
+pub(super) struct ScopesExpected;
+
+impl fmt::Display for ScopesExpected {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "a list of {}", scope_names())
+    }
 }
 
 fn scope_names() -> String {
@@ -94,7 +110,7 @@ pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
 /// Reads a list of scopes. Unknown and duplicate scopes are errors.
 pub(super) fn scopes(errors: &mut ErrorsOfField<'_>, value: &Value) -> Option<Vec<Scope>> {
     let Some(items) = value.as_array().filter(|items| !items.is_empty()) else {
-        errors.add(format!("Must be {}, with at least one item.", scopes_expected()));
+        errors.add(format!("Must be {ScopesExpected}, with at least one item."));
         return None;
     };
     let mut scopes = Vec::new();
@@ -115,8 +131,8 @@ pub(super) fn authorize(
     lifetime: Option<TokenLifetime>,
 ) -> Result<TokenRequest, Problem> {
     // A refused request is logged with what it asked for.
-    request_log::record(|log| log.set_token(scopes, lifetime));
-    let token = policy.allow(scopes, lifetime)?;
+    let refused = |_: &Problem| request_log::record(|log| log.set_token(scopes, lifetime));
+    let token = policy.allow(scopes, lifetime).inspect_err(refused)?;
     let lifetime = token.lifetime().unwrap_or(TokenLifetime::MAX);
     request_log::record(|log| log.set_token(Some(token.scopes()), Some(lifetime)));
     Ok(token)

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use axum::{extract::Request, middleware::Next, response::Response};
+use axum::{extract::Request, response::Response};
 use http::{
     HeaderMap, HeaderName, HeaderValue, Method,
     header::{
@@ -52,9 +52,9 @@ pub(super) fn layer(cors: Cors) -> CorsLayer {
 
 /// Logs a refused preflight request. The browser tells the page no reason, and the request that it stands for never
 /// arrives.
-pub(super) async fn log_refusals(request: Request, next: Next) -> Response {
+pub(super) async fn log_refusals(request: Request, rest: impl AsyncFnOnce(Request) -> Response) -> Response {
     let preflight = Preflight::of(&request);
-    let response = next.run(request).await;
+    let response = rest(request).await;
     if let Some(preflight) = preflight
         && let Some(cause) = preflight.refusal(response.headers())
     {

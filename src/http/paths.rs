@@ -42,7 +42,10 @@ fn invalid(path: &str, headers: &HeaderMap) -> Option<&'static str> {
     // A host that decodes the path ends it at these, or takes a backslash for a slash. It would then choose another
     // function than the caller named.
     let is_delimiter = |byte: u8| matches!(byte, b'#' | b'?' | b'\\') || byte.is_ascii_control();
-    if percent_decode_str(path).any(is_delimiter) {
+    // Most paths have nothing encoded.
+    let has_delimiter =
+        path.bytes().any(is_delimiter) || path.contains('%') && percent_decode_str(path).any(is_delimiter);
+    if has_delimiter {
         return Some("The path has an encoded `#`, `?`, `\\` or control character, which no path of this service has.");
     }
     // RFC 9112 section 3.2.
@@ -60,16 +63,18 @@ fn canonical(path: &str) -> Option<String> {
     if !prefix.eq_ignore_ascii_case(PREFIX) {
         return None;
     }
-    FUNCTIONS.iter().find_map(|function| {
-        let pattern: Vec<&str> = function.route.split('/').collect();
-        let fits = |(pattern, given): (&&str, &&str)| pattern.starts_with('{') || pattern.eq_ignore_ascii_case(given);
-        if pattern.len() != given.len() || !pattern.iter().zip(given).all(fits) {
-            return None;
-        }
-        let segments =
-            pattern.iter().zip(given).map(|(pattern, given)| if pattern.starts_with('{') { given } else { pattern });
-        Some(segments.fold(format!("/{PREFIX}"), |path, segment| path + "/" + segment))
-    })
+    let is_parameter = |pattern: &str| pattern.starts_with('{');
+    let fits = |(pattern, given): (&str, &&str)| is_parameter(pattern) || pattern.eq_ignore_ascii_case(given);
+    let function = FUNCTIONS.iter().find(|function| {
+        let patterns = function.route.split('/');
+        patterns.clone().count() == given.len() && patterns.zip(given).all(fits)
+    })?;
+    let mut canonical = String::with_capacity(path.len());
+    canonical.extend(["/", PREFIX]);
+    for (pattern, given) in function.route.split('/').zip(given) {
+        canonical.extend(["/", if is_parameter(pattern) { given } else { pattern }]);
+    }
+    Some(canonical)
 }
 
 fn with_path(uri: &Uri, path: &str) -> Option<Uri> {

@@ -1,6 +1,6 @@
 //! The outermost layer: assigns the request id, writes the problem, and writes the request log.
 
-use axum::{body::Body, extract::Request, middleware::Next, response::Response};
+use axum::{body::Body, extract::Request, response::Response};
 use http::{HeaderMap, HeaderValue, StatusCode, header};
 use http_body_util::{BodyExt as _, Empty};
 use tracing::Level;
@@ -18,12 +18,13 @@ pub(super) const REQUEST_ID: &str = "x-request-id";
 #[derive(Debug, Clone)]
 pub struct RequestId(pub String);
 
-pub(super) async fn layer(mut request: Request, next: Next) -> Response {
+/// Answers a request by `rest`, and adds what every answer has.
+pub(super) async fn answer(mut request: Request, rest: impl AsyncFnOnce(Request) -> Response) -> Response {
     let assigned = request.extensions_mut().remove().map(|RequestId(id)| id);
     let request_id = assigned.unwrap_or_else(|| request_id(request.headers()));
     let is_ping = request.uri().path() == "/";
     let log = request_log::Request::start(request_id.clone(), request.method(), request.headers());
-    let mut response = log.scope(next.run(request)).await;
+    let mut response = log.scope(rest(request)).await;
 
     let problem = response.extensions_mut().remove::<Problem>();
     log.finish(|log| ending(log, response.status(), problem.as_ref(), is_ping));

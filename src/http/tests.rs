@@ -10,7 +10,7 @@ use tower::ServiceExt as _;
 use tracing::{Event, Subscriber};
 use tracing_subscriber::layer::{Context, Layer, SubscriberExt as _};
 
-use super::{Api, DEADLINE, access, with_layers};
+use super::{Api, DEADLINE, access, with_request_layer};
 use crate::{
     access::AccessRules,
     auth::BackendAuth,
@@ -45,8 +45,7 @@ fn app() -> Router {
         .route("/panics", get(panics).route_layer(layer(&FUNCTIONS[0])))
         .route("/hangs", get(std::future::pending::<()>).route_layer(layer(&FUNCTIONS[1])))
         .route("/empty", get(async || StatusCode::NO_CONTENT));
-    // As a fallback, as in the service.
-    with_layers(Router::new().fallback_service(router))
+    with_request_layer(router, true)
 }
 
 /// Sends a request, for at most this many seconds. Returns the answer and the only line.

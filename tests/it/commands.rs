@@ -1,5 +1,7 @@
 //! `acs-tokens quickstart`, and errors of the command line.
 
+mod quickstart_wait;
+
 use serde_json::json;
 use tokio::net::TcpListener;
 

@@ -2,6 +2,7 @@
 
 use std::path::Path;
 
+use acs_identity::http::client_builder;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::process::Command;
@@ -25,7 +26,7 @@ impl Dev {
     async fn run(command: Command) -> Self {
         let mut running = Running::start(command);
         let lines = running.until(|line| line.ends_with("Ctrl+C stops it.")).await;
-        Self { running, lines, http: reqwest::Client::builder().build().unwrap() }
+        Self { running, lines, http: client_builder().build().unwrap() }
     }
 
     /// Returns the rest of the line with this label.

@@ -17,7 +17,9 @@ mod rekey_blocked;
 mod relay;
 mod repairs;
 mod service;
-mod stand_in;
+pub(crate) mod stand_in;
 mod store;
+#[cfg(target_os = "linux")]
+mod template;
 #[cfg(unix)]
 mod terminations;

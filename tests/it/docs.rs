@@ -11,13 +11,15 @@ use tokio::process::Command;
 
 use crate::{harness::Api, tidy};
 
+pub(crate) mod costs;
+mod deployment;
 mod statements;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))
 }
 
-fn read(path: &str) -> String {
+pub(crate) fn read(path: &str) -> String {
     fs::read_to_string(root().join(path)).unwrap_or_else(|error| panic!("{path}: {error}"))
 }
 

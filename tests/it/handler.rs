@@ -1,5 +1,6 @@
 //! The real `handler`, as the Functions host starts it.
 
+use acs_identity::http::client_builder;
 use serde_json::Value;
 use tokio::net::TcpListener;
 
@@ -20,7 +21,7 @@ async fn serves_on_the_port_of_the_host_and_logs_json() {
     let mut running = Running::start(handler(&settings));
     assert_eq!(ready(&format!("http://{address}/")).await.status(), 200);
 
-    let http = reqwest::Client::builder().build().unwrap();
+    let http = client_builder().build().unwrap();
     let request = http
         .post(format!("http://{address}/api/identities?code=a-function-key"))
         .header("content-type", "application/json")
@@ -88,7 +89,7 @@ async fn finishes_open_requests_after_sigterm_and_lets_the_host_restart_it() {
     let mut running = Running::start(handler(&settings));
     ready(&format!("http://{address}/")).await;
     api.control("POST", "faults", Some(serde_json::json!({ "delayMs": 1500 }))).await;
-    let http = reqwest::Client::builder().build().unwrap();
+    let http = client_builder().build().unwrap();
     let create = http.post(format!("http://{address}/api/identities")).header("content-type", "application/json");
     let create = tokio::spawn(create.body("{}").send());
     until("the call to ACS", async || api.upstream_calls().await > 0).await;

@@ -6,7 +6,7 @@ pub(crate) mod users;
 
 use std::path::{Path, PathBuf};
 
-use acs_identity::ConnectionString;
+use acs_identity::{ConnectionString, http::client_builder};
 use acs_tokens::{
     acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth},
@@ -184,7 +184,7 @@ impl Api {
 }
 
 fn client() -> reqwest::Client {
-    reqwest::Client::builder().redirect(reqwest::redirect::Policy::none()).build().unwrap()
+    client_builder().build().unwrap()
 }
 
 /// Starts an emulator and returns its URL and connection string.

@@ -2,6 +2,7 @@
 
 mod busy;
 
+use acs_identity::http::client_builder;
 use acs_tokens::emulator::{Certificate, DEVELOPMENT_IDENTITY_HEADER, Emulator, Options, identity_endpoint};
 use serde_json::{Value, json};
 use tempfile::TempDir;
@@ -44,7 +45,7 @@ impl Fixture {
             identity_endpoint: identity_endpoint("http", http),
             secure: format!("https://{https}"),
             folder,
-            http: reqwest::Client::builder().build().unwrap(),
+            http: client_builder().build().unwrap(),
         }
     }
 
@@ -75,6 +76,12 @@ impl Fixture {
         serde_json::from_str(&request.send().await.unwrap().text().await.unwrap()).unwrap()
     }
 
+    /// Returns the emulator's test issuer, as in the claim `iss` of its tokens.
+    #[cfg(feature = "lambda")]
+    pub(crate) fn issuer(&self) -> String {
+        format!("{}/_emulator/oidc", self.plain)
+    }
+
     async fn managed_identity_tokens(&self) -> u64 {
         self.control("GET", "state", &Value::Null).await["managedIdentityTokens"].as_u64().unwrap()
     }
@@ -87,7 +94,7 @@ impl Functions {
         let running = Running::start(handler(&[settings, &[("FUNCTIONS_CUSTOMHANDLER_PORT", &port)]].concat()));
         let base = format!("http://{address}");
         assert_eq!(ready(&base).await.status(), 200);
-        Self { running, base, http: reqwest::Client::builder().build().unwrap() }
+        Self { running, base, http: client_builder().build().unwrap() }
     }
 
     /// Creates an identity with a token.

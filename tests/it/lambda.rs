@@ -7,6 +7,7 @@ mod refusals;
 #[cfg(unix)]
 mod relay;
 mod runtime_api;
+mod template;
 
 #[cfg(unix)]
 use acs_tokens::emulator::connection_string;

@@ -34,7 +34,10 @@ macro_rules! through_each_host {
 }
 
 mod access;
+#[cfg(unix)]
+mod app_registration;
 mod auth;
+mod aws_template;
 mod check;
 mod commands;
 mod config;

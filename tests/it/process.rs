@@ -6,6 +6,7 @@ use std::{
     time::Duration,
 };
 
+use acs_identity::http::client_builder;
 use tokio::{
     io::{AsyncBufReadExt as _, BufReader, Lines},
     net::TcpListener,
@@ -140,7 +141,7 @@ pub(crate) async fn quiet_port() -> u16 {
 
 /// Requests a URL until a server answers.
 pub(crate) async fn ready(url: &str) -> reqwest::Response {
-    let http = reqwest::Client::builder().build().unwrap();
+    let http = client_builder().build().unwrap();
     let mut response = None;
     until("an answer", async || {
         response = http.get(url).send().await.ok();

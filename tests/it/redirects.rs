@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicU64, Ordering},
 };
 
+use acs_identity::http::client_builder;
 use acs_tokens::emulator::DEVELOPMENT_IDENTITY_HEADER;
 use base64::{Engine as _, engine::general_purpose::URL_SAFE_NO_PAD};
 use serde_json::json;
@@ -42,7 +43,7 @@ impl Redirecting {
     }
 }
 
-/// Starts a server. `response` returns the head for a request target.
+/// Starts a server, which is ready. `response` returns the head for another request target.
 async fn server(response: impl Fn(&str) -> String + Send + 'static) -> (String, Arc<AtomicU64>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
@@ -51,14 +52,18 @@ async fn server(response: impl Fn(&str) -> String + Send + 'static) -> (String, 
     tokio::spawn(async move {
         loop {
             let (mut stream, _) = listener.accept().await.unwrap();
-            counter.fetch_add(1, Ordering::SeqCst);
             let mut head = String::new();
             while !head.ends_with("\r\n\r\n") {
                 head.push(char::from(stream.read_u8().await.unwrap()));
             }
             let target = head.split(' ').nth(1).unwrap();
-            let head = response(target);
-            stream.write_all(format!("{head}Connection: close\r\n\r\n").as_bytes()).await.unwrap();
+            let (head, body) = if target == "/api/health?ready" {
+                ("HTTP/1.1 200 OK\r\nContent-Length: 18\r\n".to_owned(), r#"{"status":"ready"}"#)
+            } else {
+                counter.fetch_add(1, Ordering::SeqCst);
+                (response(target), "")
+            };
+            stream.write_all(format!("{head}Connection: close\r\n\r\n{body}").as_bytes()).await.unwrap();
         }
     });
     (url, requests)
@@ -151,7 +156,7 @@ async fn redirects_of_an_issuer_are_not_followed() {
         let part = |value: serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let header = part(json!({ "alg": "RS256", "typ": "JWT", "kid": "1" }));
         let claims = part(json!({ "iss": issuer.url, "aud": "app", "sub": "x", "exp": 4_000_000_000_u64 }));
-        let http = reqwest::Client::builder().build().unwrap();
+        let http = client_builder().build().unwrap();
         let request = http.post(format!("{base}/api/identities")).header("content-type", "application/json").body("{}");
         let token = format!("Bearer {header}.{claims}.c2lnbmF0dXJl");
         let response = request.header("authorization", token).send().await.unwrap();

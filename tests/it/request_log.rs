@@ -3,10 +3,12 @@
 mod endings;
 mod records;
 
+use acs_identity::http::client_builder;
 use serde_json::{Value, json};
 use sha2::{Digest as _, Sha256};
 
 use crate::{
+    docs::costs,
     harness::{self, Answer, FOREIGN_ID},
     process::{Running, cli, free_port, handler, ready},
 };
@@ -36,7 +38,7 @@ impl Service {
         let running = Running::start(handler(&[&own, settings].concat()));
         let base = format!("http://{address}");
         ready(&base).await;
-        Self { running, base, emulator, http: reqwest::Client::builder().build().unwrap() }
+        Self { running, base, emulator, http: client_builder().build().unwrap() }
     }
 
     /// Starts `acs-tokens serve`.
@@ -50,7 +52,7 @@ impl Service {
         let lines = running.until(|line| line.contains("\"address\"")).await;
         let line: Value = serde_json::from_str(lines.last().unwrap()).unwrap();
         let base = format!("http://{}", line["address"].as_str().unwrap());
-        Self { running, base, emulator, http: reqwest::Client::builder().build().unwrap() }
+        Self { running, base, emulator, http: client_builder().build().unwrap() }
     }
 
     fn request(&self, method: &str, path: &str, body: &Value) -> reqwest::RequestBuilder {
@@ -178,4 +180,14 @@ async fn log_level_selects_lines_but_not_fields() {
     request.send().await.unwrap();
     let trace_id = "0af7651916cd43dd8448eb211c80319c";
     assert_fields(&service.line().await, &json!({ "acs_status": 403, "tries": 1, "trace_id": trace_id }));
+}
+
+#[tokio::test]
+async fn the_line_of_a_token_has_the_size_that_the_costs_are_computed_with() {
+    let mut service = Service::handler(&[]).await;
+    let created = Answer::of(service.request("POST", "/api/identities", &json!({}))).await.json();
+    service.line().await;
+    let path = format!("/api/identities/{}/tokens", created["identity"]["id"].as_str().unwrap());
+    service.request("POST", &path, &json!({ "scopes": ["chat.join", "voip.join"] })).send().await.unwrap();
+    costs::assert_counted("line of the request", service.line().await.to_string().len());
 }

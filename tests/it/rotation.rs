@@ -5,7 +5,9 @@ use std::sync::{
     atomic::{AtomicBool, AtomicUsize, Ordering},
 };
 
-use acs_identity::{AccessKeys, Error, ErrorKind, IdentityClient, is_transient, signature::AccessKey};
+use acs_identity::{
+    AccessKeys, Error, ErrorKind, IdentityClient, http::client_builder, is_transient, signature::AccessKey,
+};
 use acs_tokens::{
     acs_client::{AcsCredential, AcsSettings},
     emulator::{DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY},
@@ -26,7 +28,7 @@ fn client(emulator: &str, primary: &str, secondary: Option<&str>) -> IdentityCli
 
 /// Regenerates a key with the control API and returns it.
 async fn regenerate(emulator: &str, which: &str) -> String {
-    let http = reqwest::Client::builder().build().unwrap();
+    let http = client_builder().build().unwrap();
     let request = http.post(format!("{emulator}/_emulator/keys/regenerate"));
     let body = json!({ "keyType": which }).to_string();
     let response = request.header("content-type", "application/json").body(body).send().await.unwrap();
@@ -83,6 +85,12 @@ async fn regenerating_a_single_key_fails_calls() {
     assert!(failed.len() >= CALLS / CALLERS);
 }
 
+/// Returns the numbers of calls that the emulator received.
+async fn calls(emulator: &str) -> String {
+    let http = client_builder().build().unwrap();
+    http.get(format!("{emulator}/_emulator/calls")).send().await.unwrap().text().await.unwrap()
+}
+
 #[tokio::test]
 async fn each_of_two_wrong_keys_is_tried_once_per_call() {
     let (emulator, _) = harness::emulator().await;
@@ -90,7 +98,7 @@ async fn each_of_two_wrong_keys_is_tried_once_per_call() {
     for calls in [2, 4] {
         let error = client.create_identity().await.unwrap_err();
         assert!(matches!(&error, Error::Service(error) if error.kind == ErrorKind::Denied), "{error:?}");
-        let state = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
+        let state = self::calls(&emulator).await;
         let state: Value = serde_json::from_str(&state).unwrap();
         assert_eq!(state["create-identity"]["received"], calls);
     }
@@ -103,14 +111,14 @@ async fn a_refusal_of_another_server_does_not_switch_the_key() {
     for status in [401, 403] {
         let fault =
             json!({ "answer": { "status": status, "headers": {"content-type": "text/html"}, "body": "<h1>No</h1>" } });
-        let http = reqwest::Client::builder().build().unwrap();
+        let http = client_builder().build().unwrap();
         let request = http.post(format!("{emulator}/_emulator/faults")).header("content-type", "application/json");
         assert!(request.body(fault.to_string()).send().await.unwrap().status().is_success());
         let error = client.create_identity().await.unwrap_err();
         assert!(matches!(&error, Error::Service(error) if error.kind == ErrorKind::Other), "{error:?}");
     }
     client.create_identity().await.unwrap();
-    let calls = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
+    let calls = calls(&emulator).await;
     let calls: Value = serde_json::from_str(&calls).unwrap();
     assert_eq!(calls["create-identity"]["received"], 3);
 }
@@ -122,6 +130,6 @@ async fn bearer_token_is_not_sent_over_plain_http() {
     let client = AcsSettings::new(emulator.parse().unwrap(), credential).client().unwrap();
     let error = client.create_identity().await.unwrap_err();
     assert!(matches!(&error, Error::Credential(error) if !is_transient(error)), "{error:?}");
-    let calls = reqwest::get(format!("{emulator}/_emulator/calls")).await.unwrap().text().await.unwrap();
+    let calls = calls(&emulator).await;
     assert_eq!(calls, "{}");
 }

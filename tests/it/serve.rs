@@ -5,6 +5,7 @@ mod urls;
 
 use std::time::Duration;
 
+use acs_identity::http::client_builder;
 use acs_tokens::server::{self, Limits};
 use tokio::{net::TcpListener, sync::mpsc};
 
@@ -30,14 +31,14 @@ async fn open_requests_finish_after_sigterm() {
     let base = format!("http://{}", log["address"].as_str().unwrap());
 
     api.control("POST", "faults", Some(json!({ "delayMs": 1500 }))).await;
-    let http = reqwest::Client::builder().build().unwrap();
+    let http = client_builder().build().unwrap();
     let create = http.post(format!("{base}/api/identities")).header("content-type", "application/json").body("{}");
     let create = tokio::spawn(create.send());
     until("the call to ACS", async || api.upstream_calls().await > 0).await;
     running.terminate().await;
     running.until(|line| line.contains("stopping")).await;
     // New connections are refused.
-    assert!(reqwest::Client::builder().build().unwrap().get(format!("{base}/api/health")).send().await.is_err());
+    assert!(client_builder().build().unwrap().get(format!("{base}/api/health")).send().await.is_err());
     assert_eq!(create.await.unwrap().unwrap().status(), 201);
     assert_eq!(running.ended().await, Some(0));
 }
@@ -55,7 +56,7 @@ async fn shutdown_drops_requests_that_take_too_long() {
     let shutdown = async move { arrival.recv().await.unwrap() };
     let limits = Limits { grace: Duration::from_millis(50), ..Limits::default() };
     let served = server::run(listener, app, limits, shutdown);
-    let asked = tokio::spawn(reqwest::Client::builder().build().unwrap().get(base).send());
+    let asked = tokio::spawn(client_builder().build().unwrap().get(base).send());
     tokio::time::timeout(Duration::from_secs(20), served).await.unwrap();
     // Its connection is closed, not only left behind.
     assert!(asked.await.unwrap().is_err());

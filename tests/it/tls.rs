@@ -6,9 +6,9 @@ use acs_identity::{ClientOptions, Error, IdentityClient, http::ConnectFailure, s
 use acs_tokens::remedy::{CredentialKind, remedy};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{
-    ServerConfig,
-    crypto::aws_lc_rs::default_provider,
-    pki_types::{PrivateKeyDer, PrivatePkcs8KeyDer},
+    ClientConfig, RootCertStore, ServerConfig,
+    crypto::ring::default_provider,
+    pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
 use tokio::{io::AsyncReadExt as _, net::TcpListener};
 use tokio_rustls::TlsAcceptor;
@@ -24,12 +24,12 @@ const NO_STORE: [(&str, &str); 3] =
     [("SSL_CERT_FILE", "/nowhere/ca.pem"), ("SSL_CERT_FILE", ""), ("SSL_CERT_DIR", "/nowhere")];
 
 /// Starts a server with a certificate of its own, and returns its port and the certificate.
-async fn server(change: impl FnOnce(&mut CertificateParams)) -> (u16, reqwest::Certificate) {
+async fn server(change: impl FnOnce(&mut CertificateParams)) -> (u16, CertificateDer<'static>) {
     let mut parameters = CertificateParams::new(vec!["localhost".to_owned()]).unwrap();
     change(&mut parameters);
     let key = KeyPair::generate().unwrap();
     let certificate = parameters.self_signed(&key).unwrap();
-    let trusted = reqwest::Certificate::from_der(certificate.der()).unwrap();
+    let trusted = certificate.der().clone();
     let key = PrivateKeyDer::from(PrivatePkcs8KeyDer::from(key.serialize_der()));
     let config =
         ServerConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
@@ -47,10 +47,19 @@ async fn server(change: impl FnOnce(&mut CertificateParams)) -> (u16, reqwest::C
     (port, trusted)
 }
 
+/// Returns the configuration of a client that trusts these certificates.
+fn trusting(certificates: Vec<CertificateDer<'_>>) -> ClientConfig {
+    let mut roots = RootCertStore::empty();
+    roots.add_parsable_certificates(certificates);
+    let config =
+        ClientConfig::builder_with_provider(Arc::new(default_provider())).with_safe_default_protocol_versions();
+    config.unwrap().with_root_certificates(roots).with_no_client_auth()
+}
+
 /// Calls a server that cannot be connected to. Returns the reason and the texts of the remedy.
-async fn connect(url: &str, trusted: Vec<reqwest::Certificate>) -> (ConnectFailure, String, String) {
+async fn connect(url: &str, trusted: Vec<CertificateDer<'_>>) -> (ConnectFailure, String, String) {
     let http = reqwest::Client::builder().no_proxy().connect_timeout(Duration::from_secs(2));
-    let http = http.tls_certs_only(trusted).build().unwrap();
+    let http = http.tls_backend_preconfigured(trusting(trusted)).build().unwrap();
     let options = ClientOptions { http_client: Some(http), ..ClientOptions::default() };
     let key = AccessKey::from_base64("d3Jvbmcgd3Jvbmc=").unwrap();
     let client = IdentityClient::with_options(url.parse().unwrap(), key, options).unwrap();

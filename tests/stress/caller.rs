@@ -2,6 +2,7 @@
 
 use std::{collections::BTreeMap, fmt};
 
+use acs_identity::http::client_builder;
 use serde_json::Value;
 
 use crate::fault_plan::Random;
@@ -52,7 +53,7 @@ pub(crate) struct Caller {
 
 impl Caller {
     pub(crate) fn new(base: String, random: Random) -> Self {
-        let http = reqwest::Client::builder().build().unwrap();
+        let http = client_builder().build().unwrap();
         Self { base, http, random, tally: Tally::default(), alive: Vec::new(), unsure: Vec::new() }
     }
 

@@ -2,6 +2,7 @@
 
 use std::net::SocketAddr;
 
+use acs_identity::http::client_builder;
 use serde_json::{Value, json};
 
 /// A pseudo-random number generator (xorshift64*) with the same sequence for the same seed on every machine.
@@ -30,7 +31,7 @@ pub(crate) struct FaultPlan {
 
 impl FaultPlan {
     pub(crate) fn new(emulator: SocketAddr) -> Self {
-        Self { control: format!("http://{emulator}/_emulator"), http: reqwest::Client::builder().build().unwrap() }
+        Self { control: format!("http://{emulator}/_emulator"), http: client_builder().build().unwrap() }
     }
 
     /// Requests a fault for one in ten calls, enough for twice as many calls as operations.

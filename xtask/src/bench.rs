@@ -9,33 +9,21 @@ use crate::Result;
 use crate::build::{Program, Target};
 use crate::workspace::{Workspace, cargo};
 
-/// Options of `instructions`.
+/// Options of a measurement.
 #[derive(Args)]
-pub struct InstructionOptions {
-    /// Write the counts into bench/instructions.json instead of comparing them
-    #[arg(long)]
-    update: bool,
-}
-
-/// Options of `bench`.
-#[derive(Args)]
-pub struct BenchOptions {
-    /// The sections to measure, such as latency,lambda; all by default
-    #[arg(long, value_delimiter = ',')]
-    section: Vec<String>,
-    /// Options of the comparison, such as --runs 1 --seconds 1; --help lists them
+pub struct Options {
+    /// Options of the measurement, after `--`; `-- --help` lists them
     #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
     options: Vec<OsString>,
 }
 
 /// Counts instructions under callgrind.
-pub fn instructions(options: &InstructionOptions) -> Result<()> {
-    let workspace = Workspace::find()?;
-    measure(&workspace, "instructions", options.update.then(|| "--update".into()).as_slice())
+pub fn instructions(options: &Options) -> Result<()> {
+    measure(&Workspace::find()?, "instructions", &options.options)
 }
 
 /// Installs the peers and compares the packaged programs with them.
-pub fn bench(options: BenchOptions) -> Result<()> {
+pub fn bench(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     let peers = workspace.target.join("bench");
     let installed = Command::new(workspace.root.join("bench/peers/install")).arg(&peers).status()?;
@@ -44,15 +32,13 @@ pub fn bench(options: BenchOptions) -> Result<()> {
     }
     let mut arguments = vec!["--peers".into(), peers.into_os_string()];
     // The build takes minutes, so a program that no section measures is not built.
-    if options.section.is_empty() || options.section.iter().any(|section| section == "lambda") {
+    let sections = options.options.iter().skip_while(|option| *option != "--section").nth(1);
+    if sections.is_none_or(|sections| sections.to_string_lossy().contains("lambda")) {
         let features = &["--no-default-features", "--features", "lambda"];
         let bootstrap = Program { name: "bootstrap", target: Target::X86_64Musl, release: true, features };
         arguments.extend(["--bootstrap".into(), bootstrap.build(&workspace)?.into_os_string()]);
     }
-    if !options.section.is_empty() {
-        arguments.extend(["--section".into(), options.section.join(",").into()]);
-    }
-    arguments.extend(options.options);
+    arguments.extend_from_slice(&options.options);
     measure(&workspace, "compare", &arguments)
 }
 

@@ -47,7 +47,7 @@ pub struct Program<'a> {
     pub features: &'a [&'a str],
 }
 
-/// The tool that compiles the C code of aws-lc and links the program.
+/// The tool that compiles the C and assembler code of ring and links the program.
 #[derive(Debug, PartialEq, Eq)]
 enum Tool {
     /// `cargo build` with the default compiler.

@@ -32,9 +32,9 @@ enum Task {
     /// Build the functions for this machine and run them with `func start`
     Start(start::Options),
     /// Count the instructions of requests to the packaged handler; requires valgrind
-    Instructions(bench::InstructionOptions),
+    Instructions(bench::Options),
     /// Compare the packaged handler with Express, Fastify, `FastAPI` and nginx
-    Bench(bench::BenchOptions),
+    Bench(bench::Options),
 }
 
 #[derive(Subcommand)]
@@ -51,7 +51,7 @@ fn main() -> ExitCode {
         Task::Package(Package::Lambda(options)) => lambda::package(&options),
         Task::Start(options) => start::start(&options),
         Task::Instructions(options) => bench::instructions(&options),
-        Task::Bench(options) => bench::bench(options),
+        Task::Bench(options) => bench::bench(&options),
     };
     match result {
         Ok(()) => ExitCode::SUCCESS,

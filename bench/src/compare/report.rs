@@ -13,7 +13,7 @@ pub fn origin(section: &str, options: &Options) -> String {
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
     let Options { runs, seconds, .. } = options;
     format!(
-        "`cargo xtask bench --section {section} --runs {runs} --seconds {seconds}`, on {}, {cores} cores of {}.",
+        "`cargo xtask bench -- --section {section} --runs {runs} --seconds {seconds}`, on {}, {cores} cores of {}.",
         String::from_utf8_lossy(&date).trim(),
         model.unwrap_or("an unknown processor").trim()
     )

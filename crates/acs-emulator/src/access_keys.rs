@@ -1,8 +1,8 @@
 //! The two access keys of the emulated resource, which can be regenerated like those of a real one.
 
 use acs_identity::signature::AccessKey;
-use aws_lc_rs::rand::{SecureRandom as _, SystemRandom};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
+use ring::rand::{SecureRandom as _, SystemRandom};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 

@@ -3,23 +3,22 @@
 //! Some SDKs decode a payload with plain base64 and read `exp` with a regular expression. Payloads are therefore
 //! compact ASCII JSON without `>`, `?`, `~` and DEL, so that their base64url contains neither `-` nor `_`.
 
-use aws_lc_rs::{
-    encoding::{AsDer, Pkcs8V1Der},
-    rand::SystemRandom,
-    rsa::{KeyPair as RsaKeyPair, KeySize},
-    signature::{
-        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256,
-        RSA_PKCS1_SHA256, RSA_PSS_SHA256, UnparsedPublicKey,
-    },
-};
 use base64::{
     Engine as _,
     engine::general_purpose::{STANDARD, URL_SAFE_NO_PAD},
 };
-use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
+use ring::{
+    rand::SystemRandom,
+    rsa::PublicKeyComponents,
+    signature::{
+        ECDSA_P256_SHA256_FIXED_SIGNING, EcdsaKeyPair, Ed25519KeyPair, KeyPair as _, RSA_PKCS1_2048_8192_SHA256,
+        RSA_PKCS1_SHA256, RSA_PSS_SHA256, RsaEncoding, RsaKeyPair, UnparsedPublicKey,
+    },
+};
+use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::{Value, json};
 
-use crate::{answer::to_bytes, api_error::ApiError};
+use crate::{answer::to_bytes, api_error::ApiError, rsa};
 
 /// A signature algorithm, by its name in RFC 7518 or RFC 8037.
 #[derive(Debug, Default, Clone, Copy, Serialize, Deserialize)]
@@ -34,7 +33,13 @@ pub(crate) enum Algorithm {
 /// A private key. In the state file it is PKCS #8 in base64.
 #[derive(Deserialize)]
 #[serde(try_from = "String")]
-pub(crate) enum PrivateKey {
+pub(crate) struct PrivateKey {
+    /// PKCS #8. ring does not export a key.
+    document: Vec<u8>,
+    pair: Pair,
+}
+
+enum Pair {
     Rsa(RsaKeyPair),
     Ec(EcdsaKeyPair),
     Ed(Ed25519KeyPair),
@@ -43,43 +48,41 @@ pub(crate) enum PrivateKey {
 impl PrivateKey {
     /// Generates a key for an algorithm. An RSA key takes up to a second on a small machine.
     pub(crate) fn generate(algorithm: Algorithm) -> Option<Self> {
-        match algorithm {
-            Algorithm::RS256 | Algorithm::PS256 => RsaKeyPair::generate(KeySize::Rsa2048).map(Self::Rsa).ok(),
-            Algorithm::ES256 => EcdsaKeyPair::generate(&ECDSA_P256_SHA256_FIXED_SIGNING).map(Self::Ec).ok(),
-            Algorithm::EdDSA => Ed25519KeyPair::generate().map(Self::Ed).ok(),
-        }
+        let random = SystemRandom::new();
+        Self::from_pkcs8(match algorithm {
+            Algorithm::RS256 | Algorithm::PS256 => rsa::generate()?,
+            Algorithm::ES256 => {
+                EcdsaKeyPair::generate_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, &random).ok()?.as_ref().to_vec()
+            }
+            Algorithm::EdDSA => Ed25519KeyPair::generate_pkcs8(&random).ok()?.as_ref().to_vec(),
+        })
     }
 
-    fn from_pkcs8(document: &[u8]) -> Option<Self> {
-        let rsa = || RsaKeyPair::from_pkcs8(document).map(Self::Rsa).ok();
-        let ec = || EcdsaKeyPair::from_pkcs8(&ECDSA_P256_SHA256_FIXED_SIGNING, document).map(Self::Ec).ok();
-        rsa().or_else(ec).or_else(|| Ed25519KeyPair::from_pkcs8(document).map(Self::Ed).ok())
-    }
-
-    fn to_pkcs8(&self) -> Option<Vec<u8>> {
-        match self {
-            Self::Rsa(pair) => AsDer::<Pkcs8V1Der<'_>>::as_der(pair).ok().map(|der| der.as_ref().to_vec()),
-            Self::Ec(pair) => pair.to_pkcs8v1().ok().map(|der| der.as_ref().to_vec()),
-            Self::Ed(pair) => pair.to_pkcs8v1().ok().map(|der| der.as_ref().to_vec()),
-        }
+    fn from_pkcs8(document: Vec<u8>) -> Option<Self> {
+        let (curve, random) = (&ECDSA_P256_SHA256_FIXED_SIGNING, SystemRandom::new());
+        let rsa = || RsaKeyPair::from_pkcs8(&document).map(Pair::Rsa).ok();
+        let ec = || EcdsaKeyPair::from_pkcs8(curve, &document, &random).map(Pair::Ec).ok();
+        // State files of earlier versions do not contain the public key.
+        let ed = || Ed25519KeyPair::from_pkcs8_maybe_unchecked(&document).map(Pair::Ed).ok();
+        let pair = rsa().or_else(ec).or_else(ed)?;
+        Some(Self { document, pair })
     }
 
     /// Returns the public key as a JSON Web Key (RFC 7517).
     pub(crate) fn jwk(&self, id: &str) -> Value {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);
-        match self {
-            Self::Rsa(pair) => {
-                let modulus = encode(pair.public_key().modulus().big_endian_without_leading_zero());
-                let exponent = encode(pair.public_key().exponent().big_endian_without_leading_zero());
-                json!({ "kty": "RSA", "use": "sig", "kid": id, "n": modulus, "e": exponent })
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let PublicKeyComponents::<Vec<u8>> { n, e } = pair.public_key().into();
+                json!({ "kty": "RSA", "use": "sig", "kid": id, "n": encode(&n), "e": encode(&e) })
             }
-            Self::Ec(pair) => {
+            Pair::Ec(pair) => {
                 // SEC 1, section 2.3.3: one byte for "uncompressed", then both coordinates.
                 let point = pair.public_key().as_ref();
                 let (x, y) = (encode(&point[1..33]), encode(&point[33..65]));
                 json!({ "kty": "EC", "use": "sig", "kid": id, "crv": "P-256", "x": x, "y": y })
             }
-            Self::Ed(pair) => {
+            Pair::Ed(pair) => {
                 let x = encode(pair.public_key().as_ref());
                 json!({ "kty": "OKP", "use": "sig", "kid": id, "crv": "Ed25519", "x": x })
             }
@@ -88,15 +91,16 @@ impl PrivateKey {
 
     fn signature(&self, algorithm: Algorithm, message: &[u8]) -> Option<Vec<u8>> {
         let random = SystemRandom::new();
-        match self {
-            Self::Rsa(pair) => {
-                let padding = if let Algorithm::PS256 = algorithm { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
-                let mut signature = vec![0; pair.public_modulus_len()];
+        match &self.pair {
+            Pair::Rsa(pair) => {
+                let padding: &dyn RsaEncoding =
+                    if let Algorithm::PS256 = algorithm { &RSA_PSS_SHA256 } else { &RSA_PKCS1_SHA256 };
+                let mut signature = vec![0; pair.public().modulus_len()];
                 pair.sign(padding, &random, message, &mut signature).ok()?;
                 Some(signature)
             }
-            Self::Ec(pair) => pair.sign(&random, message).ok().map(|signature| signature.as_ref().to_vec()),
-            Self::Ed(pair) => Some(pair.sign(message).as_ref().to_vec()),
+            Pair::Ec(pair) => pair.sign(&random, message).ok().map(|signature| signature.as_ref().to_vec()),
+            Pair::Ed(pair) => Some(pair.sign(message).as_ref().to_vec()),
         }
     }
 
@@ -116,7 +120,7 @@ impl PrivateKey {
     /// Returns the claims of a token that this RSA key signed with RS256 under this key id, or `None`. Does not check
     /// any claim.
     pub(crate) fn verify<C: DeserializeOwned>(&self, id: &str, token: &str) -> Option<C> {
-        let Self::Rsa(pair) = self else { return None };
+        let Pair::Rsa(pair) = &self.pair else { return None };
         let (signed, signature) = token.rsplit_once('.')?;
         let (header, claims) = signed.split_once('.')?;
         let public = UnparsedPublicKey::new(&RSA_PKCS1_2048_8192_SHA256, pair.public_key().as_ref());
@@ -131,13 +135,26 @@ impl TryFrom<String> for PrivateKey {
     type Error = &'static str;
 
     fn try_from(text: String) -> Result<Self, &'static str> {
-        STANDARD.decode(text).ok().and_then(|document| Self::from_pkcs8(&document)).ok_or("not a private key")
+        STANDARD.decode(text).ok().and_then(Self::from_pkcs8).ok_or("not a private key")
     }
 }
 
 impl Serialize for PrivateKey {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let document = self.to_pkcs8().ok_or_else(|| S::Error::custom("the key cannot be exported"))?;
-        serializer.serialize_str(&STANDARD.encode(document))
+        serializer.serialize_str(&STANDARD.encode(&self.document))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    // The state files of earlier versions have Ed25519 keys in this form. The example is from RFC 8410, sections 10.1 and 10.3.
+    #[test]
+    fn a_key_without_its_public_key_is_read() {
+        let text = "MC4CAQAwBQYDK2VwBCIEINTuctv5E1hK1bbY8fdp+K06/nwoy/HU++CXqI9EdVhC";
+        let key: PrivateKey = serde_json::from_value(json!(text)).unwrap();
+        assert_eq!(key.jwk("")["x"], "Gb9ECWmEzf6FQbrBZ9w7lshQhqowtrbLDFw4rXAxZuE");
+        assert_eq!(json!(key), text);
     }
 }

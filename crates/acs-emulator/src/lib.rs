@@ -63,6 +63,7 @@ mod operation;
 mod operations;
 mod options;
 mod request;
+mod rsa;
 mod service;
 mod state;
 mod state_file;

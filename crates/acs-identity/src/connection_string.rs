@@ -1,4 +1,4 @@
-//! The connection string of an ACS resource: `endpoint=https://<resource>.communication.azure.com/;accesskey=<base64>`.
+//! The connection string of an ACS resource: `endpoint=https://<host name>/;accesskey=<base64>`.
 //!
 //! The official SDKs differ in what they accept. This parser accepts what any of them does: pairs in any order, names in
 //! any case, surrounding white space, and a `;` at the end. Errors do not quote the text, which may contain a key.
@@ -49,9 +49,7 @@ pub enum ConnectionStringFault {
     #[error("the connection string contains {0} twice")]
     Repeated(&'static str),
     /// A name or its value is missing.
-    #[error(
-        "the connection string has no {0}; it looks like endpoint=https://<resource>.communication.azure.com/;accesskey=<key>"
-    )]
+    #[error("the connection string has no {0}; it looks like endpoint=https://<host name>/;accesskey=<key>")]
     Missing(&'static str),
     /// The endpoint is invalid.
     #[error(transparent)]

@@ -12,7 +12,7 @@ use azure_core::{
 use jiff::Timestamp;
 use reqwest::{
     Method, Url,
-    header::{AUTHORIZATION, HeaderMap, HeaderValue},
+    header::{AUTHORIZATION, HeaderMap, HeaderName, HeaderValue},
 };
 
 pub use access_keys::{AccessKeys, KeySlot};
@@ -27,6 +27,9 @@ use crate::{
 /// The double slash is intended: a managed identity's endpoint gets the scope without `/.default` as the resource, and
 /// the audience that ACS checks for is `https://communication.azure.com/`, with a slash at its end.
 pub const SCOPE: &str = "https://communication.azure.com//.default";
+
+const DATE: HeaderName = HeaderName::from_static("x-ms-date");
+const CONTENT_HASH: HeaderName = HeaderName::from_static("x-ms-content-sha256");
 
 /// The credential of a client.
 #[derive(Clone)]
@@ -152,9 +155,9 @@ fn sign(key: &AccessKey, endpoint: &Endpoint, method: &Method, url: &Url, body: 
     let (date, hash) = (signature::http_date(Timestamp::now()), signature::content_hash(body));
     let text = signature::string_to_sign(method.as_str(), &target, &[&date, &endpoint.host(), &hash]);
     let authorization = signature::authorization(&key.sign(&text));
-    [("x-ms-date", date), ("x-ms-content-sha256", hash), (AUTHORIZATION.as_str(), authorization)]
+    [(DATE, date), (CONTENT_HASH, hash), (AUTHORIZATION, authorization)]
         .into_iter()
-        .filter_map(|(name, value)| Some((name.parse().ok()?, value.parse().ok()?)))
+        .filter_map(|(name, value)| Some((name, value.try_into().ok()?)))
         .collect()
 }
 

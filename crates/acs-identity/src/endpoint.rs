@@ -6,7 +6,8 @@ use reqwest::Url;
 
 use crate::http::is_loopback;
 
-/// The endpoint of an ACS resource, such as `https://contoso.communication.azure.com/`.
+/// The endpoint of an ACS resource, such as `https://contoso.europe.communication.azure.com/`, or without a data location
+/// for older resources.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Endpoint(Url);
 
@@ -14,7 +15,9 @@ pub struct Endpoint(Url);
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
 pub enum InvalidEndpoint {
     /// It is not a URL, or its host is not a host name or IP address.
-    #[error("the endpoint is not a URL; it looks like https://<resource>.communication.azure.com")]
+    #[error(
+        "the endpoint is not a URL; copy it from the resource's Overview, such as https://contoso.europe.communication.azure.com"
+    )]
     NotAUrl,
     /// It does not begin with a scheme and `://`.
     #[error("the endpoint has no scheme; begin it with https://, or with http:// on this machine")]

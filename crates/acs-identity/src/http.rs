@@ -4,7 +4,7 @@
 
 use std::time::Duration;
 
-use reqwest::{Client, ClientBuilder, Response, Url, redirect};
+use reqwest::{Client, ClientBuilder, Response, Url, redirect, retry};
 
 use crate::tls;
 pub use crate::{
@@ -26,6 +26,8 @@ pub fn client_builder() -> ClientBuilder {
         .tcp_keepalive(Duration::from_secs(30))
         // A redirect would carry the credential to another host.
         .redirect(redirect::Policy::none())
+        // The client repeats requests itself. Without this, reqwest copies each request in case it has to repeat it.
+        .retry(retry::never().max_retries_per_request(0))
 }
 
 /// Returns the same builder for requests to one URL: a loopback URL is never requested through a proxy.

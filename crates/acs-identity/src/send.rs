@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use bytes::Bytes;
 use reqwest::{
     Method, StatusCode, Url,
-    header::{CONTENT_TYPE, HeaderMap},
+    header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
 use uuid::Uuid;
 
@@ -21,6 +21,11 @@ use crate::{
 
 /// The longest response body, in bytes. Real ones have less than 4 KiB.
 const MAX_BODY: usize = 64 * 1024;
+
+const JSON: HeaderValue = HeaderValue::from_static("application/json");
+
+/// The header that Microsoft's support finds a call by.
+const CLIENT_REQUEST_ID: HeaderName = HeaderName::from_static("x-ms-client-request-id");
 
 /// A result that is read from a response body.
 pub(crate) trait Response {
@@ -147,8 +152,8 @@ impl Inner {
             .request(call.method.clone(), call.url.clone())
             .timeout(timeout.saturating_sub(start.elapsed()))
             .headers(std::mem::take(&mut attempt.headers))
-            .header(CONTENT_TYPE, "application/json")
-            .header("x-ms-client-request-id", call.request_id.to_string())
+            .header(CONTENT_TYPE, JSON)
+            .header(CLIENT_REQUEST_ID, call.request_id.to_string())
             .headers(authorization)
             .body(call.body.clone());
         let (head, result) = exchange(request, call, read).await;
@@ -175,11 +180,11 @@ async fn exchange<T>(
     call: &Call<'_>,
     read: impl Fn(&[u8]) -> Option<T>,
 ) -> (Option<(StatusCode, HeaderMap)>, Result<T, Error>) {
-    let response = match request.send().await {
+    let mut response = match request.send().await {
         Ok(response) => response,
         Err(error) => return (None, Err(error.into())),
     };
-    let (status, headers) = (response.status(), response.headers().clone());
+    let (status, headers) = (response.status(), std::mem::take(response.headers_mut()));
     let invalid = |reason| Err(Error::InvalidResponse { status, reason });
     let result = match read_body(response, MAX_BODY).await {
         Err(BodyError::Connection(error)) => Err(error.into()),

@@ -7,15 +7,15 @@
 //! signature    = base64(HMAC-SHA256(base64-decode(access key), stringToSign))
 //! ```
 
-use std::fmt;
+use std::{fmt, sync::Arc};
 
 use base64::{
     Engine as _, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig, general_purpose::STANDARD},
 };
 use hmac::{Hmac, KeyInit as _, Mac as _};
-use jiff::Timestamp;
-use secrecy::{ExposeSecret, SecretSlice};
+use jiff::{Timestamp, fmt::rfc2822::DateTimePrinter};
+use secrecy::zeroize::Zeroizing;
 use sha2::{Digest as _, Sha256};
 
 /// The signed headers, in the order in which their values are joined.
@@ -30,8 +30,10 @@ const KEY_BASE64: GeneralPurpose = GeneralPurpose::new(
 );
 
 /// An access key of an ACS resource. `Debug` leaves out the key.
+///
+/// It is kept as the state of HMAC after the key, which is half of the work of a signature.
 #[derive(Clone)]
-pub struct AccessKey(SecretSlice<u8>);
+pub struct AccessKey(Arc<Hmac<Sha256>>);
 
 /// The error for a text that is not an access key. It does not contain the text.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -44,8 +46,8 @@ impl AccessKey {
     /// # Errors
     /// [`InvalidAccessKey`] if the text is not base64 or empty.
     pub fn from_base64(text: &str) -> Result<Self, InvalidAccessKey> {
-        match KEY_BASE64.decode(text.trim()) {
-            Ok(bytes) if !bytes.is_empty() => Ok(Self(bytes.into())),
+        match KEY_BASE64.decode(text.trim()).map(Zeroizing::new) {
+            Ok(key) if !key.is_empty() => Ok(Self(Arc::new(keyed(&key)))),
             _ => Err(InvalidAccessKey),
         }
     }
@@ -53,14 +55,18 @@ impl AccessKey {
     /// Returns the signature of a string to sign, in base64.
     #[must_use]
     pub fn sign(&self, string_to_sign: &str) -> String {
-        STANDARD.encode(hmac_sha256(self.0.expose_secret(), string_to_sign.as_bytes()).finalize().into_bytes())
+        STANDARD.encode(self.keyed(string_to_sign).finalize().into_bytes())
     }
 
     /// Returns whether `signature` (base64) is that of `string_to_sign`, compared in constant time.
     #[must_use]
     pub fn verify(&self, string_to_sign: &str, signature: &str) -> bool {
-        let mac = hmac_sha256(self.0.expose_secret(), string_to_sign.as_bytes());
+        let mac = self.keyed(string_to_sign);
         STANDARD.decode(signature).is_ok_and(|bytes| mac.verify_slice(&bytes).is_ok())
+    }
+
+    fn keyed(&self, message: &str) -> Hmac<Sha256> {
+        Hmac::clone(&self.0).chain_update(message)
     }
 }
 
@@ -74,9 +80,12 @@ impl fmt::Debug for AccessKey {
 /// time.
 #[must_use]
 pub fn hmac_sha256(key: &[u8], message: &[u8]) -> Hmac<Sha256> {
+    keyed(key).chain_update(message)
+}
+
+fn keyed(key: &[u8]) -> Hmac<Sha256> {
     // HMAC accepts keys of any length, so that the alternative is never used.
-    let mac = Hmac::<Sha256>::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&<_>::default()));
-    mac.chain_update(message)
+    Hmac::new_from_slice(key).unwrap_or_else(|_| Hmac::new(&<_>::default()))
 }
 
 /// Returns the value of `x-ms-content-sha256`: the SHA-256 of the body in base64.
@@ -88,19 +97,20 @@ pub fn content_hash(body: &[u8]) -> String {
 /// Returns the value of `x-ms-date` (RFC 9110 section 5.6.7), such as `Wed, 13 Apr 2022 18:09:12 GMT`.
 #[must_use]
 pub fn http_date(at: Timestamp) -> String {
-    at.strftime("%a, %d %b %Y %H:%M:%S GMT").to_string()
+    // Only years before 0 have no such form.
+    DateTimePrinter::new().timestamp_to_rfc9110_string(&at).unwrap_or_default()
 }
 
 /// Returns the string to sign: the method, the request target as sent, and the values of the signed headers.
 #[must_use]
 pub fn string_to_sign(method: &str, path_and_query: &str, signed_values: &[&str]) -> String {
-    format!("{method}\n{path_and_query}\n{}", signed_values.join(";"))
+    [method, path_and_query, &signed_values.join(";")].join("\n")
 }
 
 /// Returns the value of `Authorization`.
 #[must_use]
 pub fn authorization(signature: &str) -> String {
-    format!("HMAC-SHA256 SignedHeaders={SIGNED_HEADERS}&Signature={signature}")
+    ["HMAC-SHA256 SignedHeaders=", SIGNED_HEADERS, "&Signature=", signature].concat()
 }
 
 #[cfg(test)]

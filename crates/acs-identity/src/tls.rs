@@ -9,7 +9,7 @@ use std::{
 };
 
 use reqwest::ClientBuilder;
-use rustls::{ClientConfig, crypto::aws_lc_rs::default_provider};
+use rustls::{ClientConfig, RootCertStore, crypto::ring::default_provider};
 use rustls_platform_verifier::Verifier;
 
 /// The error of an HTTP client that cannot be built.
@@ -29,21 +29,27 @@ impl From<reqwest::Error> for TlsError {
     }
 }
 
-static CONFIG: LazyLock<Result<ClientConfig, rustls::Error>> = LazyLock::new(|| {
+/// The configuration, and whether root certificates were found. Without them, it trusts no server.
+static CONFIG: LazyLock<Result<(ClientConfig, bool), rustls::Error>> = LazyLock::new(|| {
     let provider = Arc::new(default_provider());
-    let verifier = Verifier::new(Arc::clone(&provider))?;
-    let config = ClientConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let config = config.dangerous().with_custom_certificate_verifier(Arc::new(verifier));
+    let config = ClientConfig::builder_with_provider(Arc::clone(&provider)).with_safe_default_protocol_versions()?;
+    let verifier = Verifier::new(provider);
+    let found = verifier.is_ok();
+    let config = match verifier {
+        Ok(verifier) => config.dangerous().with_custom_certificate_verifier(Arc::new(verifier)),
+        Err(_) => config.with_root_certificates(RootCertStore::empty()),
+    };
     let mut config = config.with_no_client_auth();
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Ok(config)
+    Ok((config, found))
 });
 
 /// Adds the shared configuration. Without root certificates, the client trusts no server.
 pub(crate) fn configure(builder: ClientBuilder) -> ClientBuilder {
     match &*CONFIG {
-        Ok(config) => builder.tls_backend_preconfigured(config.clone()),
-        Err(_) => builder.tls_certs_only([]),
+        Ok((config, _)) => builder.tls_backend_preconfigured(config.clone()),
+        // reqwest refuses it with an error. Without any configuration, it would panic.
+        Err(_) => builder.tls_backend_preconfigured(()),
     }
 }
 
@@ -53,8 +59,8 @@ pub(crate) fn configure(builder: ClientBuilder) -> ClientBuilder {
 /// [`TlsError::NoRootCertificates`], with the likely cause and the remedy.
 pub fn check_root_certificates() -> Result<(), TlsError> {
     match &*CONFIG {
-        Ok(_) => Ok(()),
-        Err(_) => Err(TlsError::NoRootCertificates(remedy(|name| env::var_os(name).is_some()))),
+        Ok((_, true)) => Ok(()),
+        _ => Err(TlsError::NoRootCertificates(remedy(|name| env::var_os(name).is_some()))),
     }
 }
 

@@ -1,5 +1,7 @@
 //! The claims of a token. A claim is read where it is needed; one of an unexpected type counts as missing.
 
+use std::time::{Duration, SystemTime};
+
 use jsonwebtoken::{Algorithm, DecodingKey, Validation, dangerous::insecure_decode_claims, decode};
 use serde::Deserialize;
 use serde_json::{Map, Value};
@@ -47,6 +49,14 @@ impl Claims {
         validation.validate_aud = false;
         let claims: Self = decode(token, key, &validation)?.claims;
         if claims.has("exp") { Ok(claims) } else { Err(TokenError::NoExpiry) }
+    }
+
+    /// Returns the time from which the token is refused.
+    pub(super) fn refused_from(&self) -> Option<SystemTime> {
+        // A number of seconds that may have a fraction (RFC 7519 section 2), which is cut off.
+        let exp = self.0.get("exp")?;
+        let seconds = exp.as_u64().or_else(|| Some(Duration::try_from_secs_f64(exp.as_f64()?).ok()?.as_secs()))?;
+        SystemTime::UNIX_EPOCH.checked_add(Duration::from_secs(seconds.checked_add(LEEWAY_S)?))
     }
 
     /// Returns whether the claim is present.
@@ -101,4 +111,26 @@ fn at<'a>(object: &'a Map<String, Value>, path: &str) -> Option<&'a Value> {
     object.get(path).or_else(|| {
         path.match_indices('.').find_map(|(dot, _)| at(object.get(&path[..dot])?.as_object()?, &path[dot + 1..]))
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn token_is_refused_from_its_expiry_and_the_tolerance() {
+        for (exp, seconds) in [
+            (json!(100), Some(160)),
+            (json!(100.9), Some(160)),
+            (json!("100"), None),
+            (json!(-1), None),
+            (json!(u64::MAX), None),
+        ] {
+            let claims: Claims = serde_json::from_value(json!({ "exp": exp })).unwrap();
+            let expected = seconds.map(|seconds| SystemTime::UNIX_EPOCH + Duration::from_secs(seconds));
+            assert_eq!(claims.refused_from(), expected, "{exp}");
+        }
+    }
 }

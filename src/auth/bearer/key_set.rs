@@ -15,12 +15,14 @@ use super::TokenError;
 const MIN_MODULUS_BYTES: usize = 2048 / 8;
 
 /// A public key and the algorithms that may be used with it.
+#[derive(Debug)]
 struct Key {
     key: DecodingKey,
     algorithms: Vec<Algorithm>,
 }
 
 /// Keys by id. Keys of different types may have the same id (RFC 7517 section 4.5).
+#[derive(Debug)]
 pub(super) struct KeySet(HashMap<String, Vec<Key>>);
 
 impl KeySet {

@@ -3,7 +3,6 @@
 use std::{sync::Arc, time::Duration};
 
 use acs_identity::http::TlsError;
-use jsonwebtoken::{Algorithm, DecodingKey};
 
 use super::{Issuer, TokenError, discovery::IssuerError, key_set::KeySet};
 use crate::refreshing::{FetchLimits, Fresh, Refreshing};
@@ -40,16 +39,20 @@ impl IssuerKeys {
         })))
     }
 
-    /// Returns the key with this id that fits the algorithm. Fetches the key set again if it has no such id.
-    pub(super) async fn find(&self, id: &str, algorithm: Algorithm) -> Result<DecodingKey, TokenError> {
+    /// Returns the key set. Fetches it again if it has no key with this id.
+    pub(super) async fn with(&self, id: &str) -> Result<Arc<KeySet>, TokenError> {
         let mut known = self.0.get().await;
         if known.as_ref().is_ok_and(|keys| !keys.contains(id)) {
             known = self.0.refresh().await;
         }
-        let keys = known.map_err(|error| TokenError::Unreachable {
+        known.map_err(|error| TokenError::Unreachable {
             cause: error.to_string(),
             retry_after: self.0.retry_after().unwrap_or(RETRY_AFTER),
-        })?;
-        keys.find(id, algorithm).cloned()
+        })
+    }
+
+    /// Returns whether this is the key set that the issuer has, as far as is known.
+    pub(super) async fn are(&self, keys: &Arc<KeySet>) -> bool {
+        self.0.get().await.is_ok_and(|known| Arc::ptr_eq(&known, keys))
     }
 }

@@ -1,11 +1,8 @@
 //! The steps of the quickstart. Each calls one function.
 
-use std::{fmt, io::Write, time::Duration};
+use std::{fmt, io::Write};
 
-use acs_identity::{
-    Endpoint, TeamsTokenRequest, causes,
-    http::{TlsError, client_builder_for},
-};
+use acs_identity::{Endpoint, TeamsTokenRequest, causes};
 use http::{Method, header::CONTENT_TYPE};
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
@@ -42,14 +39,8 @@ struct Problem {
 
 impl<W: Write> Steps<W> {
     /// Prepares the steps against an address.
-    pub(super) fn new(
-        base: &Endpoint,
-        function_key: Option<SecretString>,
-        out: W,
-    ) -> std::result::Result<Self, TlsError> {
-        // Longer than the timeout of the functions, so that their response arrives.
-        let http = client_builder_for(base.url())?.timeout(Duration::from_secs(60)).build()?;
-        Ok(Self { http, base: base.to_string(), function_key, out, created: Vec::new() })
+    pub(super) fn new(http: reqwest::Client, base: &Endpoint, function_key: Option<SecretString>, out: W) -> Self {
+        Self { http, base: base.to_string(), function_key, out, created: Vec::new() }
     }
 
     /// Runs the steps up to the first that fails.
@@ -179,7 +170,7 @@ pub(super) async fn entra_token(
     user_id: uuid::Uuid,
 ) -> Result<SecretString> {
     let step = "get a test user's Entra token from the emulator";
-    let http = acs_identity::http::client_builder().timeout(Duration::from_secs(10)).no_proxy().build();
+    let http = acs_identity::http::client_builder().timeout(std::time::Duration::from_secs(10)).no_proxy().build();
     let http = http.map_err(|error| failed(step, causes(&error)))?;
     let request = http.post(format!("http://{emulator}/_emulator/entra/tokens"));
     let response = send(step, request, Some(&json!({"appId": app_id, "userId": user_id}))).await?;

@@ -51,7 +51,7 @@ async fn a_misspelled_setting_is_warned_of_at_the_start_of_every_program() {
             &["dev", "--port", "0", "--emulator-port", "0", "--emulator-https-port", "0", "--data", "/dev/null"],
             &environment,
         ),
-        cli(&["quickstart", "--url", "http://127.0.0.1:1"], &environment),
+        cli(&["quickstart", "--url", "http://127.0.0.1:1", "--wait", "0s"], &environment),
         cli(&["directory", "export"], &environment),
         cli(&["check"], &environment),
     ] {

@@ -4,6 +4,7 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 
 use acs_identity::{
     ConnectionString, IdentityClient,
+    http::client_builder,
     types::{Scope, TokenRequest},
 };
 use acs_tokens::{
@@ -59,7 +60,7 @@ impl Fixture {
 
     pub(crate) async fn new(store: Arc<TestStore>, emulator: String) -> Self {
         log::subscribe();
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = client_builder().no_proxy().build().unwrap();
         Self { store, acs: Relay::to(&emulator).await, emulator, http }
     }
 

@@ -20,16 +20,16 @@ use super::{
 };
 
 /// Azurite over https with bearer tokens: `127.0.0.1:<port>`.
-const AZURITE: &str = "ACS_TOKENS_TEST_KEYLESS";
+pub(super) const AZURITE: &str = "ACS_TOKENS_TEST_KEYLESS";
 
 /// A folder with `certificate.pem`, for both host names, and `key.pem`.
-const CERTIFICATE: &str = "ACS_TOKENS_TEST_CERTIFICATE";
+pub(super) const CERTIFICATE: &str = "ACS_TOKENS_TEST_CERTIFICATE";
 
-const STORAGE: &str = "devstoreaccount1.blob.core.windows.net";
-const ACS: &str = "contoso.communication.azure.com";
+pub(super) const STORAGE: &str = "devstoreaccount1.blob.core.windows.net";
+pub(super) const ACS: &str = "contoso.communication.azure.com";
 
 /// Starts an HTTP proxy that connects host names to addresses.
-async fn proxy(hosts: [(&'static str, String); 2]) -> String {
+pub(super) async fn proxy(hosts: [(&'static str, String); 2]) -> String {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     tokio::spawn(async move {

@@ -5,6 +5,7 @@ use std::sync::{
     atomic::{AtomicUsize, Ordering},
 };
 
+use acs_identity::http::client_builder;
 use acs_tokens::emulator::DEVELOPMENT_KEY;
 use axum::{
     Router,
@@ -63,7 +64,7 @@ impl Relay {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let url = format!("http://{}", listener.local_addr().unwrap());
         // No pool: the server may close an idle connection just when it is reused.
-        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0);
+        let http = client_builder().no_proxy().pool_max_idle_per_host(0);
         let http = http.redirect(reqwest::redirect::Policy::none()).build().unwrap();
         let upstream = upstream.to_owned();
         let inner = Arc::new(Inner { upstream, http, lines: Mutex::default(), hold: Mutex::default() });

@@ -1,5 +1,6 @@
 //! `acs-tokens serve` as a child process, for users of the emulator's test issuer.
 
+use acs_identity::http::client_builder;
 use http::Method;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
@@ -65,7 +66,7 @@ impl Service {
         let lines = running.until(|line| line.contains("serving")).await;
         let address = lines.last().unwrap().split("127.0.0.1:").nth(1).unwrap();
         let port: String = address.chars().take_while(char::is_ascii_digit).collect();
-        let http = reqwest::Client::builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
+        let http = client_builder().no_proxy().pool_max_idle_per_host(0).build().unwrap();
         Self { running, base: format!("http://127.0.0.1:{port}/api"), http }
     }
 

@@ -3,6 +3,7 @@
 
 use std::{collections::BTreeSet, time::Duration};
 
+use acs_identity::http::client_builder;
 use acs_tokens::{
     acs_client::AcsSettings,
     config::Config,
@@ -176,7 +177,7 @@ async fn identity_that_no_caller_learns_is_deleted_before_the_process_ends() {
     let limits = Limits { grace: Duration::from_millis(50), ..Limits::default() };
     let served = tokio::spawn(App { limits, ..app }.serve(listener, async { stopped.await.unwrap() }));
     let hold = fixture.acs.hold(0, At::Answer, is_create);
-    let http = reqwest::Client::builder().no_proxy().build().unwrap();
+    let http = client_builder().no_proxy().build().unwrap();
     let call = tokio::spawn(http.post(url).header("content-type", "application/json").body("{}").send());
     hold.reached(1).await;
     stop.send(()).unwrap();

@@ -2,7 +2,10 @@
 
 use std::fs;
 
-use acs_tokens::{functions::FUNCTIONS, request_log::RequestLog};
+use acs_tokens::{
+    functions::FUNCTIONS,
+    request_log::{LoggedIdentity, RequestLog},
+};
 use serde_json::Value;
 
 use super::{documents, read, root};
@@ -36,7 +39,7 @@ fn complete_log() -> RequestLog {
         route: text(),
         caller: text(),
         action: Some("x"),
-        identity: text(),
+        identity: Some(LoggedIdentity::Whole(String::new())),
         scopes: text(),
         minutes: Some(60),
         outcome: "done",

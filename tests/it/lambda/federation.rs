@@ -15,7 +15,7 @@ const SESSION: &str = "the-session-token-of-the-role";
 const ASSERTION: &str = "eyJ-the-token-that-aws-gives";
 
 /// Simulates STS: sends the same response to each request, and returns the requests.
-async fn sts(status: &'static str, body: String) -> (String, UnboundedReceiver<String>) {
+pub(super) async fn sts(status: &'static str, body: String) -> (String, UnboundedReceiver<String>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let url = format!("http://{}", listener.local_addr().unwrap());
     let (sender, requests) = unbounded_channel();
@@ -36,8 +36,15 @@ async fn sts(status: &'static str, body: String) -> (String, UnboundedReceiver<S
     (url, requests)
 }
 
+/// Returns the body of STS's answer with a token.
+pub(super) fn issued() -> String {
+    format!(
+        "<R><GetWebIdentityTokenResult><WebIdentityToken>{ASSERTION}</WebIdentityToken></GetWebIdentityTokenResult></R>"
+    )
+}
+
 /// Starts an emulator whose next response is that of Entra.
-async fn acs_and_entra() -> Fixture {
+pub(super) async fn acs_and_entra() -> Fixture {
     let fixture = Fixture::start().await;
     let token = &fixture.token().await["access_token"];
     let answer = json!({ "token_type": "Bearer", "expires_in": 3600, "access_token": token }).to_string();
@@ -73,10 +80,7 @@ fn assert_no_secret(log: &str) {
 #[tokio::test]
 async fn the_role_of_the_function_replaces_a_key() {
     let acs = acs_and_entra().await;
-    let body = format!(
-        "<R><GetWebIdentityTokenResult><WebIdentityToken>{ASSERTION}</WebIdentityToken></GetWebIdentityTokenResult></R>"
-    );
-    let (url, mut requests) = sts("200 OK", body).await;
+    let (url, mut requests) = sts("200 OK", issued()).await;
     let mut lambda = start(&acs, &url).await;
     lambda.invoke("1", &event("http-create-identity")).await.assert_ok(201);
 

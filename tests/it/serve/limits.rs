@@ -2,6 +2,7 @@
 
 use std::{net::SocketAddr, sync::Arc, time::Duration};
 
+use acs_identity::http::client_builder;
 use acs_tokens::server::{self, Limits};
 use axum::{
     Router,
@@ -199,7 +200,7 @@ async fn half_sent_headers_do_not_keep_an_honest_caller_from_an_answer() {
     // One of three, because another program may use the processor for a second.
     let mut in_a_second = 0;
     for _ in 0..3 {
-        let http = reqwest::Client::builder().no_proxy().build().unwrap();
+        let http = client_builder().no_proxy().build().unwrap();
         let create = http.post(format!("http://{address}/api/identities")).header("content-type", "application/json");
         let answer = tokio::time::timeout(Duration::from_secs(1), create.body("{}").send()).await;
         in_a_second += usize::from(answer.is_ok_and(|answer| answer.unwrap().status() == 201));
