@@ -57,16 +57,20 @@ impl Scenario {
         }
     }
 
-    /// Returns this many requests.
-    pub async fn requests(self, issuer: &Issuer, count: usize) -> Result<Vec<Request>> {
-        let user = |token: &str| Request {
+    /// Returns a request of `my-token` with a user's token.
+    pub fn my_token(token: &str) -> Request {
+        Request {
             method: "POST",
             path: "/api/me/token".to_owned(),
             body: Some("{}".to_owned()),
             authorization: Some(format!("Bearer {token}")),
             key: None,
             status: 200,
-        };
+        }
+    }
+
+    /// Returns this many requests.
+    pub async fn requests(self, issuer: &Issuer, count: usize) -> Result<Vec<Request>> {
         let request = match self {
             Self::IssueToken => Request {
                 method: "POST",
@@ -84,19 +88,19 @@ impl Scenario {
                 key: None,
                 status: 200,
             },
-            Self::KnownUser => user(&issuer.token("alice").await?),
+            Self::KnownUser => Self::my_token(&issuer.token("alice").await?),
             Self::Refusal => {
                 let token = issuer.token("alice").await?;
                 let (signed, signature) = token.rsplit_once('.').unwrap_or_default();
                 // The last characters of the signature, so that the whole verification runs.
                 let (kept, last) = signature.split_at(signature.len() - 8);
                 let last = if last == "AAAAAAAA" { "BBBBBBBB" } else { "AAAAAAAA" };
-                Request { status: 401, ..user(&format!("{signed}.{kept}{last}")) }
+                Request { status: 401, ..Self::my_token(&format!("{signed}.{kept}{last}")) }
             }
             Self::FirstUse => {
                 let mut requests = Vec::new();
                 for i in 0..count {
-                    requests.push(user(&issuer.token(&format!("user {i}")).await?));
+                    requests.push(Self::my_token(&issuer.token(&format!("user {i}")).await?));
                 }
                 return Ok(requests);
             }
