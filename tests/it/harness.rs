@@ -92,7 +92,12 @@ impl Api {
     ) -> Self {
         let app = match std::env::var_os("ACS_TOKENS_TEST_APP") {
             Some(folder) => App::Given(folder.into()),
-            None => App::Staged(host::stage(Path::new(env!("CARGO_BIN_EXE_handler")))),
+            None => {
+                let [program, repository, parent] =
+                    [env!("CARGO_BIN_EXE_handler"), env!("CARGO_MANIFEST_DIR"), env!("CARGO_TARGET_TMPDIR")]
+                        .map(Path::new);
+                App::Staged(host::stage(program, repository, parent))
+            }
         };
         let folder = match &app {
             App::Given(folder) => folder.clone(),

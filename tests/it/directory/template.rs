@@ -142,7 +142,9 @@ impl Azure {
 
     /// Deploys the packaged handler that `ACS_TOKENS_TEST_APP` names, or the one just built.
     async fn deploy(&self, settings: Settings) -> App {
-        let folder = host::stage(Path::new(env!("CARGO_BIN_EXE_handler")));
+        let [program, repository, parent] =
+            [env!("CARGO_BIN_EXE_handler"), env!("CARGO_MANIFEST_DIR"), env!("CARGO_TARGET_TMPDIR")].map(Path::new);
+        let folder = host::stage(program, repository, parent);
         let app = std::env::var_os("ACS_TOKENS_TEST_APP").map_or_else(|| folder.path().to_owned(), PathBuf::from);
         let platform = self.platform.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let env = settings.into_iter().chain(platform).collect();
