@@ -4,6 +4,7 @@
 
 mod evaluate;
 mod file;
+mod powershell;
 mod project;
 mod rules;
 mod syntax;
