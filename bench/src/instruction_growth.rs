@@ -28,8 +28,8 @@ pub async fn run(counter: &Counter<'_>) -> Result<()> {
     println!("\n{:<28} {:>12} {:>12} {:>8}", "instructions of a request", "connections", "counted", "ratio");
     let mut first = None;
     for connections in CONNECTIONS {
-        let counted = by_connections(counter, connections).await?;
-        check(Scenario::IssueToken.name(), connections, counted, *first.get_or_insert(counted))?;
+        let cost = by_connections(counter, connections).await?;
+        check(Scenario::IssueToken.name(), connections, cost, *first.get_or_insert(cost))?;
     }
     println!("\n{:<28} {:>12} {:>12} {:>8}", "instructions of a request", "known users", "counted", "ratio");
     let mut first = None;
@@ -40,8 +40,8 @@ pub async fn run(counter: &Counter<'_>) -> Result<()> {
         requests.push(Scenario::my_token(&token));
     }
     for users in USERS {
-        let counted = by_users(counter, &requests[..users]).await?;
-        check(Scenario::KnownUser.name(), users, counted, *first.get_or_insert(counted))?;
+        let cost = by_users(counter, &requests[..users]).await?;
+        check(Scenario::KnownUser.name(), users, cost, *first.get_or_insert(cost))?;
     }
     Ok(())
 }
@@ -73,7 +73,7 @@ async fn by_connections(counter: &Counter<'_>, connections: usize) -> Result<u64
 async fn by_users(counter: &Counter<'_>, users: &[Request]) -> Result<u64> {
     let known = users.last().ok_or("no users")?;
     let name = format!("users-{}", users.len());
-    let counted = counter.run(&name, &["--instr-atstart=no"], async |service: &Service| {
+    let cost = counter.run(&name, &["--instr-atstart=no"], async |service: &Service| {
         let load = |end| Load { connections: 32.min(users.len()), rate: None, end: End::Requests(end) };
         load::run(service.address, users, load(users.len().div_ceil(32))).await?;
         // The last user is cached, and the code is translated.
@@ -91,5 +91,5 @@ async fn by_users(counter: &Counter<'_>, users: &[Request]) -> Result<u64> {
         Ok(())
     });
     // The end of the program is counted too, which is little in a thousand requests.
-    Ok(counted.await? / COUNTED as u64)
+    Ok(cost.await? / COUNTED as u64)
 }

@@ -56,7 +56,8 @@ async fn behind(setting: &Setting<'_>, options: &Options, contender: Contender, 
         Contender::Handler => (setting.handler.to_owned(), environment(setting.upstream, setting.issuer)),
         _ => (script(folder.path(), &setting.peers.join("node/express.mjs"))?, setting.environment_of_peers()),
     };
-    env.push(("PATH", std::env::var("PATH")?));
+    // The script finds Node there.
+    env.extend(std::env::var_os("PATH").and_then(|path| path.into_string().ok()).map(|path| ("PATH", path)));
     let app = host::stage(&program, repository, folder.path());
     let host = Host::start(HostOptions {
         app: app.path().to_owned(),

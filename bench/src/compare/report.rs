@@ -11,9 +11,14 @@ pub fn origin(section: &str, options: &Options) -> String {
     let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
     let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, model)| model);
     let cores = std::thread::available_parallelism().map_or(0, usize::from);
-    let Options { runs, seconds, .. } = options;
+    let Options { runs, seconds, calls, .. } = options;
+    let measured = match section {
+        "growth" => format!("--calls {calls}"),
+        "lambda" => format!("--runs {runs}"),
+        _ => format!("--runs {runs} --seconds {seconds}"),
+    };
     format!(
-        "`cargo xtask bench -- --section {section} --runs {runs} --seconds {seconds}`, on {}, {cores} cores of {}.",
+        "`cargo xtask bench -- --section {section} {measured}`, on {}, {cores} cores of {}.",
         String::from_utf8_lossy(&date).trim(),
         model.unwrap_or("an unknown processor").trim()
     )

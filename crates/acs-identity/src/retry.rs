@@ -16,7 +16,8 @@ pub(crate) const MAX_ATTEMPTS: u32 = 3;
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
 /// The longest wait of a call that ACS throttled. With longer waits, calls would queue up here until the quota of the
-/// resource is renewed, and would then exceed it together.
+/// resource is renewed, and would then exceed it together. Repeated calls also count against the quota:
+/// <https://learn.microsoft.com/azure/communication-services/concepts/service-limits>.
 const MAX_THROTTLED_WAIT: Duration = Duration::from_secs(1);
 
 /// Whether an operation may be carried out twice.
