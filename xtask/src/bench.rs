@@ -46,7 +46,16 @@ fn measure(workspace: &Workspace, measurement: &str, options: &[OsString]) -> Re
     let features = &["--no-default-features"];
     let handler = Program { name: "handler", target: Target::X86_64Musl, release: true, features }.build(workspace)?;
     let mut command = cargo();
-    command.current_dir(&workspace.root).args(["run", "--quiet", "--release", "--package", "bench", "--", "--handler"]);
+    command.current_dir(&workspace.root).args([
+        "run",
+        "--quiet",
+        "--profile",
+        "measure",
+        "--package",
+        "bench",
+        "--",
+        "--handler",
+    ]);
     let status = command.arg(handler).arg(measurement).args(options).status()?;
     if status.success() { Ok(()) } else { Err(format!("the measurement failed ({status})").into()) }
 }
