@@ -53,6 +53,7 @@ mod retry_after;
 mod send;
 mod service_error;
 pub mod signature;
+mod teams_phone;
 mod tls;
 pub mod types;
 
@@ -64,4 +65,5 @@ pub use error::{Error, ErrorKind, InvalidResponseReason, ServiceError, causes, i
 pub use observer::{Attempt, AttemptOutcome, CallSummary, Observer, Retry};
 pub use operations::{CreatedIdentity, TeamsTokenRequest};
 pub use signature::{AccessKey, InvalidAccessKey};
+pub use teams_phone::{TeamsPhoneAssignment, TeamsPhoneUser};
 pub use types::{AccessToken, ApiVersion, IdentityId, Scope, TokenLifetime, TokenRequest};
