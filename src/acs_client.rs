@@ -88,8 +88,16 @@ impl From<ConnectionString> for AcsSettings {
     }
 }
 
-/// Opens a connection to ACS and gets the first Entra token, so that the first request is faster.
-pub async fn warm_up(client: IdentityClient) {
+/// Reads the root certificates if the endpoint needs them, opens a connection to ACS and gets the first Entra token, so
+/// that the first request is faster.
+pub async fn warm_up(client: IdentityClient, endpoint: Endpoint) {
+    // Not at the start of the program: the port would open later. Not on the thread that answers requests.
+    if endpoint.url().scheme() == "https"
+        && let Ok(Err(error)) = tokio::task::spawn_blocking(http::read_root_certificates).await
+    {
+        tracing::error!(cause = %error, "calls will fail: ACS cannot be called over https");
+        return;
+    }
     if let Err(error) = client.warm_up().await {
         tracing::warn!(cause = causes(&error), "calls will fail: there is no credential for ACS");
     }

@@ -109,7 +109,13 @@ fn connection(error: &reqwest::Error) -> Remedy {
             "a firewall or a private network drops the packets to the endpoint",
             "allow outbound connections to port 443 of the endpoint, or run this service in the private network",
         ),
-        ConnectFailure::UntrustedCertificate => return untrusted(),
+        ConnectFailure::NoRootCertificates => return no_root_certificates(),
+        ConnectFailure::UntrustedCertificate => (
+            "this machine does not trust the certificate of the endpoint: a proxy inspects TLS, or the endpoint is a \
+             test server",
+            "add the certificate of the proxy or test server to the system's certificates, or set SSL_CERT_FILE to a \
+             file with it, which replaces them",
+        ),
         ConnectFailure::CertificateForOtherName => (
             "the certificate is for another name than the endpoint's, so another server answers",
             "compare the endpoint with the Keys page of the resource, and check DNS and proxy of this host",
@@ -129,22 +135,11 @@ fn connection(error: &reqwest::Error) -> Remedy {
     Remedy { likely_cause: likely_cause.into(), remedy: remedy.into() }
 }
 
-fn untrusted() -> Remedy {
-    if let Err(error) = check_root_certificates() {
-        return Remedy {
-            likely_cause: error.to_string().into(),
-            remedy: "correct the root certificates and restart".into(),
-        };
-    }
+fn no_root_certificates() -> Remedy {
+    let error = check_root_certificates().err();
     Remedy {
-        likely_cause:
-            "this machine does not trust the certificate of the endpoint: a proxy inspects TLS, or the endpoint is a \
-                       test server"
-                .into(),
-        remedy:
-            "add the certificate of the proxy or test server to the system's certificates, or set SSL_CERT_FILE to a \
-                 file with it, which replaces them"
-                .into(),
+        likely_cause: error.map_or("no root certificates were found".into(), |error| error.to_string().into()),
+        remedy: "correct the root certificates and restart".into(),
     }
 }
 

@@ -90,7 +90,7 @@ pub fn build(config: Config) -> Result<App> {
     let services = Services::open(client.clone(), config.directory.as_ref())?;
     let tasks = services.tasks.clone();
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
-    tokio::spawn(acs_client::warm_up(client));
+    tokio::spawn(acs_client::warm_up(client, endpoint.clone()));
     let Config { authenticator, access, cors, limits, port, .. } = config;
     let router = Api { services, authenticator, access, cors }.into_router();
     Ok(App { router, tasks, limits, port, endpoint })

@@ -66,3 +66,11 @@ go_install() {
     fi
     GOBIN=$folder "$go" install "$module"
 }
+
+# Installs AWS's runtime interface emulator once, into the cache, and prints its path.
+lambda_emulator() {
+    local folder=${XDG_CACHE_HOME:-$HOME/.cache}/acs-tokens/lambda
+    local module=github.com/aws/aws-lambda-runtime-interface-emulator/cmd/aws-lambda-rie
+    go_program "$folder" "$module@v0.0.0-20261030222936-bef5c4ba774d" >&2 || return
+    echo "$folder/aws-lambda-rie"
+}

@@ -16,19 +16,31 @@ pub struct Counter<'a> {
 impl Counter<'_> {
     /// Returns the instructions of a run that answers these requests, one after the other. `name` is the profile's.
     pub async fn count(&self, name: &str, requests: &[Request]) -> Result<u64> {
+        let name = format!("{name}-{}", requests.len());
+        self.run(&name, &[], async |service| {
+            for request in requests {
+                service.send(request).await?;
+            }
+            Ok(())
+        })
+        .await
+    }
+
+    /// Returns the instructions of a run with a load. `name` is the profile's, `options` those of callgrind.
+    pub async fn run(
+        &self,
+        name: &str,
+        options: &[&str],
+        load: impl AsyncFnOnce(&Service) -> Result<()>,
+    ) -> Result<u64> {
         let folder = tempfile::tempdir()?;
-        let name = format!("{}-{}.callgrind", name.replace([' ', ','], "-"), requests.len());
+        let name = format!("{}.callgrind", name.replace([' ', ','], "-"));
         let output = self.profiles.unwrap_or(folder.path()).join(name);
-        let wrapper = [
-            "valgrind".to_owned(),
-            "-q".to_owned(),
-            "--tool=callgrind".to_owned(),
-            format!("--callgrind-out-file={}", output.display()),
-        ];
+        let file = format!("--callgrind-out-file={}", output.display());
+        let words = ["valgrind", "-q", "--tool=callgrind", &file];
+        let wrapper: Vec<String> = words.iter().chain(options).map(|word| (*word).to_owned()).collect();
         let service = Service::start(&wrapper, self.handler, self.upstream, self.issuer).await?;
-        for request in requests {
-            service.send(request).await?;
-        }
+        load(&service).await?;
         service.stop().await?;
         let profile =
             std::fs::read_to_string(&output).map_err(|error| format!("callgrind wrote no profile: {error}"))?;

@@ -1,31 +1,36 @@
-//! `cargo xtask bench`: requests per second and latencies beside peers, as ratios of one run on one machine.
+//! `cargo xtask bench`: the packaged programs beside peers, as medians and ratios of one run on one machine.
 
-use std::{
-    path::{Path, PathBuf},
-    time::Duration,
-};
+mod contest;
+mod growth;
+mod hosted;
+mod lambda;
+mod latency;
+mod quota;
+mod report;
+mod throughput;
 
-use clap::Args;
+use std::path::{Path, PathBuf};
 
-use crate::{
-    Result,
-    contender::{Contender, Setting},
-    issuer::Issuer,
-    load::{self, Load, Measured},
-    scenario::Scenario,
-    upstream,
-};
+use clap::{Args, ValueEnum};
+
+use crate::{Result, contender::Setting, issuer::Issuer, upstream};
 
 #[derive(Args)]
 pub struct Options {
     /// The folder of the installed peers
     #[arg(long, value_name = "FOLDER")]
     peers: PathBuf,
-    /// The runs of each cell of the table; the order of the programs changes from run to run
-    #[arg(long, default_value_t = 5)]
-    runs: usize,
+    /// The program `bootstrap`, for the section `lambda`
+    #[arg(long, value_name = "FILE")]
+    bootstrap: Option<PathBuf>,
+    /// The sections to measure
+    #[arg(long, value_enum, value_delimiter = ',', default_values_t = Section::ALL)]
+    section: Vec<Section>,
+    /// The runs of each cell of a table; the order of the programs changes from run to run
+    #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..))]
+    runs: u16,
     /// The seconds of each run
-    #[arg(long, default_value_t = 3)]
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u64).range(1..))]
     seconds: u64,
     /// The numbers of connections
     #[arg(long, value_delimiter = ',', default_values_t = [1, 32, 256])]
@@ -33,88 +38,64 @@ pub struct Options {
     /// Requests per second for the latencies; each program must be able to serve them
     #[arg(long, default_value_t = 300)]
     rate: u32,
+    /// The number of calls of the section `growth`
+    #[arg(long, default_value_t = 1_000_000)]
+    calls: usize,
+    /// Write the tables into this document, between the comments that name the section, too
+    #[arg(long, value_name = "FILE")]
+    write: Option<PathBuf>,
 }
 
-/// The results of a program in one cell.
-struct Cell {
-    contender: Contender,
-    /// Requests per second of each run.
-    rates: Vec<f64>,
-    /// The resident memory after the last run, in MiB.
-    memory: f64,
+/// A part of the comparison.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum Section {
+    /// Requests per second and memory, as many requests as possible
+    Throughput,
+    /// Latencies at a fixed rate
+    Latency,
+    /// Requests per second and the first answer under a CPU quota
+    Quota,
+    /// Requests per second behind the stand-in for the Functions host
+    Host,
+    /// The first and further invocations under AWS's runtime interface emulator
+    Lambda,
+    /// Memory, file descriptors and threads over a million calls
+    Growth,
 }
 
-/// Measures and prints Markdown tables.
+impl Section {
+    const ALL: [Self; 6] = [Self::Throughput, Self::Latency, Self::Quota, Self::Host, Self::Lambda, Self::Growth];
+
+    fn name(self) -> &'static str {
+        match self {
+            Self::Throughput => "throughput",
+            Self::Latency => "latency",
+            Self::Quota => "quota",
+            Self::Host => "host",
+            Self::Lambda => "lambda",
+            Self::Growth => "growth",
+        }
+    }
+}
+
+/// Measures the sections and prints each as Markdown.
 pub async fn run(handler: &Path, options: &Options) -> Result<()> {
     let (upstream, issuer) = (upstream::serve().await?, Issuer::start().await?);
     let setting = Setting { handler, peers: &options.peers, upstream, issuer: &issuer };
-    for scenario in [Scenario::IssueToken, Scenario::KnownUser, Scenario::Health] {
-        for &connections in &options.connections {
-            println!(
-                "\n{}, {connections} connections, {} runs of {} s\n",
-                scenario.name(),
-                options.runs,
-                options.seconds
-            );
-            println!("| program | requests/s | spread | to Express | to nginx | memory |\n|---|---|---|---|---|---|");
-            flat_out(&setting, options, scenario, connections).await?;
-        }
-        println!("\n{}, {} requests/s over 32 connections\n", scenario.name(), options.rate);
-        println!("| program | median | 99 % | 99.9 % |\n|---|---|---|---|");
-        for contender in Contender::ALL.into_iter().filter(|contender| contender.serves(scenario)) {
-            let load =
-                Load { connections: 32, rate: Some(options.rate), duration: Duration::from_secs(options.seconds) };
-            let (measured, _) = measure(&setting, contender, scenario, load).await?;
-            let [median, p99, p999] = [0.5, 0.99, 0.999].map(|quantile| measured.latency_ms(quantile));
-            println!("| {} | {median:.2} ms | {p99:.2} ms | {p999:.2} ms |", contender.name());
+    for &section in &options.section {
+        let tables = match section {
+            Section::Throughput => throughput::tables(&setting, options).await?,
+            Section::Latency => latency::tables(&setting, options).await?,
+            Section::Quota => quota::tables(&setting, options).await?,
+            Section::Host => hosted::tables(&setting, options).await?,
+            Section::Lambda => lambda::tables(&setting, options).await?,
+            Section::Growth => growth::tables(&setting, options).await?,
+        };
+        let text = format!("{tables}\n{}\n", report::origin(section.name(), options));
+        println!("{text}");
+        if let Some(document) = &options.write {
+            report::replace(document, section.name(), &text)?;
         }
     }
     Ok(())
-}
-
-async fn flat_out(setting: &Setting<'_>, options: &Options, scenario: Scenario, connections: usize) -> Result<()> {
-    let contenders = Contender::ALL.into_iter().filter(|contender| contender.serves(scenario));
-    let mut cells: Vec<Cell> = contenders.map(|contender| Cell { contender, rates: Vec::new(), memory: 0.0 }).collect();
-    let load = Load { connections, rate: None, duration: Duration::from_secs(options.seconds) };
-    for run in 0..options.runs {
-        let count = cells.len();
-        for i in 0..count {
-            let cell = &mut cells[(run + i) % count];
-            let (measured, memory) = measure(setting, cell.contender, scenario, load).await?;
-            cell.rates.push(measured.requests_per_second);
-            cell.memory = memory;
-        }
-    }
-    let median_of = |contender| cells.iter().find(|cell| cell.contender == contender).map(|cell| median(&cell.rates));
-    let (express, nginx) = (median_of(Contender::Express), median_of(Contender::Nginx));
-    for Cell { contender, rates, memory } in &cells {
-        let (middle, name) = (median(rates), contender.name());
-        let spread = rates.iter().fold(0.0_f64, |spread, rate| spread.max((rate / middle - 1.0).abs())) * 100.0;
-        let ratio = |other: Option<f64>| other.map_or("-".to_owned(), |other| format!("{:.2}", middle / other));
-        println!("| {name} | {middle:.0} | ±{spread:.0} % | {} | {} | {memory:.1} MiB |", ratio(express), ratio(nginx));
-    }
-    Ok(())
-}
-
-/// Starts a program, warms it up, and measures it. Returns its memory, too.
-async fn measure(
-    setting: &Setting<'_>,
-    contender: Contender,
-    scenario: Scenario,
-    load: Load,
-) -> Result<(Measured, f64)> {
-    let request = scenario.requests(setting.issuer, 1).await?.remove(0);
-    let service = contender.start(setting).await?;
-    let warm_up = Load { rate: None, duration: Duration::from_secs(1), ..load };
-    load::run(service.address, &request, warm_up).await?;
-    let measured = load::run(service.address, &request, load).await?;
-    let memory = service.memory_mib()?;
-    service.stop().await?;
-    Ok((measured, memory))
-}
-
-fn median(values: &[f64]) -> f64 {
-    let mut values = values.to_vec();
-    values.sort_by(f64::total_cmp);
-    values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

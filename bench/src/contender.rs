@@ -11,7 +11,7 @@ use crate::{
     Result,
     issuer::{AUDIENCE, Issuer},
     scenario::{KEY, Scenario},
-    service::{Service, free_address},
+    service::{PORT, Service, free_address},
     upstream::IDENTITY,
 };
 
@@ -59,14 +59,15 @@ impl Contender {
         self != Self::Nginx || scenario == Scenario::IssueToken
     }
 
-    /// Starts the program.
-    pub async fn start(self, setting: &Setting<'_>) -> Result<Service> {
-        let address = free_address().await?;
+    /// Starts the program, preceded by the words of `wrapper`, and waits until it listens.
+    pub async fn start(self, setting: &Setting<'_>, wrapper: &[String]) -> Result<Service> {
         let Setting { handler, peers, upstream, issuer } = setting;
-        let python = peers.join("python/bin/python");
-        let port = address.port().to_string();
+        if self == Self::Handler {
+            return Service::start(wrapper, handler, *upstream, issuer).await;
+        }
+        let address = free_address().await?;
         let words: Vec<PathBuf> = match self {
-            Self::Handler => return Service::start(&[], handler, *upstream, issuer).await,
+            Self::Handler => vec![],
             Self::Nginx => {
                 let configuration = peers.join("nginx.conf");
                 std::fs::write(&configuration, nginx(address, *upstream, peers))?;
@@ -76,31 +77,34 @@ impl Contender {
             Self::Fastify => vec!["node".into(), peers.join("node/fastify.mjs")],
             Self::FastApi => {
                 let app = Path::new(env!("CARGO_MANIFEST_DIR")).join("peers/python");
-                let words = [
-                    "-m",
-                    "uvicorn",
-                    "app:app",
-                    "--no-access-log",
-                    "--log-level=warning",
-                    "--port",
-                    &port,
-                    "--app-dir",
-                ];
-                [python].into_iter().chain(words.map(PathBuf::from)).chain([app]).collect()
+                let port = address.port().to_string();
+                let words = "-m uvicorn app:app --no-access-log --log-level=warning --loop=uvloop --http=httptools";
+                let words = words.split(' ').chain(["--port", &port, "--app-dir"]).map(PathBuf::from);
+                [peers.join("python/bin/python")].into_iter().chain(words).chain([app]).collect()
             }
         };
-        let env = [
-            ("CONNECTION_STRING", &*connection_string("http", *upstream)),
-            ("ISSUER", &issuer.name),
-            ("JWKS", &issuer.keys),
+        let words: Vec<PathBuf> = wrapper.iter().map(PathBuf::from).chain(words).collect();
+        let mut env = setting.environment_of_peers();
+        env.push((PORT, address.port().to_string()));
+        Service::spawn(&words, &env, address).await
+    }
+}
+
+impl Setting<'_> {
+    /// Returns the environment of the peers, without the port.
+    pub fn environment_of_peers(&self) -> Vec<(&'static str, String)> {
+        [
+            ("CONNECTION_STRING", &*connection_string("http", self.upstream)),
+            ("ISSUER", &self.issuer.name),
+            ("JWKS", &self.issuer.keys),
             ("AUDIENCE", AUDIENCE),
             ("KEY", KEY),
             ("IDENTITY", IDENTITY),
-            ("PORT", &port),
             ("NODE_ENV", "production"),
             ("PYTHONDONTWRITEBYTECODE", "1"),
-        ];
-        Service::spawn(&words, &env, address).await
+        ]
+        .map(|(name, value)| (name, value.to_owned()))
+        .into()
     }
 }
 

@@ -10,6 +10,7 @@ use clap::Args;
 use crate::{
     Result,
     callgrind::Counter,
+    instruction_growth,
     issuer::Issuer,
     scenario::{Request, Scenario},
     upstream,
@@ -35,6 +36,9 @@ pub struct Options {
     /// Count only what has this text in its name
     #[arg(long, value_name = "TEXT", default_value = "", conflicts_with = "update")]
     only: String,
+    /// Count only whether a request costs the same with more connections and more known users
+    #[arg(long, conflicts_with_all = ["update", "only"])]
+    growth: bool,
     /// Keep the profiles in this folder, for `callgrind_annotate`
     #[arg(long, value_name = "FOLDER")]
     profiles: Option<PathBuf>,
@@ -44,6 +48,9 @@ pub struct Options {
 pub async fn run(handler: &Path, options: &Options) -> Result<()> {
     let (upstream, issuer) = (upstream::serve().await?, Issuer::start().await?);
     let counter = Counter { handler, upstream, issuer: &issuer, profiles: options.profiles.as_deref() };
+    if options.growth {
+        return instruction_growth::run(&counter).await;
+    }
     let mut counts = BTreeMap::new();
     if START.contains(&options.only) {
         counts.insert(START, start(&counter).await?);

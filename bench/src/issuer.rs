@@ -29,7 +29,12 @@ impl Issuer {
 
     /// Returns the token of a user.
     pub async fn token(&self, user: &str) -> Result<String> {
-        let body = json!({ "claims": { "aud": AUDIENCE, "sub": user, "roles": ["host"] } });
+        self.token_by("RS256", user).await
+    }
+
+    /// Returns the token of a user, signed with this algorithm.
+    pub async fn token_by(&self, algorithm: &str, user: &str) -> Result<String> {
+        let body = json!({ "alg": algorithm, "claims": { "aud": AUDIENCE, "sub": user, "roles": ["host"] } });
         let request = self.http.post(format!("{}/tokens", self.name)).header("content-type", "application/json");
         let answer: Value = serde_json::from_slice(&request.body(body.to_string()).send().await?.bytes().await?)?;
         answer["token"].as_str().map(str::to_owned).ok_or_else(|| format!("the issuer answered {answer}").into())

@@ -18,13 +18,30 @@ use tokio::{
 
 use crate::{Result, scenario::Request};
 
-/// The connections, rate and duration of a measurement.
+/// The connections, rate and end of a measurement.
 #[derive(Clone, Copy)]
 pub struct Load {
     pub connections: usize,
     /// Requests per second over all connections; `None` for as many as possible.
     pub rate: Option<u32>,
-    pub duration: Duration,
+    pub end: End,
+}
+
+/// The end of a measurement.
+#[derive(Clone, Copy)]
+pub enum End {
+    After(Duration),
+    /// So many requests on each connection.
+    Requests(usize),
+}
+
+impl End {
+    fn is_reached(self, start: Instant, sent: usize) -> bool {
+        match self {
+            Self::After(duration) => start.elapsed() >= duration,
+            Self::Requests(count) => sent >= count,
+        }
+    }
 }
 
 /// The result of a measurement.
@@ -48,12 +65,16 @@ impl Measured {
     }
 }
 
-/// Sends a request over and over.
-pub async fn run(address: SocketAddr, request: &Request, load: Load) -> Result<Measured> {
-    let bytes: Arc<[u8]> = encode(request, address)?.into_bytes().into();
+/// A request as it is sent, and the expected status.
+type Encoded = (String, u16);
+
+/// Sends the requests over and over. The connections share them.
+pub async fn run(address: SocketAddr, requests: &[Request], load: Load) -> Result<Measured> {
+    let encoded = requests.iter().map(|request| Ok((encode(request, address)?, request.status)));
+    let encoded: Arc<[Encoded]> = encoded.collect::<Result<Vec<_>>>()?.into();
     let start = Instant::now();
     let connections: Vec<_> = (0..load.connections)
-        .map(|i| tokio::spawn(connection(address, Arc::clone(&bytes), request.status, load, start, i)))
+        .map(|i| tokio::spawn(connection(address, Arc::clone(&encoded), load, start, i)))
         .collect();
     let mut latencies = Vec::new();
     for connection in connections {
@@ -68,8 +89,7 @@ pub async fn run(address: SocketAddr, request: &Request, load: Load) -> Result<M
 
 async fn connection(
     address: SocketAddr,
-    request: Arc<[u8]>,
-    status: u16,
+    requests: Arc<[Encoded]>,
     load: Load,
     start: Instant,
     index: usize,
@@ -82,7 +102,8 @@ async fn connection(
     let mut due = start + interval.unwrap_or_default() * u32::try_from(index)? / u32::try_from(load.connections)?;
     let mut answer = Vec::with_capacity(8 * 1024);
     let mut latencies = Vec::new();
-    while start.elapsed() < load.duration {
+    while !load.end.is_reached(start, latencies.len()) {
+        let (request, status) = &requests[(index + latencies.len() * load.connections) % requests.len()];
         let from = match interval {
             Some(interval) => {
                 let from = due;
@@ -92,7 +113,7 @@ async fn connection(
             }
             None => Instant::now(),
         };
-        stream.write_all(&request).await?;
+        stream.write_all(request.as_bytes()).await?;
         answer.clear();
         let length = loop {
             if stream.read_buf(&mut answer).await? == 0 {
@@ -141,6 +162,6 @@ fn encode(request: &Request, address: SocketAddr) -> Result<String> {
     if let Some(body) = body {
         write!(text, "Content-Type: application/json\r\nContent-Length: {}\r\n", body.len())?;
     }
-    write!(text, "\r\n{}", body.unwrap_or_default())?;
+    write!(text, "\r\n{}", body.as_deref().unwrap_or_default())?;
     Ok(text)
 }

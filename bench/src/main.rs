@@ -3,6 +3,10 @@
 mod callgrind;
 mod compare;
 mod contender;
+#[path = "../../tests/host/mod.rs"]
+#[allow(dead_code, unused_imports, reason = "the tests use the rest")]
+mod host;
+mod instruction_growth;
 mod instructions;
 mod issuer;
 mod load;

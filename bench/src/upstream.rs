@@ -18,12 +18,19 @@ pub const IDENTITY: &str = "8:acs:acacacac-acac-4aca-8aca-acacacacacac_0f8fad5b-
 /// As long as a token of ACS, which has about a thousand characters.
 const TOKEN_LENGTH: usize = 1_000;
 
+/// The expiry of the tokens, in milliseconds since 1970.
+pub const EXPIRES_ON_TIMESTAMP: u64 = 4_070_908_800_123;
+
+/// Returns the token of every answer.
+pub fn token() -> String {
+    "t".repeat(TOKEN_LENGTH)
+}
+
 /// Serves on a free port and returns the address.
 pub async fn serve() -> Result<SocketAddr> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
-    let token =
-        format!(r#"{{"token":"{}","expiresOn":"2099-01-01T00:00:00.1234567+00:00"}}"#, "t".repeat(TOKEN_LENGTH));
+    let token = format!(r#"{{"token":"{}","expiresOn":"2099-01-01T00:00:00.1234567+00:00"}}"#, token());
     let created = format!(r#"{{"identity":{{"id":"{IDENTITY}"}},"accessToken":{token}}}"#);
     let app = Router::new().fallback(move |request: Request| {
         let (token, created) = (token.clone(), created.clone());

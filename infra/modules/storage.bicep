@@ -92,10 +92,6 @@ resource network 'Microsoft.Network/virtualNetworks@2024-10-01' = if (privateNet
       { name: 'endpoints', properties: { addressPrefix: '10.0.0.64/27' } }
     ]
   }
-
-  resource app 'subnets' existing = { name: 'app' }
-
-  resource endpoints 'subnets' existing = { name: 'endpoints' }
 }
 
 resource endpoint 'Microsoft.Network/privateEndpoints@2024-10-01' = if (privateNetwork) {
@@ -103,7 +99,7 @@ resource endpoint 'Microsoft.Network/privateEndpoints@2024-10-01' = if (privateN
   location: context.location
   tags: context.tags
   properties: {
-    subnet: { id: network::endpoints.id }
+    subnet: { id: '${network.id}/subnets/endpoints' }
     privateLinkServiceConnections: [{ name: 'blob', properties: { privateLinkServiceId: account.id, groupIds: ['blob'] } }]
   }
 }
@@ -136,4 +132,4 @@ output usersUrl string = withUsers ? '${account.properties.primaryEndpoints.blob
 @description('Resource id of the container for the user directory. Empty without users.')
 output usersId string = withUsers ? account::blobs::users.id : ''
 @description('Resource id of the subnet of the function app. Empty without a virtual network.')
-output appSubnetId string = privateNetwork ? network::app.id : ''
+output appSubnetId string = privateNetwork ? '${network.id}/subnets/app' : ''

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use acs_identity::{ErrorKind, ServiceError, causes, is_transient, retry_after};
+use acs_identity::{ErrorKind, ServiceError, causes, http::ConnectFailure, is_transient, retry_after};
 use http::{HeaderValue, StatusCode, header};
 
 use super::{FieldError, Kind, Problem};
@@ -20,6 +20,12 @@ impl From<acs_identity::Error> for Problem {
                 Kind::Misconfigured,
                 "This service has no credential for ACS, so nothing was done. The service's log has the details.",
             ),
+            acs_identity::Error::Connect(error) if ConnectFailure::of(&error) == ConnectFailure::NoRootCertificates => {
+                (
+                    Kind::Misconfigured,
+                    "This service has no root certificates, so ACS was not called. The service's log has the details.",
+                )
+            }
             acs_identity::Error::Connect(_) => {
                 (Kind::UpstreamUnreachable, "ACS could not be reached, so nothing was done. Try again later.")
             }

@@ -147,15 +147,14 @@ impl Drop for Host {
     }
 }
 
-/// Stages the repository's host.json and functions with `program`, as `cargo xtask package azure` does with the one it
-/// builds.
+/// Stages the repository's host.json and functions with `program` in a new folder inside `parent`, as `cargo xtask package
+/// azure` does with the one it builds.
 ///
 /// # Panics
 /// When a file cannot be read or written.
 #[expect(clippy::expect_used, reason = "without the app no test can run")]
-pub fn stage(program: &Path) -> tempfile::TempDir {
-    let repository = Path::new(env!("CARGO_MANIFEST_DIR"));
-    let app = tempfile::tempdir_in(env!("CARGO_TARGET_TMPDIR")).expect("a folder for the app");
+pub fn stage(program: &Path, repository: &Path, parent: &Path) -> tempfile::TempDir {
+    let app = tempfile::tempdir_in(parent).expect("a folder for the app");
     let copy = |from: &Path, to: PathBuf| {
         fs::copy(from, to).expect("a copy");
     };

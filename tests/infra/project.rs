@@ -10,10 +10,9 @@ use crate::{file::File, rules::Fault};
 pub(crate) const MAIN: &str = "infra/main.bicep";
 
 /// Other files that rules read.
-const DOCUMENTS: [&str; 8] = [
+const DOCUMENTS: [&str; 7] = [
     "infra/main.parameters.json",
     "infra/bicepconfig.json",
-    "tests/infra/types.json",
     "tests/infra/versions.json",
     "azure.yaml",
     "docs/aws.md",

@@ -93,8 +93,8 @@ def main():
             types = json.loads(git(clone, "show", f"HEAD:{path}"))
             for kind in types:
                 if kind["$type"] == "ResourceType" and kind["name"].lower() == f"{name}@{version}".lower():
-                    resources[name] = Writer(types, objects).text(kind["body"], SHALLOW.get(name, DEPTH))
-    if missing := wanted.keys() - resources.keys():
+                    resources[f"{name}@{version}"] = Writer(types, objects).text(kind["body"], SHALLOW.get(name, DEPTH))
+    if missing := {f"{name}@{version}" for name, version in wanted.items()} - resources.keys():
         sys.exit(f"not in this clone: {', '.join(sorted(missing))}")
     document = {
         "source": "https://github.com/Azure/bicep-types-az, commit " + git(clone, "rev-parse", "HEAD").strip(),

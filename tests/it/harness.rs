@@ -43,6 +43,15 @@ enum App {
     Staged(TempDir),
 }
 
+impl App {
+    /// Stages the handler just built.
+    fn stage() -> Self {
+        let [program, repository, parent] =
+            [env!("CARGO_BIN_EXE_handler"), env!("CARGO_MANIFEST_DIR"), env!("CARGO_TARGET_TMPDIR")].map(Path::new);
+        Self::Staged(host::stage(program, repository, parent))
+    }
+}
+
 impl Api {
     /// Serves the router without authentication.
     pub(crate) async fn direct() -> Self {
@@ -90,10 +99,7 @@ impl Api {
         keys: Option<Keys>,
         settings: &[(&str, &str)],
     ) -> Self {
-        let app = match std::env::var_os("ACS_TOKENS_TEST_APP") {
-            Some(folder) => App::Given(folder.into()),
-            None => App::Staged(host::stage(Path::new(env!("CARGO_BIN_EXE_handler")))),
-        };
+        let app = std::env::var_os("ACS_TOKENS_TEST_APP").map_or_else(App::stage, |folder| App::Given(folder.into()));
         let folder = match &app {
             App::Given(folder) => folder.clone(),
             App::Staged(folder) => folder.path().to_owned(),

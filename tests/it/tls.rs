@@ -2,7 +2,11 @@
 
 use std::{sync::Arc, time::Duration};
 
-use acs_identity::{ClientOptions, Error, IdentityClient, http::ConnectFailure, signature::AccessKey};
+use acs_identity::{
+    ClientOptions, Error, IdentityClient,
+    http::{ConnectFailure, client_builder},
+    signature::AccessKey,
+};
 use acs_tokens::remedy::{CredentialKind, remedy};
 use rcgen::{CertificateParams, KeyPair};
 use rustls::{
@@ -10,7 +14,8 @@ use rustls::{
     crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, PrivatePkcs8KeyDer},
 };
-use tokio::{io::AsyncReadExt as _, net::TcpListener};
+use serde_json::Value;
+use tokio::{io::AsyncReadExt as _, net::TcpListener, process::Command};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -203,5 +208,52 @@ async fn programs_start_without_root_certificates_where_https_is_not_needed() {
         let text = port.port().to_string();
         let _running = Running::start(handler(&[acs[0], acs[1], ("FUNCTIONS_CUSTOMHANDLER_PORT", &text)]));
         assert_eq!(ready(&format!("http://{port}/api/health?ready")).await.status(), 200);
+    }
+}
+
+#[cfg(unix)]
+#[tokio::test]
+async fn port_answers_before_root_certificates_are_read() {
+    let (acs, _) = server(|_| ()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let fifo = folder.path().join("ca.pem");
+    let fifo = fifo.to_str().unwrap();
+    // Reading it does not end before it is written.
+    assert!(Command::new("mkfifo").arg(fifo).status().await.unwrap().success());
+    let (address, connection_string) = (free_port().await, connection_string(&format!("https://localhost:{acs}")));
+    let port = address.port().to_string();
+    let environment =
+        [(RESOURCE, &*connection_string), ("SSL_CERT_FILE", fifo), ("FUNCTIONS_CUSTOMHANDLER_PORT", &port)];
+    let mut running = Running::start(handler(&environment));
+    assert_eq!(ready(&format!("http://{address}/api/health")).await.status(), 200);
+
+    let write = ["-c", "echo no certificates > \"$0\"", fifo];
+    let mut write = Command::new("sh").args(write).kill_on_drop(true).spawn().unwrap();
+    assert!(in_time("the reader", write.wait()).await.unwrap().success());
+    let log = running.until(|line| line.contains("ERROR")).await;
+    let expected = "no root certificates were found, so https cannot be used; SSL_CERT_FILE replaces the system's";
+    assert!(log.last().unwrap().contains(expected), "{log:#?}");
+    let http = client_builder().build().unwrap();
+    let create = http.post(format!("http://{address}/api/identities")).header("content-type", "application/json");
+    let answer = in_time("the answer", create.body("{}").send()).await.unwrap();
+    assert_eq!(answer.status(), 502);
+    let problem: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(problem["code"], "misconfigured");
+    let log = running.until(|line| line.contains("ERROR")).await;
+    assert!(log.last().unwrap().contains(expected), "{log:#?}");
+}
+
+#[tokio::test]
+async fn a_file_without_certificates_is_named() {
+    let (acs, _) = server(|_| ()).await;
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("ca.pem");
+    std::fs::write(&file, "no certificates").unwrap();
+    let connection_string = connection_string(&format!("https://localhost:{acs}"));
+    let environment = [(RESOURCE, &*connection_string), ("SSL_CERT_FILE", file.to_str().unwrap())];
+    for command in ["check", "quickstart"] {
+        let (code, stdout, stderr) = run(cli(&[command], &environment)).await;
+        let shown = stdout + &stderr;
+        assert!(code == 1 && shown.contains("no root certificates were found"), "{command}: {shown}");
     }
 }

@@ -7,6 +7,12 @@
 
 mod caller;
 mod fault_plan;
+mod leftovers;
+#[path = "../it/process.rs"]
+#[allow(dead_code, reason = "the integration tests use the rest")]
+mod process;
+mod quota;
+mod service;
 
 use std::{collections::BTreeSet, ffi::OsString, time::Instant};
 

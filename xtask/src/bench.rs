@@ -22,7 +22,7 @@ pub fn instructions(options: &Options) -> Result<()> {
     measure(&Workspace::find()?, "instructions", &options.options)
 }
 
-/// Installs the peers and compares requests per second and latencies.
+/// Installs the peers and compares the packaged programs with them.
 pub fn bench(options: &Options) -> Result<()> {
     let workspace = Workspace::find()?;
     let peers = workspace.target.join("bench");
@@ -31,6 +31,13 @@ pub fn bench(options: &Options) -> Result<()> {
         return Err(format!("the peers could not be installed ({installed})").into());
     }
     let mut arguments = vec!["--peers".into(), peers.into_os_string()];
+    // The build takes minutes, so a program that no section measures is not built.
+    let sections = options.options.iter().skip_while(|option| *option != "--section").nth(1);
+    if sections.is_none_or(|sections| sections.to_string_lossy().contains("lambda")) {
+        let features = &["--no-default-features", "--features", "lambda"];
+        let bootstrap = Program { name: "bootstrap", target: Target::X86_64Musl, release: true, features };
+        arguments.extend(["--bootstrap".into(), bootstrap.build(&workspace)?.into_os_string()]);
+    }
     arguments.extend_from_slice(&options.options);
     measure(&workspace, "compare", &arguments)
 }
@@ -39,7 +46,16 @@ fn measure(workspace: &Workspace, measurement: &str, options: &[OsString]) -> Re
     let features = &["--no-default-features"];
     let handler = Program { name: "handler", target: Target::X86_64Musl, release: true, features }.build(workspace)?;
     let mut command = cargo();
-    command.current_dir(&workspace.root).args(["run", "--quiet", "--release", "--package", "bench", "--", "--handler"]);
+    command.current_dir(&workspace.root).args([
+        "run",
+        "--quiet",
+        "--profile",
+        "measure",
+        "--package",
+        "bench",
+        "--",
+        "--handler",
+    ]);
     let status = command.arg(handler).arg(measurement).args(options).status()?;
     if status.success() { Ok(()) } else { Err(format!("the measurement failed ({status})").into()) }
 }

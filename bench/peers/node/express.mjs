@@ -7,5 +7,5 @@ const send = (response, { status, body }) => response.status(status).set("Cache-
 app.post("/api/identities/:id/tokens", async (request, response) =>
   send(response, await issueToken(request.headers, request.params.id, request.body)));
 app.post("/api/me/token", async (request, response) => send(response, await myToken(request.headers)));
-app.get("/api/health", (_, response) => send(response, { status: 200, body: { status: "ok" } }));
+app.get("/api/health", (_, response) => send(response, { status: 200, body: { status: "alive" } }));
 app.listen(port, "127.0.0.1");

@@ -7,5 +7,5 @@ const send = (reply, { status, body }) => reply.code(status).header("Cache-Contr
 app.post("/api/identities/:id/tokens", async (request, reply) =>
   send(reply, await issueToken(request.headers, request.params.id, request.body)));
 app.post("/api/me/token", async (request, reply) => send(reply, await myToken(request.headers)));
-app.get("/api/health", async (_, reply) => send(reply, { status: 200, body: { status: "ok" } }));
+app.get("/api/health", async (_, reply) => send(reply, { status: 200, body: { status: "alive" } }));
 await app.listen({ port, host: "127.0.0.1" });

@@ -15,7 +15,7 @@ const log = (fields) => process.stdout.write(JSON.stringify({ timestamp: new Dat
 const answer = ({ token, expiresOn }) => ({ token, expiresOn: expiresOn.toISOString(), expiresOnTimestamp: expiresOn.getTime() });
 const problem = (status, code) => ({ status, body: { type: `urn:problem:${code}`, status, code } });
 
-export const port = Number(process.env.PORT);
+export const port = Number(process.env.FUNCTIONS_CUSTOMHANDLER_PORT);
 
 export async function issueToken(headers, id, body) {
   if (!timingSafeEqual(digest(headers["x-functions-key"]), expected)) return problem(401, "unauthorized");

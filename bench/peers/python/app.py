@@ -76,4 +76,4 @@ async def my_token(request: Request):
 
 @app.get("/api/health")
 async def health():
-    return answer(200, {"status": "ok"})
+    return answer(200, {"status": "alive"})

@@ -7,7 +7,7 @@ use std::{
 
 use rustls::CertificateError;
 
-use crate::error::chain;
+use crate::{error::chain, root_certificates::NoRootCertificates};
 
 /// The reason why a connection failed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -18,6 +18,8 @@ pub enum ConnectFailure {
     Refused,
     /// The server did not accept the connection in time.
     TimedOut,
+    /// This machine has no root certificates.
+    NoRootCertificates,
     /// The certificate of the server has no issuer that this machine trusts.
     UntrustedCertificate,
     /// The certificate of the server is for another name.
@@ -69,11 +71,14 @@ fn tls(error: &rustls::Error) -> ConnectFailure {
         | CertificateError::ExpiredContext { .. }
         | CertificateError::NotValidYet
         | CertificateError::NotValidYetContext { .. } => ConnectFailure::CertificateNotCurrent,
+        CertificateError::Other(error) if error.0.is::<NoRootCertificates>() => ConnectFailure::NoRootCertificates,
         // Bad signature: another certificate of the same issuer's name is trusted. Other: a certificate authority's own
-        // certificate is the server's.
-        CertificateError::UnknownIssuer | CertificateError::BadSignature | CertificateError::Other(_) => {
-            ConnectFailure::UntrustedCertificate
-        }
+        // certificate is the server's. Purpose: the certificate is not one for servers.
+        CertificateError::UnknownIssuer
+        | CertificateError::BadSignature
+        | CertificateError::InvalidPurpose
+        | CertificateError::InvalidPurposeContext { .. }
+        | CertificateError::Other(_) => ConnectFailure::UntrustedCertificate,
         _ => ConnectFailure::Tls,
     }
 }

@@ -10,7 +10,8 @@ use crate::tls;
 pub use crate::{
     connect_failure::ConnectFailure,
     retry_after::retry_after,
-    tls::{TlsError, check_root_certificates},
+    root_certificates::NoRootCertificates,
+    tls::{TlsError, check_root_certificates, read_root_certificates},
 };
 
 /// Returns a builder of HTTP clients: no redirects, a connect timeout of 5 s, TCP keep-alive, and an idle timeout.
@@ -33,7 +34,7 @@ pub fn client_builder() -> ClientBuilder {
 /// Returns the same builder for requests to one URL: a loopback URL is never requested through a proxy.
 ///
 /// # Errors
-/// [`TlsError::NoRootCertificates`] if the URL is https and the machine has no root certificates.
+/// [`TlsError::NoRootCertificates`] if the URL is https and [`check_root_certificates`] finds none.
 pub fn client_builder_for(url: &Url) -> Result<ClientBuilder, TlsError> {
     if url.scheme() == "https" {
         check_root_certificates()?;

@@ -50,6 +50,7 @@ mod operation;
 mod operations;
 mod retry;
 mod retry_after;
+mod root_certificates;
 mod send;
 mod service_error;
 pub mod signature;

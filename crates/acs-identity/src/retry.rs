@@ -15,6 +15,11 @@ pub(crate) const MAX_ATTEMPTS: u32 = 3;
 /// The wait before the second attempt if ACS asks for none. It doubles with each further attempt.
 const FIRST_WAIT: Duration = Duration::from_millis(200);
 
+/// The longest wait of a call that ACS throttled. With longer waits, calls would queue up here until the quota of the
+/// resource is renewed, and would then exceed it together. Repeated calls also count against the quota:
+/// <https://learn.microsoft.com/azure/communication-services/concepts/service-limits>.
+const MAX_THROTTLED_WAIT: Duration = Duration::from_secs(1);
+
 /// Whether an operation may be carried out twice.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Idempotency {
@@ -41,6 +46,7 @@ pub(crate) fn wait(
         Error::Credential(_) => return None,
         Error::Service(error) => {
             let not_carried_out = match error.kind {
+                ErrorKind::Throttled if error.retry_after.is_some_and(|wait| wait > MAX_THROTTLED_WAIT) => return None,
                 ErrorKind::Throttled => true,
                 // A 503 with Retry-After was rejected before it was processed; any other may have been processed.
                 ErrorKind::Failed => error.status == StatusCode::SERVICE_UNAVAILABLE && error.retry_after.is_some(),
@@ -152,9 +158,18 @@ mod tests {
 
     #[test]
     fn wait_is_what_acs_asks_for_within_the_deadline() {
-        for (asked, left, expected) in [(7, 20, Some(7)), (20, 20, None), (60, 20, None), (7, 7, None)] {
-            let found = wait(Idempotency::NotIdempotent, &service(429, Some(asked)), 1, Duration::from_secs(left), 1.0);
-            assert_eq!(found, expected.map(Duration::from_secs), "{asked} of {left}");
+        for (status, asked, left, expected) in [
+            (503, 7, 20, Some(7)),
+            (503, 20, 20, None),
+            (503, 60, 20, None),
+            (503, 7, 7, None),
+            (429, 1, 20, Some(1)),
+            (429, 2, 20, None),
+            (429, 1, 1, None),
+        ] {
+            let error = service(status, Some(asked));
+            let found = wait(Idempotency::NotIdempotent, &error, 1, Duration::from_secs(left), 1.0);
+            assert_eq!(found, expected.map(Duration::from_secs), "{status}: {asked} of {left}");
         }
         // Not shorter than the client's own wait, for example with Retry-After: 0.
         assert_eq!(wait(Idempotency::Idempotent, &service(503, Some(0)), 1, LEFT, 1.0), Some(FIRST_WAIT));

@@ -1,6 +1,6 @@
 //! Rules about the types of resources: versions.json, and types.json, which types.py makes.
 
-use std::collections::BTreeSet;
+use std::{collections::BTreeSet, sync::LazyLock};
 
 use serde_json::{Map, Value};
 
@@ -14,6 +14,12 @@ const STORAGE: &str = "infra/modules/storage.bicep";
 const APP: &str = "infra/modules/function-app.bicep";
 const MONITORING: &str = "infra/modules/monitoring.bicep";
 const COMMUNICATION: &str = "infra/modules/communication.bicep";
+/// The content of types.json. It is in the repository, so it is small.
+const SOURCE: &str = include_str!("../types.json");
+const _: () = assert!(SOURCE.len() < 100_000);
+
+static TYPES: LazyLock<Types> = LazyLock::new(|| Types { document: serde_json::from_str(SOURCE).unwrap() });
+
 const VERSIONS_FILE: &str = "tests/infra/versions.json";
 
 /// Properties that Bicep adds to resources.
@@ -47,16 +53,16 @@ pub(crate) const VERSIONS: Rule = Rule {
 pub(crate) const PROPERTIES: Rule = Rule {
     name: "properties have the types of Azure",
     check: |project| {
-        let types = Types { document: project.json("tests/infra/types.json") };
         let mut findings = Vec::new();
         for file in project.files() {
             for resource in file.resources.iter().filter(|resource| !resource.is_existing) {
-                Checker { types: &types, file, findings: &mut findings }.resource(resource);
+                Checker { types: &TYPES, file, findings: &mut findings }.resource(resource);
             }
         }
         findings
     },
     faults: &[
+        fault(COMMUNICATION, "@2025-09-01", "@2025-05-01", "is not in types.json"),
         fault(STORAGE, "allowSharedKeyAccess", "allowSharedKeysAccess", "allowSharedKeysAccess: is not a property"),
         fault(STORAGE, "'TLS1_2'", "'TLS12'", "minimumTlsVersion: 'TLS12' is not allowed"),
         fault(STORAGE, "enabled: true, days: 30", "enabled: true, days: '30'", "days: '30' is not allowed"),
@@ -95,8 +101,8 @@ struct Types {
 }
 
 impl Types {
-    fn resource(&self, kind: &str) -> Option<&str> {
-        self.document["resources"][kind].as_str()
+    fn resource(&self, resource: &Resource) -> Option<&str> {
+        self.document["resources"][format!("{}@{}", resource.kind, resource.version)].as_str()
     }
 
     /// Returns the properties of the object `#n`.
@@ -114,7 +120,7 @@ struct Checker<'a> {
 
 impl Checker<'_> {
     fn resource(&mut self, resource: &Resource) {
-        let Some(kind) = self.types.resource(&resource.kind) else {
+        let Some(kind) = self.types.resource(resource) else {
             return self.report(&resource.kind, "is not in types.json; add it to versions.json and run types.py");
         };
         let body = match &resource.body {

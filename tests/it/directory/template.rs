@@ -13,11 +13,12 @@ mod syntax;
 
 use std::{collections::BTreeMap, fs, path::Path, path::PathBuf, sync::Arc};
 
+use acs_identity::http::client_builder;
 use acs_tokens::emulator::{Certificate, DEVELOPMENT_IDENTITY_HEADER, Emulator, Options, identity_endpoint};
 use http::Method;
 use rustls::{
     ServerConfig,
-    crypto::aws_lc_rs::default_provider,
+    crypto::ring::default_provider,
     pki_types::{CertificateDer, PrivateKeyDer, pem::PemObject as _},
 };
 use serde_json::{Value, json};
@@ -141,13 +142,15 @@ impl Azure {
 
     /// Deploys the packaged handler that `ACS_TOKENS_TEST_APP` names, or the one just built.
     async fn deploy(&self, settings: Settings) -> App {
-        let folder = host::stage(Path::new(env!("CARGO_BIN_EXE_handler")));
+        let [program, repository, parent] =
+            [env!("CARGO_BIN_EXE_handler"), env!("CARGO_MANIFEST_DIR"), env!("CARGO_TARGET_TMPDIR")].map(Path::new);
+        let folder = host::stage(program, repository, parent);
         let app = std::env::var_os("ACS_TOKENS_TEST_APP").map_or_else(|| folder.path().to_owned(), PathBuf::from);
         let platform = self.platform.iter().map(|(name, value)| ((*name).to_owned(), value.clone()));
         let env = settings.into_iter().chain(platform).collect();
         let keys = Some(Keys { host: vec![KEY.to_owned()], ..Keys::default() });
         let host = Host::start(HostOptions { app, generation: Generation::Proxying, env, keys }).await.unwrap();
-        App { host, http: reqwest::Client::builder().no_proxy().build().unwrap(), _folder: folder }
+        App { host, http: client_builder().no_proxy().build().unwrap(), _folder: folder }
     }
 }
 
