@@ -57,15 +57,15 @@ fn service_problem(error: &ServiceError) -> Problem {
              Get a new one from Entra.",
         ),
         ErrorKind::LicenseMissing => Problem::new(
-            Kind::Forbidden,
+            Kind::LicenseMissing,
             "The user has no license for Teams Phone. Ask the administrator of the tenant to assign one.",
         ),
         ErrorKind::SubscriptionNotAllowed => Problem::new(
-            Kind::Forbidden,
+            Kind::FeatureNotAllowed,
             "The ACS resource does not have Teams Phone. Ask the operator of this service to request it from Microsoft.",
         ),
         ErrorKind::NotAssigned | ErrorKind::AssignmentNotFound => Problem::new(
-            Kind::Forbidden,
+            Kind::NotAssigned,
             "The user or the application is not assigned to the ACS resource, or ACS has no service principal in the \
              tenant. Ask the operator of this service.",
         ),
