@@ -6,10 +6,13 @@ pub mod block_user;
 pub mod create_identity;
 pub mod delete_identity;
 pub mod delete_me;
+mod entra_token;
+pub mod exchange_teams_phone_token;
 pub mod exchange_teams_token;
 pub mod health;
 pub mod issue_token;
 pub mod me;
+pub mod my_teams_phone_token;
 pub mod my_teams_token;
 pub mod my_token;
 pub mod revoke_my_tokens;
@@ -112,7 +115,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 12] = [
+pub static FUNCTIONS: [Function; 14] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -157,6 +160,15 @@ pub static FUNCTIONS: [Function; 12] = [
         summary: "exchange a Teams user's Entra token",
         done: "exchanged Teams token",
         handler: || on(MethodFilter::POST, exchange_teams_token::handle),
+    },
+    Function {
+        name: "exchange-teams-phone-token",
+        methods: &["POST"],
+        route: "teams-phone/tokens",
+        auth_level: AuthLevel::Function,
+        summary: "exchange an Entra token for Teams Phone",
+        done: "exchanged Teams Phone token",
+        handler: || on(MethodFilter::POST, exchange_teams_phone_token::handle),
     },
     Function {
         name: "block-user",
@@ -211,6 +223,15 @@ pub static FUNCTIONS: [Function; 12] = [
         summary: "exchange the user's own Entra token for Teams",
         done: "exchanged Teams token",
         handler: || on(MethodFilter::POST, my_teams_token::handle),
+    },
+    Function {
+        name: "my-teams-phone-token",
+        methods: &["POST"],
+        route: "me/teams-phone-token",
+        auth_level: AuthLevel::Bearer,
+        summary: "exchange the user's own Entra token for Teams Phone",
+        done: "exchanged Teams Phone token",
+        handler: || on(MethodFilter::POST, my_teams_phone_token::handle),
     },
     Function {
         name: "health",

@@ -47,11 +47,26 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
                  or exchanges",
                 "reuse tokens until they expire, spread the load, or ask Microsoft's support to raise the limits",
             ),
+            ErrorKind::LicenseMissing => known(
+                "the user has no license for Teams Phone, or it was assigned minutes ago",
+                "assign the user a license with Teams Phone in the Microsoft 365 admin center",
+            ),
+            ErrorKind::SubscriptionNotAllowed => known(
+                "the subscription of the ACS resource does not have Teams Phone extensibility",
+                "ask Microsoft's support to turn it on for the subscription",
+            ),
+            ErrorKind::NotAssigned => known(
+                "the user has no assignment at the ACS resource, the assignment does not name the client application of the \
+                 token, or ACS has no service principal in the tenant",
+                "put the assignment with that client id, and run az ad sp create --id 1fd5118e-2576-4263-8130-9503064c837a \
+                 in the tenant of the user",
+            ),
             // No recording has the error code for a wrong clock.
             ErrorKind::Other => wrong_clock(error, credential).or_else(|| known(ANOTHER_SERVER, COMPARE_ENDPOINT)),
             ErrorKind::IdentityNotOwned
             | ErrorKind::IdentityNotFound
             | ErrorKind::InvalidAccessToken
+            | ErrorKind::AssignmentNotFound
             | ErrorKind::ValidationError
             | ErrorKind::Failed => None,
         },

@@ -2,7 +2,7 @@
 
 mod delete_on_drop;
 
-use acs_identity::types::{Scope, TokenLifetime};
+use acs_identity::types::{AccessToken, IdentityId, Scope, TokenLifetime};
 use axum::{
     Extension,
     extract::{OriginalUri, State},
@@ -50,12 +50,19 @@ struct WireIdentity<'a> {
     id: &'a str,
 }
 
+/// An identity, and its token if there is one.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
-struct Created<'a> {
+pub(super) struct Created<'a> {
     identity: WireIdentity<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
     access_token: Option<WireToken<'a>>,
+}
+
+impl<'a> Created<'a> {
+    pub(super) fn new(id: &'a IdentityId, token: Option<&'a AccessToken>) -> Self {
+        Self { identity: WireIdentity { id: id.as_str() }, access_token: token.map(WireToken::from) }
+    }
 }
 
 /// Creates the identity. Answers 201 with `Location`. If the caller disconnects, the identity is deleted.
@@ -88,10 +95,7 @@ fn answer(created: DeleteOnDrop, uri: &Uri) -> Response {
     // A relative reference (RFC 9110 section 10.2.2) holds behind a stage or a proxy that shortens the path.
     let folder = if uri.path().ends_with('/') { "." } else { "identities" };
     let location = format!("{folder}/{id}");
-    let body = token::to_json(&Created {
-        identity: WireIdentity { id: id.as_str() },
-        access_token: created.token().map(WireToken::from),
-    });
+    let body = token::to_json(&Created::new(id, created.token()));
     // The body is a stream, so its length is not known to the server.
     let length = body.len().to_string();
     let headers = [(CONTENT_LENGTH, &*length), (LOCATION, &*location), (CONTENT_TYPE, "application/json")];

@@ -2,8 +2,6 @@
 //!
 //! <https://learn.microsoft.com/azure/communication-services/quickstarts/manage-teams-identity>
 
-mod claims;
-
 use acs_identity::{IdentityClient, TeamsTokenRequest};
 use axum::{
     extract::{FromRequestParts, State},
@@ -14,7 +12,11 @@ use jiff::Timestamp;
 use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
-use super::{Services, exchange_teams_token, me, token};
+use super::{
+    Services,
+    entra_token::{self, TEAMS},
+    exchange_teams_token, me, token,
+};
 use crate::{
     auth::EntraAccount,
     directory::UserId,
@@ -35,7 +37,7 @@ impl FromFields for Request {
 
 /// The signed-in user's Entra account, and the application that the user signed in to.
 #[derive(Debug)]
-pub struct TeamsUser(EntraAccount, Uuid);
+pub struct TeamsUser(pub(super) EntraAccount, pub(super) Uuid);
 
 impl FromRequestParts<Services> for TeamsUser {
     type Rejection = Problem;
@@ -68,7 +70,7 @@ pub async fn handle(
     format: TokenFormat,
     Json(Request(token)): Json<Request>,
 ) -> Result<Response, Problem> {
-    claims::check(token.expose_secret(), &account, app_id, Timestamp::now())?;
+    entra_token::check(token.expose_secret(), &TEAMS, Some((&account, app_id)), Timestamp::now())?;
     let request = TeamsTokenRequest { token, app_id, user_id: account.object_id };
     let token = acs.exchange_teams_token(&request).await?;
     Ok(token::answer(&token, None, format))

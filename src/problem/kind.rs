@@ -69,6 +69,12 @@ kinds! {
     BeyondPolicy: "beyond-policy", FORBIDDEN, INFO, "The policy does not allow this";
     /// The operator has blocked the user.
     Blocked: "blocked", FORBIDDEN, INFO, "The user is blocked";
+    /// The Teams user or the application has no assignment at the ACS resource.
+    NotAssigned: "not-assigned", FORBIDDEN, INFO, "Not assigned to Teams Phone";
+    /// The Teams user has no license for Teams Phone.
+    LicenseMissing: "license-missing", FORBIDDEN, INFO, "No license for Teams Phone";
+    /// The ACS resource does not have Teams Phone.
+    FeatureNotAllowed: "feature-not-allowed", FORBIDDEN, ERROR, "The ACS resource does not have Teams Phone";
     /// No function has this path.
     NotFound: "not-found", NOT_FOUND, INFO, "No such function";
     /// The identity does not exist in the ACS resource.

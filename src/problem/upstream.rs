@@ -56,6 +56,19 @@ fn service_problem(error: &ServiceError) -> Problem {
             "ACS rejected the Teams user's token: it is expired, malformed, or not issued for Teams calls through ACS. \
              Get a new one from Entra.",
         ),
+        ErrorKind::LicenseMissing => Problem::new(
+            Kind::LicenseMissing,
+            "The user has no license for Teams Phone. Ask the administrator of the tenant to assign one.",
+        ),
+        ErrorKind::SubscriptionNotAllowed => Problem::new(
+            Kind::FeatureNotAllowed,
+            "The ACS resource does not have Teams Phone. Ask the operator of this service to request it from Microsoft.",
+        ),
+        ErrorKind::NotAssigned | ErrorKind::AssignmentNotFound => Problem::new(
+            Kind::NotAssigned,
+            "The user or the application is not assigned to the ACS resource, or ACS has no service principal in the \
+             tenant. Ask the operator of this service.",
+        ),
         ErrorKind::ValidationError => refused(error),
         ErrorKind::Throttled => throttled(error.retry_after),
         ErrorKind::Failed if error.status == StatusCode::REQUEST_TIMEOUT => {

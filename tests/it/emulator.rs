@@ -26,6 +26,7 @@ mod page;
 mod recorded;
 mod state_file;
 mod teams;
+mod teams_phone;
 mod tls;
 mod tokens;
 

@@ -21,6 +21,10 @@ pub(crate) enum ApiError {
     NoTeamsToken,
     /// The Entra token of a Teams exchange is invalid or expired.
     InvalidAccessToken,
+    /// No assignment allows the user and the client to exchange a token.
+    NotAssigned,
+    /// The user has no assignment.
+    NoAssignment,
     /// A required field is missing.
     Required(&'static str),
     /// A field has an invalid value.
@@ -92,6 +96,9 @@ impl ApiError {
                 (S::BAD_REQUEST, "ValidationError", "The body is either missing or doesn't contain any token.")
             }
             Self::InvalidAccessToken => (S::UNAUTHORIZED, "InvalidAccessToken", "Provided access token is not valid."),
+            // Documented is the status alone.
+            Self::NotAssigned => (S::FORBIDDEN, "Forbidden", "No assignment allows the user and the client."),
+            Self::NoAssignment => (S::NOT_FOUND, "NotFound", "Assignment was not found."),
             Self::Required(field) => {
                 (S::BAD_REQUEST, "ValidationError", &*format!("{field}: The {field} field is required."))
             }

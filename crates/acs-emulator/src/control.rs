@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use crate::{
     answer::{Answer, to_bytes},
     api_error::ApiError,
+    assignments,
     faults::{Fault, FaultSpec},
     managed_identity,
     options::LOG,
@@ -190,6 +191,7 @@ fn state(service: &Service) -> Value {
         "resource": service.options.resource,
         "functions": service.options.functions,
         "identities": state.identities,
+        "assignments": state.assignments,
         "calls": state.calls,
         "faults": state.faults.pending(),
         "settings": state.settings,
@@ -228,6 +230,16 @@ async fn check_token(service: &Service, request: &Received) -> Outcome {
         // A Teams user is not an identity of the resource, so nothing here revokes such a token.
         Some(claims) if claims.skypeid.starts_with("orgid:") => {
             if claims.exp > request.at.as_second() {
+                TokenStatus::Valid
+            } else {
+                TokenStatus::Expired
+            }
+        }
+        // Deleting the assignment revokes the tokens.
+        Some(claims) if assignments::is_teams_phone(&claims.skypeid) => {
+            if !service.state().assignments.has(&claims.skypeid) {
+                TokenStatus::Revoked
+            } else if claims.exp > request.at.as_second() {
                 TokenStatus::Valid
             } else {
                 TokenStatus::Expired

@@ -68,6 +68,11 @@ impl PrivateKey {
         Some(Self { document, pair })
     }
 
+    /// Returns the secret from which other keys are derived.
+    pub(crate) fn secret(&self) -> &[u8] {
+        &self.document
+    }
+
     /// Returns the public key as a JSON Web Key (RFC 7517).
     pub(crate) fn jwk(&self, id: &str) -> Value {
         let encode = |bytes: &[u8]| URL_SAFE_NO_PAD.encode(bytes);

@@ -46,6 +46,7 @@
 mod access_keys;
 mod answer;
 mod api_error;
+mod assignments;
 mod authentication;
 mod certificate;
 mod connection;
@@ -57,6 +58,7 @@ mod faults;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod jwe;
 mod jwt;
 mod managed_identity;
 mod operation;
@@ -68,6 +70,7 @@ mod service;
 mod state;
 mod state_file;
 mod teams;
+mod teams_phone;
 mod test_issuer;
 mod tokens;
 

@@ -16,10 +16,14 @@ pub(crate) enum Operation {
     IssueToken,
     RevokeTokens,
     ExchangeTeamsToken,
+    ExchangeTeamsPhoneToken,
+    PutTeamsPhoneAssignment,
+    GetTeamsPhoneAssignment,
+    DeleteTeamsPhoneAssignment,
 }
 
 impl Operation {
-    /// Returns the name in the control API: that of the HTTP function that calls the operation.
+    /// Returns the name in the control API, which is that of the client's operation.
     pub(crate) const fn name(self) -> &'static str {
         match self {
             Self::CreateIdentity => "create-identity",
@@ -27,25 +31,35 @@ impl Operation {
             Self::IssueToken => "issue-token",
             Self::RevokeTokens => "revoke-tokens",
             Self::ExchangeTeamsToken => "exchange-teams-token",
+            Self::ExchangeTeamsPhoneToken => "exchange-teams-phone-token",
+            Self::PutTeamsPhoneAssignment => "put-teams-phone-assignment",
+            Self::GetTeamsPhoneAssignment => "get-teams-phone-assignment",
+            Self::DeleteTeamsPhoneAssignment => "delete-teams-phone-assignment",
         }
     }
 }
 
-/// An operation, and the identity in its path or an empty string.
+/// An operation, and the ids in its path or empty strings.
 #[derive(Debug)]
 pub(crate) struct Route {
     pub(crate) operation: Operation,
+    /// The identity, or the object id of an assignment.
     pub(crate) identity: String,
+    /// The tenant of an assignment.
+    pub(crate) tenant: String,
 }
 
 impl Route {
     /// Parses method and path. An id may be literal (`8:acs:…`) or percent-encoded (`8%3Aacs%3A…`).
     pub(crate) fn of(method: &Method, path: &str) -> Result<Self, ApiError> {
-        use Operation::{CreateIdentity, DeleteIdentity, ExchangeTeamsToken, IssueToken, RevokeTokens};
+        use Operation::{
+            CreateIdentity, DeleteIdentity, ExchangeTeamsPhoneToken, ExchangeTeamsToken, IssueToken, RevokeTokens,
+        };
         let segments: Vec<String> =
             path.split('/').skip(1).map(|segment| percent_decode_str(segment).decode_utf8_lossy().into()).collect();
         let segments: Vec<&str> = segments.iter().map(String::as_str).collect();
         let post = |operation| if method == Method::POST { Ok(operation) } else { Err("POST") };
+        let mut tenant = String::new();
         let (operation, identity) = match segments[..] {
             ["identities"] => (post(CreateIdentity), ""),
             ["identities", id] if !id.is_empty() => {
@@ -54,10 +68,25 @@ impl Route {
             ["identities", id, ":issueAccessToken"] => (post(IssueToken), id),
             ["identities", id, ":revokeAccessTokens"] => (post(RevokeTokens), id),
             ["teamsUser", ":exchangeAccessToken"] => (post(ExchangeTeamsToken), ""),
+            ["access", "teamsExtension", ":exchangeAccessToken"] => (post(ExchangeTeamsPhoneToken), ""),
+            ["access", "teamsExtension", "tenants", of, "assignments", object] => {
+                of.clone_into(&mut tenant);
+                (assignment(method), object)
+            }
             _ => return Err(ApiError::NoRoute),
         };
         let operation = operation.map_err(ApiError::MethodNotAllowed)?;
-        Ok(Self { operation, identity: identity.to_owned() })
+        Ok(Self { operation, identity: identity.to_owned(), tenant })
+    }
+}
+
+/// Returns the operation on an assignment, or the allowed methods.
+fn assignment(method: &Method) -> Result<Operation, &'static str> {
+    match *method {
+        Method::PUT => Ok(Operation::PutTeamsPhoneAssignment),
+        Method::GET => Ok(Operation::GetTeamsPhoneAssignment),
+        Method::DELETE => Ok(Operation::DeleteTeamsPhoneAssignment),
+        _ => Err("GET, PUT, DELETE"),
     }
 }
 
@@ -89,6 +118,10 @@ impl Version {
     fn has(self, operation: Operation) -> bool {
         match operation {
             Operation::ExchangeTeamsToken => self >= Self("2022-06-01"),
+            Operation::ExchangeTeamsPhoneToken
+            | Operation::PutTeamsPhoneAssignment
+            | Operation::GetTeamsPhoneAssignment
+            | Operation::DeleteTeamsPhoneAssignment => self >= Self("2025-06-30"),
             _ => true,
         }
     }

@@ -2,16 +2,18 @@
 
 use http::StatusCode;
 use jiff::SignedDuration;
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, de::DeserializeOwned};
+use serde_json::{Map, Value};
 
 use crate::{
     answer::Answer,
     api_error::ApiError,
+    assignments::User,
     operation::{Operation, Route, Version},
     request::Received,
     service::Service,
-    teams,
-    tokens::TokenBody,
+    teams, teams_phone,
+    tokens::{CreateBody, IdentityBody, TokenBody},
 };
 use acs_identity::types::Scope;
 
@@ -36,19 +38,6 @@ struct TokenRequest {
     expires_in_minutes: Option<i32>,
 }
 
-#[derive(Serialize)]
-struct IdentityBody {
-    id: String,
-}
-
-#[derive(Serialize)]
-#[serde(rename_all = "camelCase")]
-struct CreateBody {
-    identity: IdentityBody,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    access_token: Option<TokenBody>,
-}
-
 /// Carries out an operation for an authenticated request.
 pub(crate) async fn perform(service: &Service, route: &Route, request: &Received) -> Result<Answer, ApiError> {
     let version = Version::of(request, route.operation)?;
@@ -69,6 +58,14 @@ pub(crate) async fn perform(service: &Service, route: &Route, request: &Received
             let token = teams::exchange(service, body.unwrap_or_default(), request.at).await?;
             Ok(Answer::json(StatusCode::OK, &token))
         }
+        Operation::ExchangeTeamsPhoneToken => {
+            // The body is an object without fields.
+            call.json::<Map<String, Value>>()?;
+            teams_phone::exchange(service, request).await
+        }
+        Operation::PutTeamsPhoneAssignment => teams_phone::put(service, User::parse(&route.tenant, id)?, call.json()?),
+        Operation::GetTeamsPhoneAssignment => teams_phone::get(service, User::parse(&route.tenant, id)?),
+        Operation::DeleteTeamsPhoneAssignment => teams_phone::delete(service, User::parse(&route.tenant, id)?),
     }
 }
 

@@ -40,8 +40,8 @@ impl Service {
             Some(Snapshot { resource, .. }) if resource != options.resource => {
                 return Err(file.invalid(&format!("belongs to the resource {resource}, not to {}", options.resource)));
             }
-            Some(Snapshot { signing_key, access_keys, test_issuer, identities, .. }) => {
-                (signing_key, State { identities, access_keys, test_issuer, ..State::default() })
+            Some(Snapshot { signing_key, access_keys, test_issuer, identities, assignments, .. }) => {
+                (signing_key, State { identities, assignments, access_keys, test_issuer, ..State::default() })
             }
         };
         let file = Some(Arc::new(tokio::sync::Mutex::new(file)));

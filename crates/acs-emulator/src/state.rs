@@ -9,6 +9,7 @@ use uuid::Uuid;
 use crate::{
     access_keys::AccessKeys,
     api_error::{ApiError, Gone},
+    assignments::Assignments,
     faults::{Fault, Faults},
     operation::Operation,
     test_issuer::TestIssuer,
@@ -18,6 +19,7 @@ use crate::{
 #[derive(Default)]
 pub(crate) struct State {
     pub(crate) identities: Identities,
+    pub(crate) assignments: Assignments,
     pub(crate) access_keys: Arc<AccessKeys>,
     pub(crate) test_issuer: TestIssuer,
     /// Number of changes of the fields above, which are saved in the state file. The fields below are not saved.
@@ -64,6 +66,8 @@ pub(crate) struct EmulatorSettings {
     token_lifetime_seconds: Option<u32>,
     /// The lifetime of the managed identity's tokens; negative for expired ones.
     pub(crate) managed_identity_token_lifetime_seconds: Option<i32>,
+    /// Whether tokens for Teams Phone are encrypted.
+    pub(crate) encrypted_tokens: bool,
 }
 
 /// The result of a token check.

@@ -14,6 +14,7 @@ use uuid::Uuid;
 
 use crate::{
     access_keys::AccessKeys,
+    assignments::Assignments,
     state::{Identities, State},
     test_issuer::TestIssuer,
     tokens::Signer,
@@ -36,6 +37,9 @@ pub(crate) struct Snapshot {
     pub(crate) access_keys: Arc<AccessKeys>,
     pub(crate) test_issuer: TestIssuer,
     pub(crate) identities: Identities,
+    /// Left out if there are none, so that earlier versions read the file.
+    #[serde(default, skip_serializing_if = "Assignments::is_empty")]
+    pub(crate) assignments: Assignments,
 }
 
 #[derive(Deserialize)]
@@ -54,6 +58,7 @@ impl Snapshot {
             access_keys: Arc::clone(&state.access_keys),
             test_issuer: state.test_issuer.clone(),
             identities: state.identities.clone(),
+            assignments: state.assignments.clone(),
         }
     }
 

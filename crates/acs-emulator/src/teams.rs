@@ -13,7 +13,7 @@ use crate::{
 use acs_identity::types::format_timestamp;
 
 /// The audience of Entra tokens for the exchange.
-const AUDIENCE: &str = "https://auth.msft.communication.azure.com";
+pub(crate) const AUDIENCE: &str = "https://auth.msft.communication.azure.com";
 
 /// The body of an exchange.
 #[derive(Deserialize, Default)]
@@ -31,6 +31,8 @@ pub(crate) struct EntraTokenSpec {
     app_id: Uuid,
     user_id: Uuid,
     tenant_id: Option<Uuid>,
+    /// The scopes, separated by spaces; those of the exchange for Teams by default.
+    scope: Option<String>,
     /// One hour by default; negative for an expired token.
     expires_in_seconds: Option<i32>,
 }
@@ -90,6 +92,6 @@ pub(crate) async fn entra_token(signer: &Signer, spec: &EntraTokenSpec, now: Tim
     let expires_on = Timestamp::from_second(exp).map_err(|_| ApiError::Internal)?;
     let mut claims =
         entra_claims(AUDIENCE, spec.tenant_id.unwrap_or(TENANT), spec.app_id, spec.user_id, now, expires_on);
-    claims["scp"] = json!("Teams.ManageCalls Teams.ManageChats");
+    claims["scp"] = json!(spec.scope.as_deref().unwrap_or("Teams.ManageCalls Teams.ManageChats"));
     Ok(TokenBody { token: signer.sign(Issuer::Entra, &claims).await?, expires_on: format_timestamp(expires_on) })
 }

@@ -10,6 +10,7 @@ use uuid::{Uuid, uuid};
 
 use crate::{
     api_error::ApiError,
+    jwe,
     jwt::{Algorithm, PrivateKey},
 };
 
@@ -42,6 +43,21 @@ impl Issuer {
 pub(crate) struct TokenBody {
     pub(crate) token: String,
     pub(crate) expires_on: String,
+}
+
+/// An identity, as the REST API writes it.
+#[derive(Serialize)]
+pub(crate) struct IdentityBody {
+    pub(crate) id: String,
+}
+
+/// An identity and its token, as the REST API writes them.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+pub(crate) struct CreateBody {
+    pub(crate) identity: IdentityBody,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub(crate) access_token: Option<TokenBody>,
 }
 
 /// The claims of a token of ACS. Their order is that of a token of 2022 in the tests of Azure/azure-cli-extensions
@@ -137,7 +153,14 @@ impl Signer {
 
     /// Returns the claims of a token that this signer issued for `issuer`, or `None`. Does not check the expiry.
     pub(crate) async fn verify<C: DeserializeOwned>(&self, issuer: Issuer, token: &str) -> Option<C> {
-        self.key().await.ok()?.verify(issuer.key_id(), token)
+        let key = self.key().await.ok()?;
+        let decrypted = jwe::decrypt(key.secret(), token);
+        key.verify(issuer.key_id(), decrypted.as_deref().unwrap_or(token))
+    }
+
+    /// Returns a token in encrypted form. [`Self::verify`] decrypts it.
+    pub(crate) async fn encrypt(&self, token: &str) -> Result<String, ApiError> {
+        jwe::encrypt(self.key().await?.secret(), token).ok_or(ApiError::Internal)
     }
 
     /// Returns the public keys of both issuers as a JSON Web Key Set (RFC 7517).

@@ -108,12 +108,7 @@ impl Credential {
             }
             Self::Token(credential) => {
                 let token = credential.get_token(&[SCOPE], None).await.map_err(Error::Credential)?.token;
-                let bearer = HeaderValue::try_from(format!("Bearer {}", token.secret()));
-                let mut bearer = bearer.map_err(|_| {
-                    failed(ErrorKind::Credential, "the token has characters that a header value cannot have")
-                })?;
-                bearer.set_sensitive(true);
-                Ok((HeaderMap::from_iter([(AUTHORIZATION, bearer)]), Proof::Token(token)))
+                Ok((bearer(token.secret())?, Proof::Token(token)))
             }
         }
     }
@@ -139,6 +134,14 @@ impl Credential {
             (Self::Keys(_), Proof::Token(_)) | (Self::Token(_), Proof::Key(_)) => false,
         }
     }
+}
+
+/// Returns the header that authorizes a request with a bearer token.
+pub(crate) fn bearer(token: &str) -> Result<HeaderMap, Error> {
+    let mut bearer = HeaderValue::try_from(format!("Bearer {token}"))
+        .map_err(|_| failed(ErrorKind::Credential, "the token has characters that a header value cannot have"))?;
+    bearer.set_sensitive(true);
+    Ok(HeaderMap::from_iter([(AUTHORIZATION, bearer)]))
 }
 
 /// Returns the error for a credential that did not return a token in time. It is transient.
@@ -192,7 +195,7 @@ mod tests {
         }
     }
 
-    async fn bearer(credential: &Credential) -> (HeaderMap, Proof) {
+    async fn authorize(credential: &Credential) -> (HeaderMap, Proof) {
         let endpoint: Endpoint = "https://contoso.communication.azure.com".parse().unwrap();
         credential.authorize(&endpoint, &Method::POST, endpoint.url(), b"").await.unwrap()
     }
@@ -201,7 +204,7 @@ mod tests {
     async fn denied_token_is_retried_only_with_another_token() {
         let credential = Credential::from(Arc::new(Renewing::default()));
         for (expected, renewed) in [("1", true), ("2", false)] {
-            let (headers, proof) = bearer(&credential).await;
+            let (headers, proof) = authorize(&credential).await;
             assert_eq!(headers[AUTHORIZATION].to_str().unwrap(), format!("Bearer {expected}"));
             assert!(!format!("{headers:?} {credential:?}").contains(expected), "{headers:?}");
             assert_eq!(credential.replace(proof, &(), Duration::from_secs(1)).await, renewed);

@@ -118,8 +118,16 @@ pub enum ErrorKind {
     IdentityNotFound,
     /// `ValidationError`: ACS rejected the content of the request.
     ValidationError,
-    /// `InvalidAccessToken`: the token of the Teams user is not valid.
+    /// `InvalidAccessToken`, or another 401 of the exchange for Teams Phone: the token of the Teams user is not valid.
     InvalidAccessToken,
+    /// `UserLicenseNotPresentForbidden`: the user has no license for Teams Phone.
+    LicenseMissing,
+    /// `SubscriptionNotAllowed`: the subscription of the resource does not have Teams Phone.
+    SubscriptionNotAllowed,
+    /// Status 403 with another code, in answer to the exchange for Teams Phone: no assignment allows it.
+    NotAssigned,
+    /// Status 404 with a code, in answer to a call for an assignment: the user has none.
+    AssignmentNotFound,
     /// `UnsupportedApiVersion`, `ApiVersionUnspecified` or `InvalidApiVersion`: ACS rejected the API version.
     UnsupportedApiVersion,
     /// Status 429, with any body: a limit of the resource or of a front end is reached.
@@ -138,6 +146,8 @@ impl ErrorKind {
             (408 | 500.., _) => Self::Failed,
             (401 | 403, "Denied") => Self::Denied,
             (401, "InvalidAccessToken") => Self::InvalidAccessToken,
+            (403, "UserLicenseNotPresentForbidden") => Self::LicenseMissing,
+            (403, "SubscriptionNotAllowed") => Self::SubscriptionNotAllowed,
             (400, "ValidationError") => Self::ValidationError,
             (400 | 404, "UnsupportedApiVersion" | "ApiVersionUnspecified" | "InvalidApiVersion") => {
                 Self::UnsupportedApiVersion

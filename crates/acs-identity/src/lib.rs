@@ -54,6 +54,7 @@ mod root_certificates;
 mod send;
 mod service_error;
 pub mod signature;
+mod teams_phone;
 mod tls;
 pub mod types;
 
@@ -65,4 +66,5 @@ pub use error::{Error, ErrorKind, InvalidResponseReason, ServiceError, causes, i
 pub use observer::{Attempt, AttemptOutcome, CallSummary, Observer, Retry};
 pub use operations::{CreatedIdentity, TeamsTokenRequest};
 pub use signature::{AccessKey, InvalidAccessKey};
+pub use teams_phone::{TeamsPhoneAssignment, TeamsPhoneUser};
 pub use types::{AccessToken, ApiVersion, IdentityId, Scope, TokenLifetime, TokenRequest};

@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::{
-    Endpoint, ErrorKind,
+    Endpoint, ErrorKind, ServiceError, TeamsPhoneUser,
     retry::Idempotency,
     types::{ApiVersion, IdentityId},
 };
@@ -20,6 +20,10 @@ pub(crate) enum Operation {
     RevokeTokens,
     DeleteIdentity,
     ExchangeTeamsToken,
+    ExchangeTeamsPhoneToken,
+    PutTeamsPhoneAssignment(TeamsPhoneUser),
+    GetTeamsPhoneAssignment(TeamsPhoneUser),
+    DeleteTeamsPhoneAssignment(TeamsPhoneUser),
 }
 
 impl Operation {
@@ -31,12 +35,18 @@ impl Operation {
             Self::RevokeTokens => "revoke-tokens",
             Self::DeleteIdentity => "delete-identity",
             Self::ExchangeTeamsToken => "exchange-teams-token",
+            Self::ExchangeTeamsPhoneToken => "exchange-teams-phone-token",
+            Self::PutTeamsPhoneAssignment(_) => "put-teams-phone-assignment",
+            Self::GetTeamsPhoneAssignment(_) => "get-teams-phone-assignment",
+            Self::DeleteTeamsPhoneAssignment(_) => "delete-teams-phone-assignment",
         }
     }
 
     pub(crate) const fn method(self) -> Method {
         match self {
-            Self::DeleteIdentity => Method::DELETE,
+            Self::DeleteIdentity | Self::DeleteTeamsPhoneAssignment(_) => Method::DELETE,
+            Self::PutTeamsPhoneAssignment(_) => Method::PUT,
+            Self::GetTeamsPhoneAssignment(_) => Method::GET,
             _ => Method::POST,
         }
     }
@@ -51,18 +61,52 @@ impl Operation {
     pub(crate) const fn success(self) -> StatusCode {
         match self {
             Self::CreateIdentity => StatusCode::CREATED,
-            Self::IssueToken | Self::ExchangeTeamsToken => StatusCode::OK,
-            Self::RevokeTokens | Self::DeleteIdentity => StatusCode::NO_CONTENT,
+            Self::IssueToken
+            | Self::ExchangeTeamsToken
+            | Self::ExchangeTeamsPhoneToken
+            | Self::PutTeamsPhoneAssignment(_)
+            | Self::GetTeamsPhoneAssignment(_) => StatusCode::OK,
+            Self::RevokeTokens | Self::DeleteIdentity | Self::DeleteTeamsPhoneAssignment(_) => StatusCode::NO_CONTENT,
+        }
+    }
+
+    /// Returns whether the operation succeeded. A new assignment has another status than a replaced one.
+    pub(crate) fn succeeds_with(self, status: StatusCode) -> bool {
+        status == self.success() || (status == StatusCode::CREATED && matches!(self, Self::PutTeamsPhoneAssignment(_)))
+    }
+
+    const fn has_assignment(self) -> bool {
+        matches!(
+            self,
+            Self::PutTeamsPhoneAssignment(_) | Self::GetTeamsPhoneAssignment(_) | Self::DeleteTeamsPhoneAssignment(_)
+        )
+    }
+
+    /// Returns the kind of an error response to this operation.
+    pub(crate) fn error_kind(self, error: &ServiceError) -> ErrorKind {
+        // Without a code, another server may have answered in place of ACS.
+        let status = if error.code.is_empty() { 0 } else { error.status.as_u16() };
+        match (self, error.kind, status) {
+            // The user's token is the only credential of this request.
+            (Self::ExchangeTeamsPhoneToken, ErrorKind::Denied | ErrorKind::Other, 401) => ErrorKind::InvalidAccessToken,
+            // No recording has the code for a missing assignment.
+            (Self::ExchangeTeamsPhoneToken, ErrorKind::Denied | ErrorKind::Other, 403) => ErrorKind::NotAssigned,
+            (_, ErrorKind::Other, 404) if self.has_assignment() => ErrorKind::AssignmentNotFound,
+            (_, kind, _) if self.can_fail_with(kind) => kind,
+            _ => ErrorKind::Other,
         }
     }
 
     /// Returns whether ACS answers this operation with this kind of error.
-    pub(crate) const fn can_fail_with(self, kind: ErrorKind) -> bool {
+    const fn can_fail_with(self, kind: ErrorKind) -> bool {
         match kind {
             ErrorKind::IdentityNotOwned | ErrorKind::IdentityNotFound => {
                 matches!(self, Self::IssueToken | Self::RevokeTokens | Self::DeleteIdentity)
             }
-            ErrorKind::InvalidAccessToken => matches!(self, Self::ExchangeTeamsToken),
+            ErrorKind::InvalidAccessToken => matches!(self, Self::ExchangeTeamsToken | Self::ExchangeTeamsPhoneToken),
+            ErrorKind::LicenseMissing | ErrorKind::NotAssigned => matches!(self, Self::ExchangeTeamsPhoneToken),
+            ErrorKind::SubscriptionNotAllowed => self.has_assignment() || matches!(self, Self::ExchangeTeamsPhoneToken),
+            ErrorKind::AssignmentNotFound => self.has_assignment(),
             ErrorKind::Denied
             | ErrorKind::ValidationError
             | ErrorKind::UnsupportedApiVersion
@@ -76,6 +120,10 @@ impl Operation {
     pub(crate) fn url(self, endpoint: &Endpoint, identity: Option<&IdentityId>, version: &ApiVersion) -> Url {
         let mut path = match self {
             Self::ExchangeTeamsToken => "/teamsUser/:exchangeAccessToken".to_owned(),
+            Self::ExchangeTeamsPhoneToken => "/access/teamsExtension/:exchangeAccessToken".to_owned(),
+            Self::PutTeamsPhoneAssignment(user)
+            | Self::GetTeamsPhoneAssignment(user)
+            | Self::DeleteTeamsPhoneAssignment(user) => user.path(),
             _ => "/identities".to_owned(),
         };
         if let Some(id) = identity {

@@ -14,7 +14,7 @@ use crate::{
     types::{AccessToken, IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 
-/// A new identity and its first access token.
+/// An identity and its access token.
 #[derive(Debug, Clone)]
 pub struct CreatedIdentity {
     /// The identity.
@@ -51,11 +51,7 @@ impl IdentityClient {
     /// As [`IdentityClient::create_identity`].
     pub async fn create_identity_with_token(&self, token: &TokenRequest) -> Result<CreatedIdentity, Error> {
         let request = WireCreate { create_token_with_scopes: token.scopes(), expires_in_minutes: token.lifetime() };
-        let read = |body: &[u8]| {
-            let WireCreated { identity, access_token } = read(body)?;
-            Some(CreatedIdentity { id: identity.id.parse().ok()?, token: access_token?.check()? })
-        };
-        self.send(Operation::CreateIdentity, None, write(&request), read).await
+        self.send(Operation::CreateIdentity, None, write(&request), read_created).await
     }
 
     /// Issues an access token for an identity. Earlier tokens stay valid.
@@ -159,13 +155,18 @@ impl WireToken {
     }
 }
 
-fn write(request: &impl Serialize) -> Vec<u8> {
+pub(crate) fn write(request: &impl Serialize) -> Vec<u8> {
     // Serializing structs of strings, numbers and lists cannot fail.
     serde_json::to_vec(request).unwrap_or_default()
 }
 
-fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
+pub(crate) fn read<T: DeserializeOwned>(body: &[u8]) -> Option<T> {
     serde_json::from_slice(body).ok()
+}
+
+pub(crate) fn read_created(body: &[u8]) -> Option<CreatedIdentity> {
+    let WireCreated { identity, access_token } = read(body)?;
+    Some(CreatedIdentity { id: identity.id.parse().ok()?, token: access_token?.check()? })
 }
 
 fn read_token(body: &[u8]) -> Option<AccessToken> {

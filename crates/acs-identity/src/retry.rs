@@ -56,6 +56,10 @@ pub(crate) fn wait(
                 | ErrorKind::IdentityNotOwned
                 | ErrorKind::IdentityNotFound
                 | ErrorKind::InvalidAccessToken
+                | ErrorKind::LicenseMissing
+                | ErrorKind::SubscriptionNotAllowed
+                | ErrorKind::NotAssigned
+                | ErrorKind::AssignmentNotFound
                 | ErrorKind::UnsupportedApiVersion
                 | ErrorKind::ValidationError => return None,
             };

@@ -7,6 +7,7 @@ use reqwest::{
     Method, StatusCode, Url,
     header::{CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue},
 };
+use secrecy::{ExposeSecret as _, SecretString};
 use uuid::Uuid;
 
 use crate::{
@@ -39,6 +40,8 @@ impl Response for () {}
 
 /// The parts that all attempts of a call have in common.
 struct Call<'a> {
+    /// The bearer token that authorizes the call in place of the client's credential.
+    bearer: Option<&'a SecretString>,
     operation: Operation,
     identity: Option<&'a IdentityId>,
     method: Method,
@@ -70,8 +73,21 @@ impl IdentityClient {
         body: Vec<u8>,
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<T, Error> {
+        self.send_as(None, operation, identity, body, read).await
+    }
+
+    /// Makes one call as [`Self::send`], authorized by `bearer` if it is given.
+    pub(crate) async fn send_as<T: Response>(
+        &self,
+        bearer: Option<&SecretString>,
+        operation: Operation,
+        identity: Option<&IdentityId>,
+        body: Vec<u8>,
+        read: impl Fn(&[u8]) -> Option<T>,
+    ) -> Result<T, Error> {
         let client = &*self.0;
         let call = Call {
+            bearer,
             operation,
             identity,
             method: operation.method(),
@@ -135,9 +151,7 @@ impl Inner {
         read: impl Fn(&[u8]) -> Option<T>,
     ) -> Result<T, Failed> {
         let (start, timeout) = (Instant::now(), left.min(self.options.attempt_timeout));
-        let authorized = self.credential.authorize(&self.endpoint, &call.method, &call.url, &call.body);
-        let authorized = tokio::time::timeout(timeout, authorized).await;
-        let (authorization, proof) = authorized.unwrap_or_else(|_| Err(credential::timed_out()))?;
+        let (authorization, proof) = self.authorize(call, timeout).await?;
         let mut attempt = Attempt {
             operation: call.operation.name(),
             identity: call.identity,
@@ -169,8 +183,19 @@ impl Inner {
         result.map_err(|error| {
             // ACS checks the credential before anything else: a denied request has changed nothing.
             let denied = matches!(&error, Error::Service(error) if error.kind == ErrorKind::Denied);
-            Failed { error, denied: denied.then_some(proof) }
+            Failed { error, denied: proof.filter(|_| denied) }
         })
+    }
+
+    /// Returns the headers that authorize one attempt, and the proof if they are those of the client's credential.
+    async fn authorize(&self, call: &Call<'_>, timeout: Duration) -> Result<(HeaderMap, Option<Proof>), Error> {
+        if let Some(token) = call.bearer {
+            return Ok((credential::bearer(token.expose_secret())?, None));
+        }
+        let authorized = self.credential.authorize(&self.endpoint, &call.method, &call.url, &call.body);
+        let authorized = tokio::time::timeout(timeout, authorized).await;
+        let (authorization, proof) = authorized.unwrap_or_else(|_| Err(credential::timed_out()))?;
+        Ok((authorization, Some(proof)))
     }
 }
 
@@ -189,14 +214,12 @@ async fn exchange<T>(
     let result = match read_body(response, MAX_BODY).await {
         Err(BodyError::Connection(error)) => Err(error.into()),
         Err(BodyError::TooLong(_)) => invalid(InvalidResponseReason::TooLong),
-        Ok(body) if status == call.operation.success() => {
+        Ok(body) if call.operation.succeeds_with(status) => {
             read(&body).map_or_else(|| invalid(InvalidResponseReason::Body), Ok)
         }
         Ok(body) if status.is_client_error() || status.is_server_error() => {
             let mut error = ServiceError::from_response(status, &headers, &body, call.request_id);
-            if !call.operation.can_fail_with(error.kind) {
-                error.kind = ErrorKind::Other;
-            }
+            error.kind = call.operation.error_kind(&error);
             Err(Error::Service(Box::new(error)))
         }
         Ok(_) => invalid(InvalidResponseReason::Status),

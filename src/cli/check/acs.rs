@@ -73,7 +73,14 @@ fn rejected(answered: Finding, error: &ServiceError, remedy: Option<Remedy>) -> 
             let credential = Finding::unknown("credential", "ACS checks the api-version first");
             [answered, clock, credential, failed("api-version")]
         }
-        ErrorKind::Other | ErrorKind::Throttled | ErrorKind::Failed | ErrorKind::ValidationError => {
+        ErrorKind::Other
+        | ErrorKind::Throttled
+        | ErrorKind::Failed
+        | ErrorKind::ValidationError
+        | ErrorKind::LicenseMissing
+        | ErrorKind::SubscriptionNotAllowed
+        | ErrorKind::NotAssigned
+        | ErrorKind::AssignmentNotFound => {
             let unknown = |name| Finding::unknown(name, "ACS returned another error");
             [failed("answer"), clock, unknown("credential"), unknown("api-version")]
         }

@@ -154,6 +154,7 @@ async fn users_may_not_call_functions_for_back_ends() {
             ("DELETE", format!("/api/identities/{id}/tokens")),
             ("DELETE", format!("/api/identities/{id}")),
             ("POST", "/api/teams/tokens".to_owned()),
+            ("POST", "/api/teams-phone/tokens".to_owned()),
         ] {
             let request = api.of(&alice, method, &path).header("content-type", "application/json");
             BACK_ENDS_ONLY.assert(&path, &Answer::of(request.body(r#"{"scopes":["chat.join"]}"#)).await);

@@ -67,11 +67,13 @@ async fn reset_returns_to_the_initial_state() {
         "resource": "acacacac-acac-4aca-8aca-acacacacacac",
         "functions": null,
         "identities": [],
+        "assignments": [],
         "calls": {},
         "faults": [],
         "settings": {
             "gone": "IdentityNotFound",
             "managedIdentityTokenLifetimeSeconds": null,
+            "encryptedTokens": false,
             "tokenLifetimeSeconds": null,
         },
         "managedIdentityTokens": 0,

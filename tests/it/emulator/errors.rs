@@ -109,7 +109,7 @@ async fn unknown_paths_and_methods_have_no_body() {
     for (method, path, status, allow) in [
         ("POST", "/identities/", 404, None),
         ("POST", "/identities/8:acs:a_b/issueAccessToken", 404, None),
-        ("POST", "/access/teamsExtension/:exchangeAccessToken", 404, None),
+        ("POST", "/access/entra/:exchangeAccessToken", 404, None),
         ("GET", "/identities", 405, Some("POST")),
         ("GET", "/identities/8:acs:a_b", 405, Some("DELETE")),
         ("DELETE", "/identities/8:acs:a_b/:revokeAccessTokens", 405, Some("POST")),

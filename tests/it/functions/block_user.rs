@@ -22,8 +22,13 @@ const PATH: &str = "/api/users/block";
 const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
 
 /// Every function for users.
-const CALLS: [(&str, &str); 4] =
-    [("POST", "/api/me/token"), ("DELETE", "/api/me/tokens"), ("DELETE", "/api/me"), ("POST", "/api/me/teams-token")];
+const CALLS: [(&str, &str); 5] = [
+    ("POST", "/api/me/teams-phone-token"),
+    ("POST", "/api/me/token"),
+    ("DELETE", "/api/me/tokens"),
+    ("DELETE", "/api/me"),
+    ("POST", "/api/me/teams-token"),
+];
 
 /// Blocks or unblocks a user of the test issuer.
 pub(crate) async fn change(api: &Api, what: &str, subject: &str) {

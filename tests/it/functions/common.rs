@@ -82,6 +82,8 @@ async fn unsupported_method_lists_the_supported_ones() {
         ("PUT", &tokens, "POST,DELETE"),
         ("POST", &identity, "DELETE"),
         ("GET", "/api/teams/tokens", "POST"),
+        ("GET", "/api/teams-phone/tokens", "POST"),
+        ("GET", "/api/me/teams-phone-token", "POST"),
         ("DELETE", "/api/users/block", "POST"),
         ("GET", "/api/users/unblock", "POST"),
         ("GET", "/api/me", "DELETE"),
@@ -110,12 +112,14 @@ async fn root_lists_the_functions() {
         "DELETE  /api/identities/{id}/tokens   revoke all tokens of an identity\n",
         "DELETE  /api/identities/{id}          delete an identity and its tokens\n",
         "POST    /api/teams/tokens             exchange a Teams user's Entra token\n",
+        "POST    /api/teams-phone/tokens       exchange an Entra token for Teams Phone\n",
         "POST    /api/users/block              refuse a signed-in user and revoke the tokens\n",
         "POST    /api/users/unblock            accept a blocked user again\n",
         "POST    /api/me/token                 issue or refresh the user's token\n",
         "DELETE  /api/me/tokens                revoke all tokens of the user\n",
         "DELETE  /api/me                       delete the user's identity\n",
         "POST    /api/me/teams-token           exchange the user's own Entra token for Teams\n",
+        "POST    /api/me/teams-phone-token     exchange the user's own Entra token for Teams Phone\n",
         "GET     /api/health                   tell whether the process is alive, or ready\n",
     );
     assert_eq!(answer.body, expected);

@@ -13,5 +13,6 @@ mod my_token;
 mod other_users;
 mod revoke_my_tokens;
 mod revoke_tokens;
+mod teams_phone;
 mod texts;
 mod unblock_user;

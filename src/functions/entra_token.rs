@@ -19,18 +19,43 @@ const AUDIENCES: [&str; 3] = [
     "1fd5118e-2576-4263-8130-9503064c837a",
 ];
 
-/// The scopes of which a token needs at least one.
-const SCOPES: [&str; 2] = ["Teams.ManageCalls", "Teams.ManageChats"];
+/// What an Entra token is exchanged for.
+pub(super) struct Purpose {
+    /// The scopes of which a token needs at least one.
+    scopes: &'static [&'static str],
+    /// The errors for a wrong audience and for missing scopes.
+    audience_error: &'static str,
+    scope_error: &'static str,
+}
+
+/// A token of a Teams user.
+pub(super) const TEAMS: Purpose = Purpose {
+    scopes: &["Teams.ManageCalls", "Teams.ManageChats"],
+    audience_error: "Its aud is not Azure Communication Services. Request the scopes Teams.ManageCalls and \
+                     Teams.ManageChats of https://auth.msft.communication.azure.com.",
+    scope_error: "Its scp has neither Teams.ManageCalls nor Teams.ManageChats.",
+};
+
+/// A token of Teams Phone.
+pub(super) const TEAMS_PHONE: Purpose = Purpose {
+    scopes: &["TeamsExtension.ManageCalls"],
+    audience_error: "Its aud is not Azure Communication Services. Request the scope \
+                     https://auth.msft.communication.azure.com/TeamsExtension.ManageCalls.",
+    scope_error: "Its scp does not have TeamsExtension.ManageCalls. Request this scope and consent to it.",
+};
+
+/// The signed-in user and application that a token must be issued to; `None` if the caller is a back end.
+type Holder<'a> = Option<(&'a EntraAccount, Uuid)>;
 
 /// The tolerated difference between Entra's clock and this machine's, in seconds.
 const LEEWAY: i64 = 60;
 
 type Claims = Map<String, Value>;
 
-/// Checks that the token is this user's, for this application, for Teams through ACS, and valid now.
-pub(super) fn check(token: &str, account: &EntraAccount, app: Uuid, now: Timestamp) -> Result<(), Problem> {
+/// Checks that the token is the holder's, for this purpose, and valid now.
+pub(super) fn check(token: &str, purpose: &Purpose, holder: Holder<'_>, now: Timestamp) -> Result<(), Problem> {
     let errors = match insecure_decode_claims::<Claims>(token) {
-        Ok(claims) => errors(&claims, account, app, now.as_second()),
+        Ok(claims) => errors(&claims, purpose, holder, now.as_second()),
         Err(_) => vec!["The token is not a JWT."],
     };
     if errors.is_empty() {
@@ -38,38 +63,37 @@ pub(super) fn check(token: &str, account: &EntraAccount, app: Uuid, now: Timesta
     }
     let error = |detail: &str| FieldError { pointer: "/token".to_owned(), detail: detail.to_owned() };
     let errors = errors.into_iter().map(error).collect();
-    let detail =
-        "The Teams user's token cannot be exchanged for you, so ACS was not called. See errors for each claim.";
+    let detail = if holder.is_some() {
+        "The Teams user's token cannot be exchanged for you, so ACS was not called. See errors for each claim."
+    } else {
+        "The Teams user's token cannot be exchanged, so ACS was not called. See errors for each claim."
+    };
     Err(Problem { errors, ..teams_token_refused(detail) })
 }
 
 /// Returns the errors. They repeat no claim: the token may be another user's.
-fn errors(claims: &Claims, account: &EntraAccount, app: Uuid, now: i64) -> Vec<&'static str> {
+fn errors(claims: &Claims, purpose: &Purpose, holder: Holder<'_>, now: i64) -> Vec<&'static str> {
     let text = |name: &str| claims.get(name).and_then(Value::as_str);
     let is = |name: &str, id: Uuid| text(name).and_then(|text| text.parse().ok()) == Some(id);
     let seconds = |name: &str| claims.get(name).and_then(Value::as_i64);
     let audience = text("aud").map(|aud| aud.strip_suffix('/').unwrap_or(aud));
     let scopes = text("scp").unwrap_or_default();
     let checks = [
-        (
-            audience.is_some_and(|aud| AUDIENCES.contains(&aud)),
-            "Its aud is not Azure Communication Services. Request the scopes Teams.ManageCalls and Teams.ManageChats of \
-             https://auth.msft.communication.azure.com.",
-        ),
+        (audience.is_some_and(|aud| AUDIENCES.contains(&aud)), purpose.audience_error),
         // Version 2 tokens have azp instead of appid.
         (
-            is("appid", app) || is("azp", app),
+            holder.is_none_or(|(_, app)| is("appid", app) || is("azp", app)),
             "Its appid differs from that of your bearer token. Request both tokens with the same application.",
         ),
         (
-            is("oid", account.object_id),
+            holder.is_none_or(|(account, _)| is("oid", account.object_id)),
             "Its oid differs from that of your bearer token. Sign in with the same account.",
         ),
-        (is("tid", account.tenant), "Its tid differs from that of your bearer token. Sign in to the same tenant."),
         (
-            scopes.split(' ').any(|scope| SCOPES.contains(&scope)),
-            "Its scp has neither Teams.ManageCalls nor Teams.ManageChats.",
+            holder.is_none_or(|(account, _)| is("tid", account.tenant)),
+            "Its tid differs from that of your bearer token. Sign in to the same tenant.",
         ),
+        (scopes.split(' ').any(|scope| purpose.scopes.contains(&scope)), purpose.scope_error),
         // No leeway: the ACS token would expire at the same time.
         (seconds("exp").is_some_and(|exp| now < exp), "Its exp has passed. Get a new token."),
         (
@@ -95,12 +119,12 @@ mod tests {
     /// Returns the names of the claims that are reported if one claim of a valid token is replaced.
     fn reported(name: &str, value: &Value) -> String {
         let mut claims = json!({
-            "aud": AUDIENCES[0], "appid": APP, "oid": USER, "tid": TENANT, "scp": SCOPES.join(" "), "exp": NOW + 1, "nbf": NOW,
+            "aud": AUDIENCES[0], "appid": APP, "oid": USER, "tid": TENANT, "scp": TEAMS.scopes.join(" "), "exp": NOW + 1, "nbf": NOW,
         });
         claims[name] = value.clone();
         let account = EntraAccount { tenant: TENANT, object_id: USER, app_id: None };
         let Value::Object(claims) = claims else { panic!() };
-        let errors = errors(&claims, &account, APP, NOW);
+        let errors = errors(&claims, &TEAMS, Some((&account, APP)), NOW);
         let names = errors.iter().map(|error| error.strip_prefix("Its ").unwrap().split(' ').next().unwrap());
         names.collect::<Vec<_>>().join(" ")
     }
