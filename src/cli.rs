@@ -1,4 +1,5 @@
-//! The command line: `acs-tokens dev`, `serve`, `emulator`, `quickstart`, `check`, `directory`.
+//! The command line: `acs-tokens dev`, `serve`, `emulator`, `quickstart`, `check`, `directory`,
+//! `teams-phone`.
 
 mod check;
 #[cfg(feature = "emulator")]
@@ -8,6 +9,7 @@ mod directory;
 mod emulator;
 mod quickstart;
 mod serve;
+mod teams_phone;
 
 use std::{
     error::Error,
@@ -54,6 +56,8 @@ enum Command {
     Check(check::Options),
     /// Export, show and repair the records of the user directory, block users, and revoke tokens
     Directory(directory::Options),
+    /// Assign users of Teams Phone to the ACS resource
+    TeamsPhone(teams_phone::Options),
 }
 
 /// Runs the command that the arguments name. Exits with 2 on invalid arguments and with 1 on any other failure.
@@ -71,6 +75,7 @@ pub async fn run() -> ExitCode {
         Command::Quickstart(options) => quickstart::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Directory(options) => directory::run(options).await,
+        Command::TeamsPhone(options) => teams_phone::run(options).await,
     };
     if let Err(error) = result {
         eprint(&format!("error: {error}"));

@@ -41,7 +41,7 @@ impl From<ProgramName> for Program {
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]
-enum Output {
+pub(super) enum Output {
     Text,
     Json,
 }

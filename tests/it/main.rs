@@ -67,6 +67,7 @@ mod request_log;
 mod rotation;
 mod secrets;
 mod serve;
+mod teams_phone_command;
 mod tidy;
 mod tls;
 mod wire;

@@ -1,0 +1,59 @@
+//! `acs-tokens teams-phone`.
+
+use serde_json::{Value, json};
+
+use crate::{
+    harness,
+    process::{cli, run},
+};
+
+const TENANT: &str = "c70d068c-2f32-484d-9455-73070cd5aadd";
+const USER: &str = "b27b64b9-39d2-44a3-869d-67700b74e805";
+const CLIENT: &str = "07474a86-625a-452f-977b-db4e13f21260";
+
+async fn teams_phone(connection: &str, arguments: &[&str]) -> (i32, String, String) {
+    let command = [&["teams-phone"], arguments, &["--tenant", TENANT, "--object", USER]].concat();
+    run(cli(&command, &[("COMMUNICATION_SERVICES_CONNECTION_STRING", connection)])).await
+}
+
+async fn json_of(connection: &str, arguments: &[&str]) -> Value {
+    let (code, stdout, stderr) = teams_phone(connection, &[arguments, &["--output", "json"]].concat()).await;
+    assert_eq!((code, stderr.as_str()), (0, ""), "{stdout}");
+    serde_json::from_str(&stdout).unwrap()
+}
+
+#[tokio::test]
+async fn an_assignment_is_put_shown_and_removed_any_number_of_times() {
+    let (_, connection) = harness::emulator().await;
+    let assignment = json!({ "principalType": "teamsResourceAccount", "clientIds": [CLIENT] });
+    let assign = ["assign", "--principal-type", "teamsResourceAccount", "--client-id", CLIENT];
+    for arguments in [&assign[..], &assign, &["show"]] {
+        let report = json_of(&connection, arguments).await;
+        assert_eq!((&report["tenantId"], &report["objectId"]), (&json!(TENANT), &json!(USER)));
+        assert_eq!(report["assignment"], assignment);
+        let needed = report["alsoNeeded"].to_string();
+        for part in [
+            &format!("login.microsoftonline.com/{TENANT}/"),
+            &format!("client_id={CLIENT}&"),
+            "scope=https%3A%2F%2Fauth.msft.communication.azure.com%2FTeamsExtension.ManageCalls",
+            "az ad sp create --id 1fd5118e-2576-4263-8130-9503064c837a",
+            "license",
+        ] {
+            assert!(needed.contains(part), "{needed}");
+        }
+    }
+    let (code, stdout, _) = teams_phone(&connection, &["show"]).await;
+    assert!(code == 0 && stdout.contains(&format!("clients  {CLIENT}\n")), "{stdout}");
+    for arguments in ["unassign", "unassign", "show"] {
+        let report = json_of(&connection, &[arguments]).await;
+        assert_eq!((&report["assignment"], &report["alsoNeeded"]), (&Value::Null, &json!([])));
+    }
+}
+
+#[tokio::test]
+async fn an_unknown_type_is_refused_by_acs_and_explained() {
+    let (_, connection) = harness::emulator().await;
+    let (code, stdout, stderr) = teams_phone(&connection, &["assign", "--principal-type", "group"]).await;
+    assert_eq!((code, stdout.as_str()), (1, ""));
+    assert_eq!(stderr, "error: ACS answered 400 Bad Request: Provided PrincipalType is not supported.\n");
+}
