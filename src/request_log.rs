@@ -3,6 +3,7 @@
 //! A request's log is found by a task-local, so it needs no parameter. Outside of a request, [`record`] does nothing.
 
 use std::{
+    fmt,
     future::Future,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Instant,
@@ -93,8 +94,8 @@ impl RequestLog {
     }
 }
 
-/// An identity in the log.
-#[derive(Debug, Clone)]
+/// An identity in the log. `Display` and `Debug` write what the line has.
+#[derive(Clone)]
 pub enum LoggedIdentity {
     /// The line has a short hash of this id. It is computed when the line is written, so once in a request.
     Hashed(String),
@@ -102,12 +103,24 @@ pub enum LoggedIdentity {
     Whole(String),
 }
 
+impl fmt::Display for LoggedIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Hashed(id) => f.write_str(&short_hash(id)),
+            Self::Whole(id) => f.write_str(id),
+        }
+    }
+}
+
+impl fmt::Debug for LoggedIdentity {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        fmt::Display::fmt(self, f)
+    }
+}
+
 impl Serialize for LoggedIdentity {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        match self {
-            Self::Hashed(id) => serializer.serialize_str(&short_hash(id)),
-            Self::Whole(id) => serializer.serialize_str(id),
-        }
+        serializer.collect_str(self)
     }
 }
 

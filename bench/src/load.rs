@@ -31,7 +31,7 @@ pub struct Load {
 #[derive(Clone, Copy)]
 pub enum End {
     After(Duration),
-    /// So many requests on each connection.
+    /// This many requests on each connection.
     Requests(usize),
 }
 

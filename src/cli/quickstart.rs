@@ -32,7 +32,7 @@ pub(super) struct Options {
     /// Run against a deployed app
     #[arg(long, value_name = "https://contoso.azurewebsites.net")]
     url: Option<Endpoint>,
-    /// How long to wait until the deployed app is ready, such as 90s; 0s asks once
+    /// The time to wait until the deployed app is ready, such as 90s; 0s asks once
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = ready::parse_limit)]
     wait: SignedDuration,
     /// The function key of the deployed app; the variable keeps it out of the shell's history

@@ -57,7 +57,7 @@ struct Report {
     object_id: Uuid,
     /// The assignment after the command.
     assignment: Option<TeamsPhoneAssignment>,
-    /// What else is needed before the user gets a token.
+    /// The other requirements for a token of the user.
     also_needed: Vec<String>,
 }
 

@@ -19,7 +19,7 @@ const AUDIENCES: [&str; 3] = [
     "1fd5118e-2576-4263-8130-9503064c837a",
 ];
 
-/// What an Entra token is exchanged for.
+/// The kind of token that an Entra token is exchanged for.
 pub(super) struct Purpose {
     /// The scopes of which a token needs at least one.
     scopes: &'static [&'static str],

@@ -33,7 +33,7 @@ impl fmt::Display for Obstacle {
     }
 }
 
-/// What `health` answers: its status, or a problem.
+/// The answer of `health`: its status, or a problem.
 #[derive(Deserialize)]
 struct Health {
     #[serde(default)]

@@ -29,7 +29,7 @@ pub(super) struct Tenant {
     pub(super) principals: Vec<String>,
     /// Each command as one line, without the contents of files.
     pub(super) commands: Vec<String>,
-    /// How often creating a service principal fails, because a new application is not known everywhere yet.
+    /// The number of times that creating a service principal fails, because a new application is not known everywhere yet.
     pub(super) late: u32,
     pub(super) signed_out: bool,
 }

@@ -93,7 +93,7 @@ struct Azure {
     fixture: Fixture,
     /// The stand-in for Blob Storage, unless the test uses Azurite.
     stand_in: Option<StandIn>,
-    /// What the platform adds to the app settings.
+    /// The variables that the platform adds to the app settings.
     platform: [(&'static str, String); 4],
     _folder: TempDir,
 }
