@@ -56,7 +56,7 @@ fn every_role_that_is_assigned_is_explained() {
 }
 
 /// Compares the sizes in docs/deployment.md with the packages in the folder that `ACS_TOKENS_TEST_PACKAGES` names. CI
-/// builds without LTO, which makes them larger by a known factor.
+/// builds without LTO and for speed of the build, which makes them larger by a known factor.
 #[test]
 fn the_documented_sizes_are_those_of_the_packages() {
     let stated = rows("docs/deployment.md").into_iter().filter(|row| row[0].starts_with("target/"));
@@ -68,7 +68,7 @@ fn the_documented_sizes_are_those_of_the_packages() {
 
     let Some(folder) = std::env::var_os("ACS_TOKENS_TEST_PACKAGES") else { return };
     let as_shipped = std::env::var_os("CARGO_PROFILE_RELEASE_LTO").is_none();
-    let range = if as_shipped { 0.95..1.05 } else { 1.05..1.45 };
+    let range = if as_shipped { 0.95..1.05 } else { 1.3..1.95 };
     for (name, size) in stated {
         let file = root().join(Path::new(&folder)).join(name.strip_prefix("target/").unwrap());
         let bytes = fs::metadata(&file).unwrap_or_else(|error| panic!("{}: {error}", file.display())).len();
