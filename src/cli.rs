@@ -1,5 +1,5 @@
-//! The command line: `acs-tokens dev`, `serve`, `emulator`, `quickstart`, `check`, `directory`,
-//! `teams-phone`.
+//! The command line: `acs-tokens dev`, `serve`, `emulator`, `quickstart`, `health`, `check`,
+//! `directory`, `teams-phone`.
 
 mod check;
 #[cfg(feature = "emulator")]
@@ -7,6 +7,7 @@ mod dev;
 mod directory;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod health;
 mod quickstart;
 mod serve;
 mod teams_phone;
@@ -52,6 +53,8 @@ enum Command {
     Emulator(emulator::Options),
     /// Run Microsoft's quickstart against the functions and print the transcript
     Quickstart(quickstart::Options),
+    /// Ask the functions or the emulator whether they are alive, for containers without a shell
+    Health(health::Options),
     /// List the settings and check whether they work
     Check(check::Options),
     /// Export, show and repair the records of the user directory, block users, and revoke tokens
@@ -73,6 +76,7 @@ pub async fn run() -> ExitCode {
         #[cfg(feature = "emulator")]
         Command::Emulator(options) => emulator::run(options).await,
         Command::Quickstart(options) => quickstart::run(options).await,
+        Command::Health(options) => health::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Directory(options) => directory::run(options).await,
         Command::TeamsPhone(options) => teams_phone::run(options).await,

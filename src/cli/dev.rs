@@ -1,4 +1,4 @@
-//! `acs-tokens dev`: the functions together with the emulator, on loopback only.
+//! `acs-tokens dev`: the functions together with the emulator, on loopback by default.
 
 use std::{net::SocketAddr, path::PathBuf};
 
@@ -8,7 +8,7 @@ use http::HeaderValue;
 
 use super::{
     Result,
-    emulator::{Running, TlsOptions},
+    emulator::{Access, Running, on_this_machine},
     env_var, listen, print, shutdown_signal,
 };
 use crate::{
@@ -44,7 +44,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
-    tls: TlsOptions,
+    access: Access,
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
@@ -58,12 +58,15 @@ pub(super) async fn run(options: Options) -> Result<()> {
     telemetry::init(log_filter);
     startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
-    let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
+    let host = options.access.host;
+    let (listener, address) = listen(&host.to_string(), options.port, "--port").await?;
+    let address = on_this_machine(address);
     let emulator = Running::start(
         (options.emulator_port, "--emulator-port"),
         (options.emulator_https_port, "--emulator-https-port"),
         Some((&data.join("emulator.json"), "--data")),
-        options.tls,
+        options.access,
+        cors.as_ref(),
         |emulator| EmulatorOptions {
             functions: Some(Functions {
                 origin: format!("http://{address}"),
@@ -82,6 +85,9 @@ pub(super) async fn run(options: Options) -> Result<()> {
         directory: Some(DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?)),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
+    if !host.is_loopback() {
+        tracing::warn!(%host, "every client that reaches this address can use the functions and the emulator without a key");
+    }
     print(&format!(
         "Functions         http://{address}/api\n{}\n{}\n\n\
          Identities and keys are kept in {}\n\

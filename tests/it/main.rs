@@ -46,6 +46,7 @@ mod directory;
 mod directory_command;
 mod docs;
 mod emulator;
+mod emulator_command;
 mod faults;
 mod functions;
 mod handler;

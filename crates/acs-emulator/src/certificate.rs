@@ -31,16 +31,17 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Generates a certificate for `localhost`, 127.0.0.1 and `::1` that is valid for a year. Writes the certificate of
-    /// its authority to `path` in PEM, for `NODE_EXTRA_CA_CERTS`, `connection_verify` and similar options of clients.
+    /// Generates a certificate for `localhost`, 127.0.0.1, `::1` and these names and addresses that is valid for a year.
+    /// Writes the certificate of its authority to `path` in PEM, for `NODE_EXTRA_CA_CERTS`, `connection_verify` and
+    /// similar options of clients.
     ///
     /// The key of the authority is discarded, so a client that trusts the file trusts only this certificate. No private
     /// key is written.
     ///
     /// # Errors
-    /// Any error of writing or replacing the file.
-    pub fn self_signed(path: &Path) -> io::Result<Self> {
-        let (authority, leaf, key) = generate().map_err(io::Error::other)?;
+    /// Any error of writing or replacing the file, or a name that no certificate can have.
+    pub fn self_signed(path: &Path, names: &[String]) -> io::Result<Self> {
+        let (authority, leaf, key) = generate(names).map_err(io::Error::other)?;
         // Always creates a new file: in a shared temporary folder, another user may have put a file or a link there.
         std::fs::remove_file(path).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
@@ -93,7 +94,7 @@ impl Certificate {
 type Generated = (String, CertificateDer<'static>, PrivateKeyDer<'static>);
 
 /// Returns the certificate of a new authority in PEM, a certificate that it signed, and the key of the latter.
-fn generate() -> Result<Generated, rcgen::Error> {
+fn generate(names: &[String]) -> Result<Generated, rcgen::Error> {
     let mut params = params("acs-tokens emulator, temporary authority", Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -101,8 +102,8 @@ fn generate() -> Result<Generated, rcgen::Error> {
     let authority = params.self_signed(&key)?.pem();
     let issuer = Issuer::new(params, key);
 
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-    let mut params = self::params("localhost", names)?;
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter().chain(names.iter().cloned());
+    let mut params = self::params("localhost", names.collect())?;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];
