@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
@@ -21,6 +22,8 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone)]
 pub struct Certificate {
     path: PathBuf,
+    /// What clients must trust, in PEM.
+    pem: Bytes,
     config: Arc<ServerConfig>,
 }
 
@@ -48,7 +51,7 @@ impl Certificate {
             _ => Err(error),
         })?;
         std::fs::File::create_new(path)?.write_all(authority.as_bytes())?;
-        Self::new(path, vec![leaf], key)
+        Self::new(path, authority, vec![leaf], key)
     }
 
     /// Reads a certificate chain and its private key from PEM files.
@@ -67,23 +70,33 @@ impl Certificate {
             return Err(wrong(certificate, &"the file contains no certificate"));
         }
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
-        Self::new(certificate, chain, private)
+        Self::new(certificate, std::fs::read(certificate)?, chain, private)
     }
 
-    fn new(path: &Path, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> io::Result<Self> {
+    fn new(
+        path: &Path,
+        pem: impl Into<Bytes>,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { path: path.to_owned(), config: Arc::new(config) })
+        Ok(Self { path: path.to_owned(), pem: pem.into(), config: Arc::new(config) })
     }
 
     /// Returns the file that clients must trust.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the content of that file.
+    pub(crate) fn pem(&self) -> Bytes {
+        self.pem.clone()
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {

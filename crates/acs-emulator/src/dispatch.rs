@@ -53,6 +53,11 @@ pub(crate) async fn answer(
         let status = if request.parts.uri.query() == Some("ready") { "ready" } else { "alive" };
         return Ok(Answer::json(StatusCode::OK, &json!({ "status": status })).into_response(None));
     }
+    if request.path() == "/certificate.pem"
+        && let Some(pem) = service.certificate.get()
+    {
+        return Ok(Answer::new(StatusCode::OK, "application/x-pem-file", pem.clone()).into_response(None));
+    }
     if control::has_path(request.path()) {
         let answer = match unreadable {
             Some(error) => error.into(),

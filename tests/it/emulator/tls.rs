@@ -66,6 +66,12 @@ async fn the_generated_certificate_is_valid_for_all_names_of_this_machine() {
         assert_eq!(answer.header("strict-transport-security"), None);
     }
     assert!(tls.send("example.com", &request).await.is_err());
+    // A client that cannot read the file of a container asks for it.
+    let mut request = tls.server.request("GET", "/certificate.pem", "");
+    request.remove("Authorization");
+    let answer = tls.send("localhost", &request).await.unwrap();
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-pem-file")));
+    assert_eq!(answer.body, pem);
 }
 
 #[tokio::test]
