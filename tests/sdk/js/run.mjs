@@ -2,42 +2,11 @@
 //   node run.mjs <acs-tokens> <folder with an installed SDK>...
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
-import { tmpdir } from "node:os";
-import { join } from "node:path";
-import { createInterface } from "node:readline";
 import { fileURLToPath } from "node:url";
+import { start } from "./dev.mjs";
 
 const here = fileURLToPath(new URL(".", import.meta.url));
 const tests = readdirSync(here).filter((name) => name.endsWith(".test.mjs")).map((name) => here + name);
-
-const PRINTED = {
-  functions: /^Functions\s+(\S+)$/,
-  emulator: /^Emulator of ACS\s+(\S+)/,
-  certificate: /^Its certificate\s+(.+)$/,
-  http: /^(endpoint=http:.+)$/,
-  https: /^(endpoint=https:.+)$/,
-};
-
-/** Starts `acs-tokens dev` on free ports and resolves once it has printed its addresses. */
-function start(program) {
-  const ports = ["--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
-  const data = ["--data", join(tmpdir(), "dev")];
-  const child = spawn(program, ["dev", ...ports, ...data], { stdio: ["ignore", "pipe", "inherit"] });
-  const ended = new Promise((resolve) => child.once("close", resolve));
-  const found = {};
-  const log = [];
-  return new Promise((resolve, reject) => {
-    child.once("error", reject);
-    child.once("exit", (code) => reject(new Error(`${program} ended with ${code}: ${log.join("\n")}`)));
-    createInterface({ input: child.stdout }).on("line", (line) => {
-      log.push(line);
-      for (const [name, pattern] of Object.entries(PRINTED)) found[name] ??= pattern.exec(line)?.[1];
-      if (Object.values(found).every(Boolean)) {
-        resolve({ ...found, log, stop: () => (child.kill(), ended) });
-      }
-    });
-  });
-}
 
 /** Runs the test files one after the other, because they share the emulator. Returns the exit code. */
 function test(folder, { functions, emulator, certificate, http, https }) {

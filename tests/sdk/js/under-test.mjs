@@ -1,6 +1,7 @@
 // Shared by the tests: the installed SDK, clients of the running emulator, and its control API.
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { controlOf } from "./dev.mjs";
 
 const { folder, functions, emulator, http, https } = JSON.parse(process.env.UNDER_TEST);
 
@@ -29,32 +30,7 @@ export const FOREIGN = {
   communicationUserId: "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000",
 };
 
-export const APP_ID = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
-export const USER_ID = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
-
-async function controlCall(method, path, body) {
-  const headers = { "Content-Type": "application/json" };
-  const response = await fetch(`${emulator}/_emulator/${path}`, { method, headers, body: JSON.stringify(body) });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return text ? JSON.parse(text) : undefined;
-}
+export { APP_ID, USER_ID, claims } from "./dev.mjs";
 
 /** The emulator's control API. */
-export const control = {
-  reset: () => controlCall("POST", "reset"),
-  state: () => controlCall("GET", "state"),
-  fault: (fault) => controlCall("POST", "faults", fault),
-  settings: (settings) => controlCall("PUT", "settings", settings),
-  tokenStatus: async (token) => (await controlCall("POST", "tokens/check", { token })).status,
-  entraToken: async (more) =>
-    (await controlCall("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
-  /** Returns the `Authorization` header of a user of the test issuer. */
-  signIn: async (sub) =>
-    `Bearer ${(await controlCall("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
-};
-
-/** Returns the claims of a token without verifying it. */
-export function claims(token) {
-  return JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
-}
+export const control = controlOf(emulator);
