@@ -2,7 +2,7 @@
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
-const { folder, functions, emulator, http, https } = JSON.parse(process.env.UNDER_TEST);
+const { program, folder, functions, emulator, http, https } = JSON.parse(process.env.UNDER_TEST);
 
 const installed = createRequire(join(folder, "package.json"));
 export const { CommunicationIdentityClient } = installed("@azure/communication-identity");
@@ -10,8 +10,12 @@ export const { AzureCommunicationTokenCredential } = installed("@azure/communica
 export const { AzureKeyCredential } = installed("@azure/core-auth");
 export const commonVersion = installed(join(folder, "node_modules/@azure/communication-common/package.json")).version;
 
-/** The base URL of the functions. */
-export { functions };
+/** The program, and the base URL of its functions. */
+export { program, functions };
+
+/** The connection string for http, and the endpoint of the resource for https. */
+export const connectionString = http;
+export const resourceEndpoint = https.slice("endpoint=".length).split("/;")[0];
 
 /** The emulator's base URL, for use with a key. */
 export const endpoint = emulator;
@@ -44,11 +48,14 @@ async function controlCall(method, path, body) {
 export const control = {
   reset: () => controlCall("POST", "reset"),
   state: () => controlCall("GET", "state"),
+  calls: () => controlCall("GET", "calls"),
   fault: (fault) => controlCall("POST", "faults", fault),
   settings: (settings) => controlCall("PUT", "settings", settings),
   tokenStatus: async (token) => (await controlCall("POST", "tokens/check", { token })).status,
   entraToken: async (more) =>
     (await controlCall("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
+  /** Returns a token with these claims, of the test issuer with this path. */
+  signedToken: async (path, claims) => (await controlCall("POST", `oidc/${path}/tokens`, { claims })).token,
   /** Returns the `Authorization` header of a user of the test issuer. */
   signIn: async (sub) =>
     `Bearer ${(await controlCall("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
