@@ -35,15 +35,11 @@ impl Emulated {
 impl<W: Write> Steps<W> {
     /// Runs the steps that need the emulator.
     pub(super) async fn run_on_emulator(&mut self, emulated: Option<&Emulated>) -> Result<()> {
-        match emulated {
-            Some(emulated) => self.run_teams_phone(emulated).await,
-            None => {
-                self.print(
-                    "\nSkipped Teams Phone: its users sign in with Entra, which only the emulator stands in for",
-                );
-                Ok(())
-            }
-        }
+        let Some(emulated) = emulated else {
+            self.print("\nSkipped Teams Phone: its users sign in with Entra, which only the emulator stands in for");
+            return Ok(());
+        };
+        self.run_teams_phone(emulated).await
     }
 
     /// Assigns a user, exchanges Entra tokens, and deletes the assignment.

@@ -8,7 +8,7 @@ import { createInterface } from "node:readline";
 import { setTimeout as pause } from "node:timers/promises";
 import { promisify } from "node:util";
 import {
-  APP_ID, AzureCommunicationTokenCredential, USER_ID, commonVersion, connectionString, control, endpoint, program, resourceEndpoint,
+  APP_ID, AzureCommunicationTokenCredential, USER_ID, commonVersion, connectionString, control, endpoint, program, resourceEndpoint, run, snippet,
 } from "./under-test.mjs";
 
 const TENANT = "11111111-2222-4333-8444-555555555555";
@@ -100,29 +100,27 @@ describe(`Teams Phone with common ${commonVersion}`, { skip: commonVersion.start
     await assert.rejects(credential.getToken(), /Status: 403/);
   });
 
-  /** Exchanges an Entra token with a function. */
-  async function exchange(url, headers, entraToken, signal) {
-    const body = JSON.stringify({ token: entraToken.token });
-    const response = await fetch(url, { method: "POST", headers: { "Content-Type": "application/json", ...headers }, body, signal });
-    assert.equal(response.status, 200);
-    return response.json();
-  }
-
-  test("the answer of my-teams-phone-token is what a tokenRefresher returns", async (t) => {
+  test("the tokenRefresher of docs/teams.md, with my-teams-phone-token", async (t) => {
     const claims = { aud: AUDIENCE, tid: TENANT, oid: USER_ID, azp: APP_ID, sub: "a user", scp: "access_as_user" };
-    const headers = { Authorization: `Bearer ${await control.signedToken(ISSUER, claims)}` };
+    const signIn = await control.signedToken(ISSUER, claims);
     const account = entra([3, 3600]);
-    const tokenRefresher = async (signal) => exchange(`${api}/me/teams-phone-token`, headers, await account.getToken([SCOPE]), signal);
-    const credential = new AzureCommunicationTokenCredential({ tokenRefresher });
+    const acquireTokenSilent = async ({ scopes }) =>
+      ({ accessToken: scopes[0] === SCOPE ? (await account.getToken(scopes)).token : signIn });
+    const { credential } = run(snippet("Teams Phone extensibility"), { FUNCTIONS_URL: api.replace("/api", ""), msal: { acquireTokenSilent } });
     t.after(() => credential.dispose());
     await assertRefreshes(credential);
   });
 
   test("a back end passes on the accessToken of exchange-teams-phone-token", async (t) => {
     const account = entra([3, 3600]);
-    const refresher = (url, headers) => async (signal) =>
-      (await exchange(url, headers, await account.getToken([SCOPE]), signal)).accessToken;
-    const credential = new AzureCommunicationTokenCredential({ tokenRefresher: refresher(`${api}/teams-phone/tokens`, { "x-functions-key": KEY }) });
+    const headers = { "Content-Type": "application/json", "x-functions-key": KEY };
+    const tokenRefresher = async (signal) => {
+      const body = JSON.stringify({ token: (await account.getToken([SCOPE])).token });
+      const response = await fetch(`${api}/teams-phone/tokens`, { method: "POST", headers, body, signal });
+      assert.equal(response.status, 200);
+      return (await response.json()).accessToken;
+    };
+    const credential = new AzureCommunicationTokenCredential({ tokenRefresher });
     t.after(() => credential.dispose());
     await assertRefreshes(credential);
   });

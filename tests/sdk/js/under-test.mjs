@@ -1,4 +1,5 @@
 // Shared by the tests: the installed SDK, clients of the running emulator, and its control API.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
 
@@ -60,6 +61,19 @@ export const control = {
   signIn: async (sub) =>
     `Bearer ${(await controlCall("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
 };
+
+/** Returns the first example in JavaScript below a heading of docs/teams.md. */
+export function snippet(heading) {
+  const text = readFileSync(new URL("../../../docs/teams.md", import.meta.url), "utf8");
+  return text.split(`\n## ${heading}\n`)[1].split("```js\n")[1].split("```")[0];
+}
+
+/** Runs an example with these variables. Returns its `credential`. */
+export function run(code, variables) {
+  const names = ["AzureCommunicationTokenCredential", ...Object.keys(variables)];
+  const values = [AzureCommunicationTokenCredential, ...Object.values(variables)];
+  return new Function(...names, `"use strict"; ${code}; return { credential };`)(...values);
+}
 
 /** Returns the claims of a token without verifying it. */
 export function claims(token) {
