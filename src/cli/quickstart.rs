@@ -12,7 +12,6 @@ use acs_identity::{ApiVersion, Endpoint, TeamsTokenRequest, http::client_builder
 use clap::Args;
 use jiff::SignedDuration;
 use secrecy::SecretString;
-#[cfg(feature = "emulator")]
 use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
@@ -115,7 +114,13 @@ async fn resource(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<(
         Ok((options, None))
     } else {
         let api_version = env.api_version();
-        let (settings, emulated) = emulator(full, teams, env.finish(Some(api_version))?).await?;
+        let (settings, address) = emulator(env.finish(Some(api_version))?).await?;
+        let emulated = Emulated::new(address, settings.clone().client()?)?;
+        if full && teams.is_none() {
+            let (app_id, user_id) = (Uuid::new_v4(), Uuid::new_v4());
+            let token = emulated.entra_token(&json!({ "appId": app_id, "userId": user_id })).await?;
+            *teams = Some(TeamsTokenRequest { token, app_id, user_id });
+        }
         Ok((settings, Some(emulated)))
     }
 }
@@ -133,28 +138,17 @@ async fn serve(options: AcsSettings) -> Result<(SocketAddr, SecretString)> {
 }
 
 #[cfg(feature = "emulator")]
-async fn emulator(
-    full: bool,
-    teams: &mut Option<TeamsTokenRequest>,
-    api_version: ApiVersion,
-) -> Result<(AcsSettings, Emulated)> {
+async fn emulator(api_version: ApiVersion) -> Result<(AcsSettings, SocketAddr)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let emulator = crate::emulator::Emulator::new(<_>::default());
     tokio::spawn(async move { emulator.serve_http(listener).await });
-    let settings = super::dev::client_options(address, api_version)?;
-    let emulated = Emulated::new(address, settings.clone().client()?)?;
-    if full && teams.is_none() {
-        let (app_id, user_id) = (Uuid::new_v4(), Uuid::new_v4());
-        let token = emulated.entra_token(&json!({ "appId": app_id, "userId": user_id })).await?;
-        *teams = Some(TeamsTokenRequest { token, app_id, user_id });
-    }
-    Ok((settings, emulated))
+    Ok((super::dev::client_options(address, api_version)?, address))
 }
 
 #[cfg(not(feature = "emulator"))]
 #[expect(clippy::unused_async, reason = "the variant with the emulator awaits")]
-async fn emulator(_: bool, _: &mut Option<TeamsTokenRequest>, _: ApiVersion) -> Result<(AcsSettings, Emulated)> {
+async fn emulator(_: ApiVersion) -> Result<(AcsSettings, SocketAddr)> {
     Err("this build has no emulator; set COMMUNICATION_SERVICES_CONNECTION_STRING, or use --url".into())
 }
 
@@ -167,7 +161,7 @@ mod tests {
     async fn other_programs_of_this_machine_cannot_call_the_functions_of_a_run() {
         use secrecy::ExposeSecret as _;
 
-        let (settings, _) = emulator(false, &mut None, ApiVersion::default()).await.unwrap();
+        let (settings, _) = emulator(ApiVersion::default()).await.unwrap();
         let (address, key) = serve(settings.clone()).await.unwrap();
         let (_, other) = serve(settings).await.unwrap();
         let http = acs_identity::http::client_builder().no_proxy().build().unwrap();
