@@ -38,9 +38,9 @@ impl EndHour {
         Self(last_token.div_euclid(HOUR) + 1)
     }
 
-    /// Returns the current hour, which is the last one that is over.
-    pub(super) fn now() -> Self {
-        Self(Timestamp::now().as_second().div_euclid(HOUR))
+    /// Returns the hour of a time, which is the last one that is over then.
+    pub(super) fn at(time: Timestamp) -> Self {
+        Self(time.as_second().div_euclid(HOUR))
     }
 }
 
@@ -77,11 +77,11 @@ fn name(pass: &PassId, purpose: &[u8], slot: u16) -> RecordName {
 
 impl RecordStore {
     /// Returns the hours that are over and have records of guests, the earliest first.
-    pub(super) async fn over_hours(&self) -> Result<Vec<EndHour>, StoreError> {
+    pub(super) async fn over_hours(&self, now: EndHour) -> Result<Vec<EndHour>, StoreError> {
         let folder = self.prefix.clone().join(FOLDER);
         let listed = in_time(async { Ok(self.objects.list_with_delimiter(Some(&folder)).await?) }).await?;
         let hours = listed.common_prefixes.iter().filter_map(|folder| folder.filename()?.parse().ok());
-        let mut over: Vec<EndHour> = hours.filter(|hour| *hour <= EndHour::now()).collect();
+        let mut over: Vec<EndHour> = hours.filter(|hour| *hour <= now).collect();
         over.sort_unstable();
         Ok(over)
     }

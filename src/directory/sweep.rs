@@ -2,6 +2,7 @@
 
 use acs_identity::IdentityClient;
 use futures_util::{Stream, StreamExt as _, TryStreamExt as _, stream};
+use jiff::Timestamp;
 use tokio::sync::Mutex;
 use tokio_util::task::TaskTracker;
 
@@ -46,11 +47,11 @@ impl Directory {
         self.0.sweep.tasks.spawn(async move {
             let Inner { store, acs, sweep, .. } = &*this.0;
             let Ok(mut done) = sweep.done.try_lock() else { return };
-            let hour = EndHour::now();
+            let hour = EndHour::at(Timestamp::now());
             if *done == Some(hour) {
                 return;
             }
-            match sweep_some(store, acs).await {
+            match sweep_some(store, acs, hour).await {
                 Ok(swept) if swept < SWEPT_BY_A_CALL => *done = Some(hour),
                 Ok(_) => {}
                 Err(error) => {
@@ -63,9 +64,9 @@ impl Directory {
 }
 
 impl DirectoryAdmin {
-    /// Returns the names of the guests' records that are over, the earliest hour first.
-    pub fn over(&self) -> impl Stream<Item = Result<RecordName, StoreError>> {
-        over(&self.store)
+    /// Returns the names of the guests' records that are over at a time, the earliest hour first.
+    pub fn over(&self, at: Timestamp) -> impl Stream<Item = Result<RecordName, StoreError>> {
+        over(&self.store, EndHour::at(at))
     }
 
     /// Deletes the identity in a guest's record that is over, then removes the record. Calls ACS as rarely as
@@ -79,17 +80,17 @@ impl DirectoryAdmin {
 }
 
 /// Sweeps a few records, one after the other. Returns their number.
-async fn sweep_some(store: &RecordStore, acs: &IdentityClient) -> Result<usize, Error> {
-    let names: Vec<RecordName> = over(store).take(SWEPT_BY_A_CALL).try_collect().await?;
+async fn sweep_some(store: &RecordStore, acs: &IdentityClient, hour: EndHour) -> Result<usize, Error> {
+    let names: Vec<RecordName> = over(store, hour).take(SWEPT_BY_A_CALL).try_collect().await?;
     for name in &names {
         sweep(store, acs, *name, None).await?;
     }
     Ok(names.len())
 }
 
-/// Returns the names of the guests' records that are over, the earliest hour first.
-fn over(store: &RecordStore) -> impl Stream<Item = Result<RecordName, StoreError>> {
-    let hours = stream::once(store.over_hours()).map_ok(|hours| stream::iter(hours).map(Ok::<_, StoreError>));
+/// Returns the names of the guests' records that are over in an hour, the earliest hour first.
+fn over(store: &RecordStore, now: EndHour) -> impl Stream<Item = Result<RecordName, StoreError>> {
+    let hours = stream::once(store.over_hours(now)).map_ok(|hours| stream::iter(hours).map(Ok::<_, StoreError>));
     hours.try_flatten().map_ok(|hour| store.names_of_hour(hour)).try_flatten()
 }
 

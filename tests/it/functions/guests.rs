@@ -6,6 +6,7 @@ use acs_tokens::{
         AccessRules,
         rate_limits::{RateLimits, Rates},
     },
+    auth::{BackendAuth, CallerKey},
     directory::DirectorySettings,
     guest_pass::PassClaims,
 };
@@ -253,6 +254,27 @@ async fn expired_pass_and_pass_of_another_key_are_refused() {
         Answer::of(api.of(&pass, "POST", TOKEN)).await.assert_code(401, code, &[]);
     }
     token(&api, &bearer(&directory, 3600)).await;
+}
+
+#[tokio::test]
+async fn key_with_a_limit_cannot_exceed_it_by_a_pass() {
+    let [limited, other] = ["web", "bot"]
+        .map(|name| CallerKey { name: name.to_owned(), key: format!("the key of the back end {name}").into() });
+    let policy = r#"{"keys":{"web":{"scopes":["chat.join"],"maxMinutes":60}},"guests":{"scopes":["chat","voip"]}}"#;
+    let keys = BackendAuth::Keys(vec![limited, other]);
+    let api = Api::with_issuers(keys, |_| (), Some(&DirectorySettings::in_memory()), rules(policy)).await;
+    for (name, scope, status) in
+        [("web", "chat.join", 201), ("web", "chat", 403), ("web", "voip.join", 403), ("bot", "chat", 201)]
+    {
+        let request = api.request("POST", PASSES).header("x-functions-key", format!("the key of the back end {name}"));
+        let body = json!({ "scopes": [scope] }).to_string();
+        let answer = Answer::of(request.header("content-type", "application/json").body(body)).await;
+        assert_eq!(answer.status, status, "{name} {scope}: {answer:?}");
+        if status == 403 {
+            answer.assert_code(403, "beyond-policy", &["/scopes/0"]);
+        }
+    }
+    Answer::of(api.request("POST", PASSES)).await.assert_code(401, "unauthorized", &[]);
 }
 
 #[tokio::test]
