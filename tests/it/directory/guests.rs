@@ -104,6 +104,26 @@ async fn crowd_gets_as_many_identities_as_the_pass_has_uses() {
     }
 }
 
+#[tokio::test(flavor = "multi_thread")]
+async fn concurrent_first_calls_of_one_pass_in_two_processes_leave_one_identity() {
+    for fixture in Fixture::each().await {
+        let services = [fixture.service().await, fixture.service().await];
+        let instance = fixture.instance();
+        let pass = format!("Bearer {}", instance.pass(1, 1).expose());
+        let call = (http::Method::POST, "guests/token");
+        // Both processes create an identity before either receives its own.
+        let hold = fixture.acs.hold(0, At::Answer, is_create);
+        let calls = join_all((0..CALLS).map(|number| services[number % 2].call(&pass, call.clone())));
+        let (answers, ()) = tokio::join!(calls, hold.release_after(2));
+        let only = fixture.only_identity().await;
+        for answer in answers {
+            assert_eq!(answer["user"]["communicationUserId"], *only);
+            assert_eq!(fixture.status(answer["token"].as_str().unwrap()).await, "valid");
+        }
+        assert_eq!(instance.guests().await, BTreeSet::from([only]));
+    }
+}
+
 #[tokio::test]
 async fn pass_that_is_ended_during_first_uses_leaves_no_identity() {
     for fixture in Fixture::each().await {
