@@ -48,10 +48,13 @@ export function controlOf(emulator) {
   return {
     reset: () => call("POST", "reset"),
     state: () => call("GET", "state"),
+    calls: () => call("GET", "calls"),
     fault: (fault) => call("POST", "faults", fault),
     settings: (settings) => call("PUT", "settings", settings),
     tokenStatus: async (token) => (await call("POST", "tokens/check", { token })).status,
     entraToken: async (more) => (await call("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
+    /** Returns a token with these claims, of the test issuer with this path. */
+    signedToken: async (path, claims) => (await call("POST", `oidc/${path}/tokens`, { claims })).token,
     /** Returns the `Authorization` header of a user of the test issuer. */
     signIn: async (sub) => `Bearer ${(await call("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
   };

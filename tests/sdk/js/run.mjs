@@ -9,11 +9,11 @@ const here = fileURLToPath(new URL(".", import.meta.url));
 const tests = readdirSync(here).filter((name) => name.endsWith(".test.mjs")).map((name) => here + name);
 
 /** Runs the test files one after the other, because they share the emulator. Returns the exit code. */
-function test(folder, { functions, emulator, certificate, http, https }) {
+function test(program, folder, { functions, emulator, certificate, http, https }) {
   const env = {
     ...process.env,
     NODE_EXTRA_CA_CERTS: certificate, // Node reads it at its start only
-    UNDER_TEST: JSON.stringify({ folder, functions, emulator, http, https }),
+    UNDER_TEST: JSON.stringify({ program, folder, functions, emulator, http, https }),
   };
   const args = ["--test", "--test-reporter=spec", "--test-concurrency=1", ...tests];
   const child = spawn(process.execPath, args, { env, stdio: ["ignore", "inherit", "inherit"] });
@@ -26,7 +26,7 @@ const running = await start(program);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => running.stop().then(() => process.exit(1)));
 try {
   for (const folder of folders) {
-    const code = await test(folder, running);
+    const code = await test(program, folder, running);
     if (code !== 0) process.exitCode = 1;
   }
 } finally {
