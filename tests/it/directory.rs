@@ -9,6 +9,8 @@ mod credentials;
 #[cfg(target_os = "linux")]
 mod disk;
 mod fixture;
+mod guest_kills;
+mod guests;
 mod kills;
 #[cfg(target_os = "linux")]
 mod managed_identity;
@@ -23,3 +25,4 @@ mod store;
 mod template;
 #[cfg(unix)]
 mod terminations;
+mod versions;

@@ -49,6 +49,7 @@ mod emulator;
 mod emulator_command;
 mod faults;
 mod functions;
+mod guests_command;
 mod handler;
 mod harness;
 #[path = "../host/mod.rs"]
