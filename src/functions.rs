@@ -6,6 +6,7 @@ pub mod block_user;
 pub mod create_identity;
 pub mod delete_identity;
 pub mod delete_me;
+pub mod docs;
 mod entra_token;
 pub mod exchange_teams_phone_token;
 pub mod exchange_teams_token;
@@ -48,6 +49,8 @@ pub struct Services {
     pub directory: Option<Directory>,
     /// Work that continues if its request ends early. A program waits for it before it ends.
     pub tasks: TaskTracker,
+    /// The emulator that the page of [`docs`] uses.
+    pub emulator: docs::EmulatorOrigin,
 }
 
 impl Services {
@@ -59,14 +62,21 @@ impl Services {
         let tasks = TaskTracker::new();
         let open = |settings| Directory::open(settings, acs.clone(), tasks.clone());
         let directory = directory.map(open).transpose()?;
-        Ok(Self { readiness: Readiness::new(acs.clone(), directory.clone()), acs, directory, tasks })
+        Ok(Self {
+            readiness: Readiness::new(acs.clone(), directory.clone()),
+            acs,
+            directory,
+            tasks,
+            emulator: <_>::default(),
+        })
     }
 }
 
 impl From<IdentityClient> for Services {
     fn from(acs: IdentityClient) -> Self {
         let tasks = TaskTracker::new();
-        Self { readiness: Readiness::new(acs.clone(), None), acs, directory: None, tasks }
+        let readiness = Readiness::new(acs.clone(), None);
+        Self { acs, readiness, directory: None, tasks, emulator: <_>::default() }
     }
 }
 
@@ -115,7 +125,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 14] = [
+pub static FUNCTIONS: [Function; 15] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -241,5 +251,14 @@ pub static FUNCTIONS: [Function; 14] = [
         summary: "tell whether the process is alive, or ready",
         done: "answered request",
         handler: || on(MethodFilter::GET, health::handle),
+    },
+    Function {
+        name: "docs",
+        methods: &["GET", "HEAD"],
+        route: "docs",
+        auth_level: AuthLevel::Anonymous,
+        summary: "show these functions as a page",
+        done: "answered request",
+        handler: || on(MethodFilter::GET, docs::handle),
     },
 ];
