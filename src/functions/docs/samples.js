@@ -13,7 +13,7 @@ const fill = (text, quoted, replace) => text.replace(quoted ? /"\\u0000(\w+)\\u0
 const spaced = (value) => JSON.stringify(value, null, 1).replace(/\n\s*/g, " ").replace(/\[ /g, "[").replace(/ \]/g, "]");
 
 const camel = (name) => name.toLowerCase().replace(/_(\w)/g, (_, letter) => letter.toUpperCase());
-const python = (text) => text.replace(/\b(true|false|null)\b(?=[,\s\]}])/g, (word) => ({ true: "True", false: "False", null: "None" })[word]);
+const python = (text) => text.replace(/"(?:[^"\\]|\\.)*"|true|false|null/g, (part) => ({ true: "True", false: "False", null: "None" })[part] ?? part);
 
 const isVariable = (value) => value instanceof Variable;
 const hasVariable = ({ body }) => Object.values(body ?? {}).some(isVariable);
