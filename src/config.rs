@@ -20,7 +20,7 @@ use tracing_subscriber::filter::Targets;
 pub use names::unknown_settings;
 pub use reader::{EnvReader, Found, default_log_filter};
 #[cfg(feature = "cli")]
-pub(crate) use table::{FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID};
+pub(crate) use table::{BEARER_TOKEN, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID};
 use table::{OIDC_ISSUERS, USER_DIRECTORY};
 pub use table::{SETTINGS, Setting};
 

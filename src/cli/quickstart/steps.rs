@@ -2,13 +2,14 @@
 
 use std::{fmt, io::Write};
 
-use acs_identity::{Endpoint, TeamsTokenRequest, causes};
-use http::{Method, header::CONTENT_TYPE};
+use acs_identity::{Endpoint, TeamsTokenRequest};
+use http::Method;
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::app;
 use crate::auth::KEY_HEADER;
 
 /// An error names the failed step.
@@ -28,13 +29,6 @@ pub(super) struct Steps<W> {
 struct Token {
     token: String,
     expires_on: String,
-}
-
-/// The fields of a problem (RFC 9457) that are shown.
-#[derive(Deserialize)]
-struct Problem {
-    title: String,
-    detail: String,
 }
 
 impl<W: Write> Steps<W> {
@@ -145,21 +139,8 @@ impl<W: Write> Steps<W> {
 }
 
 /// Sends a request. Returns the JSON of a successful response, `null` if it has no body.
-async fn send(step: &'static str, mut request: RequestBuilder, body: Option<&Value>) -> Result<Value> {
-    if let Some(body) = body {
-        request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
-    }
-    let response = request.send().await.map_err(|error| failed(step, causes(&error.without_url())))?;
-    let status = response.status();
-    let body = response.bytes().await.map_err(|error| failed(step, causes(&error.without_url())))?;
-    if !status.is_success() {
-        let detail = match serde_json::from_slice(&body) {
-            Ok(Problem { title, detail }) => format!("{} {title}: {detail}", status.as_u16()),
-            Err(_) => status.to_string(),
-        };
-        return Err(failed(step, detail));
-    }
-    if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body).map_err(|_| unexpected(step)) }
+async fn send(step: &'static str, request: RequestBuilder, body: Option<&Value>) -> Result<Value> {
+    app::send(request, body).await.map_err(|error| failed(step, error))
 }
 
 /// Returns an Entra token of a test user, which the emulator's control API issues.
@@ -171,7 +152,7 @@ pub(super) async fn entra_token(
 ) -> Result<SecretString> {
     let step = "get a test user's Entra token from the emulator";
     let http = acs_identity::http::client_builder().timeout(std::time::Duration::from_secs(10)).no_proxy().build();
-    let http = http.map_err(|error| failed(step, causes(&error)))?;
+    let http = http.map_err(|error| failed(step, acs_identity::causes(&error)))?;
     let request = http.post(format!("http://{emulator}/_emulator/entra/tokens"));
     let response = send(step, request, Some(&json!({"appId": app_id, "userId": user_id}))).await?;
     Ok(response["token"].as_str().ok_or_else(|| unexpected(step))?.into())
