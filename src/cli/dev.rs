@@ -60,10 +60,11 @@ pub(super) async fn run(options: Options) -> Result<()> {
     env.check_values("dev");
     // No keys are checked on loopback, as under `func start`.
     let access = env.access(Some(&BackendAuth::Anyone.into()));
-    let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
+    let (cors, api_version) = (env.cors(), env.api_version());
+    let (log_filter, log_format) = (env.log_filter(Program::Server), env.log_format());
     let limits = env.limits();
     let (access, limits) = env.finish(access.zip(limits))?;
-    telemetry::init(log_filter);
+    telemetry::init(log_filter, log_format);
     startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
     let ports = [

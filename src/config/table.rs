@@ -156,6 +156,8 @@ settings! {
             "the seconds that a connection may stay open between two requests: 1 to 3600";
         LOG: "RUST_LOG", LOGGING, SHOWN, "`info`",
             "the log level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module: `info,acs_tokens=debug`";
+        LOG_FORMAT: "LOG_FORMAT", LOGGING, SHOWN, "`text` on a terminal, else `json`",
+            "the format of log lines: `text` or `json`";
         LOG_IDENTITY_IDS: "LOG_IDENTITY_IDS", CLIENT, SHOWN, "`false`",
             "`true` logs whole identity ids instead of short hashes";
     }

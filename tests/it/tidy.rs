@@ -27,7 +27,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
     ("access", &["auth", "document", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "request_log"]),
     ("http", &["access", "auth", "functions", "problem", "request_log"]),
-    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server"]),
+    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server", "telemetry"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),
