@@ -12,6 +12,7 @@ mod error;
 mod first_use;
 mod http;
 mod identity_cache;
+mod import;
 mod key;
 mod open;
 mod probe;
@@ -40,6 +41,7 @@ pub use blocking::BlockedUser;
 pub use error::Error;
 #[cfg(feature = "s3")]
 pub(crate) use http::is_local;
+pub use import::{ImportOutcome, RecordContent};
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 #[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use open::create_private;

@@ -1,11 +1,11 @@
 //! `acs-tokens completions` and `acs-tokens man`: what shells and `man` read.
 
-use std::{fs, io, path::PathBuf};
+use std::{fs, path::PathBuf};
 
 use clap::{Args, CommandFactory as _};
 use clap_complete::Shell;
 
-use super::{Arguments, Result, eprint};
+use super::{Arguments, Result, eprint, print};
 
 /// Print the completions for a shell
 ///
@@ -31,10 +31,11 @@ pub(super) struct Pages {
 pub(super) fn completions(Completions { shell }: &Completions) -> Result<()> {
     let mut script = Vec::new();
     clap_complete::generate(*shell, &mut Arguments::command(), "acs-tokens", &mut script);
-    match io::Write::write_all(&mut io::stdout(), &script) {
-        Err(error) if error.kind() != io::ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(()),
-    }
+    let script = String::from_utf8(script)?;
+    // In bash, the labels of subcommands do not match if the name of the program has a hyphen:
+    // https://github.com/clap-rs/clap/issues/6421
+    print(script.replace("acs__subcmd__tokens", "acs__tokens").trim_end());
+    Ok(())
 }
 
 pub(super) fn pages(Pages { folder }: &Pages) -> Result<()> {

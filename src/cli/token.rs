@@ -9,7 +9,7 @@ use std::io::{self, IsTerminal as _};
 
 use acs_identity::{AccessToken, types::format_timestamp};
 use clap::{Args, Subcommand};
-use jiff::{SignedDuration, Timestamp};
+use jiff::Timestamp;
 use serde_json::{Value, json};
 
 use super::{
@@ -92,16 +92,14 @@ impl Issued<'_> {
 /// Returns a time in UTC, and how far it is from now: `2026-11-27 10:40:12 UTC, in 23 h 59 min`.
 fn describe_time(at: Timestamp, now: Timestamp) -> String {
     let text = at.strftime("%Y-%m-%d %H:%M:%S UTC");
-    let distance = at.duration_since(now).round(jiff::Unit::Second).unwrap_or(SignedDuration::ZERO);
-    let seconds = distance.unsigned_abs().as_secs();
-    let (days, hours, minutes) = (seconds / 86_400, seconds / 3600 % 24, seconds / 60 % 60);
-    let length = match (days, hours, minutes) {
-        (0, 0, 0) => format!("{seconds} s"),
-        (0, 0, _) => format!("{minutes} min"),
-        (0, _, 0) => format!("{hours} h"),
-        (0, ..) => format!("{hours} h {minutes} min"),
-        (_, 0, _) => format!("{days} d"),
-        _ => format!("{days} d {hours} h"),
+    let distance = at.duration_since(now);
+    let milliseconds = distance.unsigned_abs().as_millis();
+    let (seconds, minutes) = ((milliseconds + 500) / 1000, (milliseconds + 30_000) / 60_000);
+    let length = match (minutes / 60, minutes % 60) {
+        _ if seconds < 60 => format!("{seconds} s"),
+        (0, minutes) => format!("{minutes} min"),
+        (hours, 0) => format!("{hours} h"),
+        (hours, minutes) => format!("{hours} h {minutes} min"),
     };
     if distance.is_negative() { format!("{text}, {length} ago") } else { format!("{text}, in {length}") }
 }
@@ -114,13 +112,14 @@ mod tests {
     fn times_are_described_by_their_distance() {
         let now: Timestamp = "2026-11-26T10:00:00Z".parse().unwrap();
         for (at, expected) in [
-            ("2026-11-27T10:00:00Z", "2026-11-27 10:00:00 UTC, in 1 d"),
-            ("2026-11-27T12:00:00Z", "2026-11-27 12:00:00 UTC, in 1 d 2 h"),
-            ("2026-11-27T09:59:59.6Z", "2026-11-27 09:59:59 UTC, in 1 d"),
-            ("2026-11-27T09:59:59.2Z", "2026-11-27 09:59:59 UTC, in 23 h 59 min"),
+            ("2026-11-27T10:00:00Z", "2026-11-27 10:00:00 UTC, in 24 h"),
+            ("2026-11-27T09:59:58.7Z", "2026-11-27 09:59:58 UTC, in 24 h"),
+            ("2026-11-27T09:58:59Z", "2026-11-27 09:58:59 UTC, in 23 h 59 min"),
+            ("2026-11-28T12:00:00Z", "2026-11-28 12:00:00 UTC, in 50 h"),
             ("2026-11-26T11:00:00Z", "2026-11-26 11:00:00 UTC, in 1 h"),
-            ("2026-11-26T10:05:30Z", "2026-11-26 10:05:30 UTC, in 5 min"),
-            ("2026-11-26T10:00:09Z", "2026-11-26 10:00:09 UTC, in 9 s"),
+            ("2026-11-26T10:05:30Z", "2026-11-26 10:05:30 UTC, in 6 min"),
+            ("2026-11-26T10:00:59.4Z", "2026-11-26 10:00:59 UTC, in 59 s"),
+            ("2026-11-26T10:00:59.6Z", "2026-11-26 10:00:59 UTC, in 1 min"),
             ("2026-11-26T08:30:00Z", "2026-11-26 08:30:00 UTC, 1 h 30 min ago"),
         ] {
             assert_eq!(describe_time(at.parse().unwrap(), now), expected);
