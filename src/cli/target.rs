@@ -31,10 +31,10 @@ pub(super) struct TargetOptions {
     /// Call this app; without it, the ACS resource of the settings, or `acs-tokens dev` if they name none
     #[arg(long, value_name = "https://contoso.azurewebsites.net")]
     url: Option<Endpoint>,
-    /// A function key of the app, as FUNCTION_KEY; @<file> reads a file, @- reads stdin
+    /// A function key of the app, as `FUNCTION_KEY`; @<file> reads a file, @- reads stdin
     #[arg(long, value_name = "KEY", env = FUNCTION_KEY, hide_env_values = true, value_parser = secret::parse)]
     function_key: Option<SecretString>,
-    /// A token of an issuer that the app trusts, instead of the key, as BEARER_TOKEN; @<file> and @- as above
+    /// A token of an issuer that the app trusts, instead of the key, as `BEARER_TOKEN`; @<file> and @- as above
     #[arg(long, value_name = "TOKEN", env = BEARER_TOKEN, hide_env_values = true, value_parser = secret::parse)]
     bearer_token: Option<SecretString>,
 }

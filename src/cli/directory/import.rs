@@ -18,7 +18,7 @@ use crate::directory::{DirectoryAdmin, ImportOutcome, RecordContent, RecordName}
 ///
 /// Reads the whole export, then writes each record that the directory does not have. A record that differs stays, unless
 /// --overwrite is given, and the exit code is 1. The service may run meanwhile: a record is written only if it has not
-/// changed since it was read. USER_DIRECTORY_KEY must be the key of the exported directory.
+/// changed since it was read. `USER_DIRECTORY_KEY` must be the key of the exported directory.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Read this file; without it, stdin

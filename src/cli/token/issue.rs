@@ -38,15 +38,12 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let request = TokenRequest::new(options.scopes, options.valid_for);
     let request = request.map_err(|error| UsageError(format!("--scope: {error}")))?;
     let target = options.target.target(COMMAND)?;
-    let (id, token, note) = match options.id {
-        Some(id) => {
-            let token = target.issue_token(&id, &request).await?;
-            (id, token, "")
-        }
-        None => {
-            let CreatedIdentity { id, token } = target.create_identity_with_token(&request).await?;
-            (id, token, ", a new identity")
-        }
+    let (id, token, note) = if let Some(id) = options.id {
+        let token = target.issue_token(&id, &request).await?;
+        (id, token, "")
+    } else {
+        let CreatedIdentity { id, token } = target.create_identity_with_token(&request).await?;
+        (id, token, ", a new identity")
     };
     let allowed = request.scopes().iter().map(|scope| format!("{scope} ({})", meaning(*scope)));
     Issued {

@@ -18,12 +18,12 @@ async fn serve(connection_string: &str, format: &str) -> (Running, String) {
     ];
     let mut running = Running::start(cli(&["serve", "--port", "0"], &environment));
     let lines = running.until(|line| line.contains("serving")).await;
-    let address = match serde_json::from_str::<Value>(lines.last().unwrap()) {
-        Ok(line) => line["address"].as_str().unwrap().to_owned(),
-        Err(_) => {
-            let text = lines.last().unwrap().split_once(" address=").unwrap().1;
-            text.split_whitespace().next().unwrap().to_owned()
-        }
+    let last = lines.last().unwrap();
+    let address = if let Ok(line) = serde_json::from_str::<Value>(last) {
+        line["address"].as_str().unwrap().to_owned()
+    } else {
+        let text = last.split_once(" address=").unwrap().1;
+        text.split_whitespace().next().unwrap().to_owned()
     };
     (running, format!("http://{address}"))
 }

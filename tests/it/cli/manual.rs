@@ -9,10 +9,10 @@ use crate::process::{cli, in_time, run};
 
 /// Returns the completions of a command line in bash.
 async fn completed(script: &str, words: &[&str]) -> Vec<String> {
-    let list = words.join(" ");
+    let line = words.join(" ");
     let (last, before) = (words.last().unwrap(), words[words.len() - 2]);
     let script = format!(
-        "{script}\nCOMP_WORDS=({list}); COMP_CWORD={}\n_acs__tokens acs-tokens '{last}' '{before}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
+        "{script}\nCOMP_WORDS=({line}); COMP_CWORD={}\n_acs__tokens acs-tokens '{last}' '{before}'\nprintf '%s\\n' \"${{COMPREPLY[@]}}\"",
         words.len() - 1
     );
     let mut bash = Command::new("bash");
