@@ -41,7 +41,7 @@ struct Create {
 
 #[derive(Debug, Args)]
 struct Delete {
-    /// The id of the identity, such as 8:acs:…
+    /// The id of the identity, which begins with 8:acs:
     #[arg(value_name = "IDENTITY")]
     id: IdentityId,
     #[command(flatten)]

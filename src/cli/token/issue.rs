@@ -19,7 +19,7 @@ use super::{
 /// `TOKEN=$(acs-tokens token issue)` gets the token alone. Issuing again is how to refresh a token.
 #[derive(Debug, Args)]
 pub(in super::super) struct Options {
-    /// The identity, such as 8:acs:…; without it, a new one is created
+    /// The id of the identity, which begins with 8:acs:; without it, a new one is created
     #[arg(value_name = "IDENTITY")]
     id: Option<IdentityId>,
     /// What the token allows; separate several by commas, or repeat the option

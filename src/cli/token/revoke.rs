@@ -13,7 +13,7 @@ use super::{
 /// ACS needs up to 15 minutes until the tokens are refused everywhere. The identity stays and can get new tokens.
 #[derive(Debug, Args)]
 pub(in super::super) struct Options {
-    /// The id of the identity, such as 8:acs:…
+    /// The id of the identity, which begins with 8:acs:
     #[arg(value_name = "IDENTITY")]
     id: IdentityId,
     #[command(flatten)]
