@@ -90,6 +90,9 @@ async fn printed_commands_work() {
     let printed = dev.paste("ALICE=", 2).await;
     assert!(printed.starts_with('{') && printed.contains(r#""user":{"communicationUserId":"8:acs:"#), "{printed}");
 
+    let printed = dev.paste("PASS=", 2).await;
+    assert!(printed.starts_with('{') && printed.contains(r#""user":{"communicationUserId":"8:acs:"#), "{printed}");
+
     let certificate = std::fs::read_to_string(dev.line("Its certificate")).unwrap();
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
     assert_eq!(dev.line("Identities and keys are kept in"), data.path().to_str().unwrap());

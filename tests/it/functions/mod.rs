@@ -7,6 +7,8 @@ mod delete_identity;
 mod delete_me;
 mod docs;
 mod exchange_teams_token;
+mod guest_rules;
+mod guests;
 mod health;
 mod issue_token;
 mod my_teams_token;
