@@ -10,7 +10,7 @@ use crate::{
     problem::Problem,
 };
 
-/// `{"scopes": ["chat.join"], "expiresInMinutes": 60}`. Each field is optional, and so is the body.
+/// `{"scopes": ["voip.join"], "expiresInMinutes": 60}`. Each field is optional, and so is the body.
 #[derive(Debug)]
 pub struct Request {
     scopes: Option<Vec<Scope>>,

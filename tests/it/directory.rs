@@ -9,6 +9,7 @@ mod credentials;
 #[cfg(target_os = "linux")]
 mod disk;
 mod fixture;
+mod guest_fixture;
 mod guest_kills;
 mod guests;
 mod kills;
@@ -25,3 +26,4 @@ mod store;
 mod template;
 #[cfg(unix)]
 mod terminations;
+mod versions;

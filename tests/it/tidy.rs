@@ -37,6 +37,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 24] = [
     (
         "cli",
         &[
+            "access",
             "acs_client",
             "auth",
             "config",
