@@ -95,6 +95,13 @@ test("the fields of getBody are sent", async () => {
   assert.equal(claims(token).acsScope, "chat.join");
 });
 
+test("onAnswer gets the user's identity", async () => {
+  const answers = [];
+  const { token } = await tokenRefresher(await newUser({ onAnswer: (answer) => answers.push(answer) }))();
+  const [{ id }] = (await control.state()).identities;
+  assert.deepEqual(answers.map(({ user, ...answer }) => [user.communicationUserId, answer.token]), [[id, token]]);
+});
+
 test("errors in fields are part of the remedy", async () => {
   const error = await rejection(tokenRefresher(await newUser({ getBody: async () => ({ scopes: ["chat"] }) }))());
   assert.deepEqual([error.name, error.status, error.code], ["TokenError", 403, "beyond-policy"]);
