@@ -4,6 +4,7 @@
 
 mod admission;
 mod page;
+mod page_origin;
 mod sign_in;
 mod test_issuer;
 
@@ -16,19 +17,19 @@ use serde_json::{Value, json};
 use crate::{
     answer::{Answer, to_bytes},
     api_error::ApiError,
-    assignments,
+    assignments::{self, Assignment},
     faults::{Fault, FaultSpec},
     managed_identity,
     options::LOG,
     request::Received,
     service::Service,
     state::TokenStatus,
-    teams,
+    teams, teams_phone,
     tokens::Issuer,
 };
 
 /// The paths, without `/_emulator/`, and their methods.
-const PATHS: [(&str, &str); 13] = [
+const PATHS: [(&str, &str); 14] = [
     ("", "GET"),
     ("state", "GET"),
     ("reset", "POST"),
@@ -38,6 +39,7 @@ const PATHS: [(&str, &str); 13] = [
     ("tokens/check", "POST"),
     ("entra/tokens", "POST"),
     ("msi/token", "GET"),
+    ("assignments", "PUT"),
     ("keys", "GET"),
     ("keys/regenerate", "POST"),
     ("jwks.json", "GET"),
@@ -87,13 +89,15 @@ pub(crate) fn has_path(path: &str) -> bool {
 /// Answers a request to the control API, and saves its changes.
 pub(crate) async fn answer(service: &Service, request: &Received) -> Answer {
     let path = request.path().trim_start_matches("/_emulator").trim_start_matches('/');
-    let mut answer = own_answer(service, request, path).await;
+    let page = page_origin::of(request, service.options.functions.as_ref());
+    let mut answer = own_answer(service, request, path, page).await;
     sign_in::allow_page(service, request, path, &mut answer);
     answer
 }
 
-async fn own_answer(service: &Service, request: &Received, path: &str) -> Answer {
-    let outcome = match admission::check(&service.options, request, path) {
+async fn own_answer(service: &Service, request: &Received, path: &str, page: Option<&HeaderValue>) -> Answer {
+    let outcome = match admission::check(&service.options, request, path, page) {
+        Ok(()) if page.is_some() && request.parts.method == Method::OPTIONS => return page_origin::preflight(page),
         Ok(()) if path.is_empty() && request.parts.method == Method::GET => return page::answer(&service.options),
         Ok(()) => match sign_in::answer(service, request, path).await {
             Some(answer) => return answer,
@@ -117,6 +121,7 @@ async fn own_answer(service: &Service, request: &Received, path: &str) -> Answer
     };
     let mut answer = Answer::new(status, "application/json", body);
     answer.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    page_origin::allow(&mut answer, page);
     answer
 }
 
@@ -154,6 +159,12 @@ async fn perform(service: &Service, request: &Received, path: &str) -> Outcome {
         ("msi/token", "GET") => {
             let token = managed_identity::token(service, request).await;
             token.map(Some).map_err(|(status, message)| ControlError::new(status, message))
+        }
+        ("assignments", "PUT") => {
+            let Assignment { user, content } = json_body(request)?;
+            let error = "principalType must be user, resourceAccount or teamsResourceAccount";
+            let put = teams_phone::put(service, user, content);
+            put.map(|_| None).map_err(|_| ControlError::new(StatusCode::BAD_REQUEST, error))
         }
         ("keys", "GET") => Ok(Some(service.state().access_keys.to_json())),
         ("keys/regenerate", "POST") => {

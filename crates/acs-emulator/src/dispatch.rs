@@ -22,7 +22,7 @@ use crate::{
 };
 
 /// The text at `/`, for a browser and for clients that open a connection before their first request.
-const GREETING: &str = "An emulator of Azure Communication Services Identity. Its page is at /_emulator/.\n";
+const GREETING: &str = "An emulator of Azure Communication Services Identity. Its control API is at /_emulator/.\n";
 
 /// The path of the functions' health. The emulator answers it too, so that a check needs to know one path.
 const HEALTH_OF_FUNCTIONS: &str = "/api/health";

@@ -85,6 +85,6 @@ struct Readme;
 pub use certificate::Certificate;
 pub use emulator::Emulator;
 pub use options::{
-    DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, DEVELOPMENT_RESOURCE, Functions, Network,
-    Options, connection_string, connection_string_for, identity_endpoint, issuer,
+    DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, DEVELOPMENT_RESOURCE, DEVELOPMENT_TENANT,
+    Functions, Network, Options, connection_string, connection_string_for, identity_endpoint, issuer,
 };

@@ -55,7 +55,7 @@ impl Dev {
 async fn a_user_who_signs_in_at_any_address_of_the_issuer_is_one_user() {
     let data = TempDir::new().unwrap();
     let dev = Dev::start(data.path()).await;
-    let issuer = format!("{}oidc", dev.line("A page to try it"));
+    let issuer = format!("{}oidc", dev.line("Its control API"));
     let (status, expected) = dev.my_token(&dev.user("alice").await).await;
     assert_eq!(status, 200);
     for authority in [issuer.clone(), issuer.replace("127.0.0.1", "localhost")] {

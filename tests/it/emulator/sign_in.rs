@@ -85,7 +85,9 @@ async fn started() -> Server {
     let functions = Functions {
         origin: "http://127.0.0.1:7071".to_owned(),
         issuer: "http://127.0.0.1:7072/_emulator/oidc".to_owned(),
+        entra_issuer: "http://127.0.0.1:7072/_emulator/oidc/tenant/v2.0".to_owned(),
         audience: "functions".to_owned(),
+        page: "http://127.0.0.1:7071/api/docs".to_owned(),
     };
     let allowed_origins = vec!["https://app.example".to_owned()];
     Server::with(Options { functions: Some(functions), allowed_origins, ..Options::default() }).await

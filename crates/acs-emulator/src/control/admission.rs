@@ -8,10 +8,15 @@ use crate::{
     request::{Received, host_without_port},
 };
 
-/// Admits the clients of the options, and the emulator's own page. A browser sends the `Origin` of any other page; pages
+/// Admits the clients of the options, and the `page` of the functions. A browser sends the `Origin` of any other page; pages
 /// of the allowed origins may read what OpenID Connect lets them read. A page whose host name resolves to the emulator's
 /// address (DNS rebinding) sends that name as `Host`.
-pub(super) fn check(options: &Options, request: &Received, path: &str) -> Result<(), ControlError> {
+pub(super) fn check(
+    options: &Options,
+    request: &Received,
+    path: &str,
+    page: Option<&HeaderValue>,
+) -> Result<(), ControlError> {
     let forbidden = |why| Err(ControlError::new(StatusCode::FORBIDDEN, why));
     if !options.admits(request.peer.ip()) {
         return forbidden("the control API is for this machine only; admit other clients with --control-from");
@@ -22,12 +27,14 @@ pub(super) fn check(options: &Options, request: &Received, path: &str) -> Result
     }
     let own = request.origin();
     let is_readable = test_issuer::is_readable(path);
-    let is_admitted = |origin: &HeaderValue| origin == own.as_str() || is_readable && options.allows_origin(origin);
+    let is_admitted = |origin: &HeaderValue| {
+        origin == own.as_str() || Some(origin) == page || is_readable && options.allows_origin(origin)
+    };
     if !request.headers().get_all(header::ORIGIN).iter().all(is_admitted) {
         return forbidden(if is_readable {
-            "the Origin header must be that of the emulator, or in CORS_ALLOWED_ORIGINS"
+            "the Origin header must be that of the emulator or of the functions, or in CORS_ALLOWED_ORIGINS"
         } else {
-            "the Origin header must be that of the emulator"
+            "the Origin header must be that of the emulator or of the functions"
         });
     }
     Ok(())
@@ -46,7 +53,7 @@ mod tests {
         let (parts, ()) = Request::builder().header("Host", host).body(()).unwrap().into_parts();
         let peer = (address.parse::<IpAddr>().unwrap(), 50_000).into();
         let request = Received { parts, body: <_>::default(), peer, secure: false, at: Timestamp::UNIX_EPOCH };
-        check(options, &request, "state").is_ok()
+        check(options, &request, "state", None).is_ok()
     }
 
     // A test cannot rely on a second network interface.
