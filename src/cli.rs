@@ -8,6 +8,7 @@ mod dev;
 mod directory;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod guests;
 mod identity;
 mod manual;
 mod output;
@@ -81,6 +82,8 @@ enum Command {
     Check(check::Options),
     /// Export, import, show and repair the records of the user directory, block users, and revoke tokens
     Directory(directory::Options),
+    /// Delete the identities of guests whose time is over
+    Guests(guests::Options),
     /// Assign users of Teams Phone to the ACS resource
     TeamsPhone(teams_phone::Options),
     Completions(manual::Completions),
@@ -119,6 +122,7 @@ pub async fn run() -> ExitCode {
         Command::Quickstart(options) => quickstart::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Directory(options) => directory::run(options).await,
+        Command::Guests(options) => guests::run(options).await,
         Command::TeamsPhone(options) => teams_phone::run(options).await,
         Command::Completions(options) => manual::completions(&options),
         Command::Man(options) => manual::pages(&options),

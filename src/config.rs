@@ -12,7 +12,7 @@ mod names;
 mod reader;
 mod table;
 
-use std::{ffi::OsString, fmt};
+use std::{ffi::OsString, fmt, sync::Arc};
 
 use serde::Serialize;
 use tracing_subscriber::filter::Targets;
@@ -70,6 +70,8 @@ pub struct Config {
     pub cors: Option<Cors>,
     /// The user directory. `None` turns the functions for users off.
     pub directory: Option<DirectorySettings>,
+    /// The origin of the emulator that the page of the functions uses. Only `dev` has one.
+    pub emulator: Option<Arc<str>>,
     /// The limits on connections. Not used on Lambda.
     pub limits: Limits,
     /// The port to listen on; 0 for any free port. Not used on Lambda.
@@ -130,6 +132,7 @@ impl Config {
             access: access?,
             cors,
             directory: directory?,
+            emulator: None,
             limits: limits?,
             port: 0,
             log_filter,
@@ -147,6 +150,7 @@ impl Config {
             access: AccessRules::default(),
             cors: None,
             directory: None,
+            emulator: None,
             limits: Limits::default(),
             port: 0,
             log_filter: default_log_filter(),

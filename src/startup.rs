@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     acs_client,
     config::{Config, EnvReader, Program, SettingWarning, default_log_filter, unknown_settings},
-    functions::Services,
+    functions::{Services, docs::EmulatorOrigin},
     http::Api,
     server::{self, Limits},
     telemetry,
@@ -90,6 +90,7 @@ pub fn build(config: Config) -> Result<App> {
     let endpoint = config.client.endpoint.clone();
     let client = config.client.client()?;
     let services = Services::open(client.clone(), config.directory.as_ref())?;
+    let services = Services { emulator: EmulatorOrigin(config.emulator), ..services };
     let tasks = services.tasks.clone();
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
     tokio::spawn(acs_client::warm_up(client, endpoint.clone()));

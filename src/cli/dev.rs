@@ -9,7 +9,6 @@ use std::{
 
 use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
-use http::HeaderValue;
 
 use super::{
     Result,
@@ -21,8 +20,7 @@ use crate::{
     auth::{Authenticator, BackendAuth, Bearer, TrustedIssuer, bearer::Issuer},
     config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
-    emulator::{Emulator, Functions, Options as EmulatorOptions, connection_string, issuer},
-    http::allowed_origins::{Cors, Origins},
+    emulator::{DEVELOPMENT_TENANT, Emulator, Functions, Options as EmulatorOptions, connection_string, issuer},
     startup, telemetry,
 };
 
@@ -74,6 +72,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     ];
     ports::check("127.0.0.1", &ports, || another_folder(&data))?;
     let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
+    let page = format!("http://{address}/api/docs");
     let emulator = Running::start(
         (options.emulator_port, "--emulator-port"),
         (options.emulator_https_port, "--emulator-https-port"),
@@ -83,7 +82,9 @@ pub(super) async fn run(options: Options) -> Result<()> {
             functions: Some(Functions {
                 origin: format!("http://{address}"),
                 issuer: issuer(emulator),
+                entra_issuer: entra_issuer(emulator),
                 audience: AUDIENCE.to_owned(),
+                page: page.clone(),
             }),
             ..EmulatorOptions::default()
         },
@@ -92,13 +93,14 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let app = startup::build(Config {
         authenticator: authenticator(emulator.http)?,
         access,
-        cors: Some(with_page(cors, &emulator)?),
+        cors,
         limits,
         directory: Some(DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?)),
+        emulator: Some(format!("http://{}", emulator.http).into()),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
     print(&format!(
-        "Functions         http://{address}/api\n{}\n{}\n\n\
+        "Functions         http://{address}/api\nA page to try it  {page}\n{}\n{}\n\n\
          Identities and keys are kept in {}\n\
          To delete them, stop the program and delete that folder. Ctrl+C stops it.",
         emulator.describe(),
@@ -153,19 +155,15 @@ fn user_data() -> Option<PathBuf> {
 
 /// Accepts back ends without a key, and users with a token of the emulator's test issuer.
 fn authenticator(emulator: SocketAddr) -> Result<Authenticator> {
-    let trusted = TrustedIssuer::new(Issuer::new(&issuer(emulator), None)?, [AUDIENCE]);
-    Ok(Authenticator { bearer: Some(Bearer::new([trusted])?), ..BackendAuth::Anyone.into() })
+    let issuers = [issuer(emulator), entra_issuer(emulator)];
+    let trust = |name: &String| Ok(TrustedIssuer::new(Issuer::new(name, None)?, [AUDIENCE]));
+    let trusted = issuers.iter().map(trust).collect::<Result<Vec<_>>>()?;
+    Ok(Authenticator { bearer: Some(Bearer::new(trusted)?), ..BackendAuth::Anyone.into() })
 }
 
-/// Adds the origins of the emulator's page to the origins from the settings.
-fn with_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
-    let mut cors = cors.unwrap_or(Cors { origins: Origins::List(Vec::new()), credentials: false });
-    if let Origins::List(origins) = &mut cors.origins {
-        for origin in emulator.origins() {
-            origins.push(HeaderValue::try_from(origin)?);
-        }
-    }
-    Ok(cors)
+/// Returns the test issuer whose users have an account of Microsoft Entra, and so may be users of Teams.
+fn entra_issuer(emulator: SocketAddr) -> String {
+    format!("{}/{DEVELOPMENT_TENANT}/v2.0", issuer(emulator))
 }
 
 /// Returns the options of a client of an emulator on this machine.
@@ -174,7 +172,7 @@ pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> R
     Ok(AcsSettings { api_version, ..connection_string.into() })
 }
 
-/// Returns the calls of the quickstart and those of a user, as shell commands.
+/// Returns the calls of the quickstart, and those of a user and of a guest, as shell commands.
 fn examples(functions: SocketAddr, emulator: SocketAddr) -> String {
     let (api, issuer) = (format!("http://{functions}/api"), issuer(emulator));
     let json = "-H 'Content-Type: application/json'";
@@ -187,6 +185,10 @@ fn examples(functions: SocketAddr, emulator: SocketAddr) -> String {
          \n\
          And these as Alice, who signs in at the emulator's test issuer:\n\
          ALICE=$(curl -s {issuer}/tokens {json} -d '{{\"claims\":{{\"aud\":\"{AUDIENCE}\",\"sub\":\"alice\"}}}}' | grep -o 'eyJ[^\"]*')\n\
-         curl -s -X POST {api}/me/token -H \"Authorization: Bearer $ALICE\" -w '\\n'"
+         curl -s -X POST {api}/me/token -H \"Authorization: Bearer $ALICE\" -w '\\n'\n\
+         \n\
+         And these as a guest with a pass:\n\
+         PASS=$(curl -s -X POST {api}/guests | grep -o '\"pass\":\"[^\"]*' | cut -d '\"' -f 4)\n\
+         curl -s -X POST {api}/guests/token -H \"Authorization: Bearer $PASS\" -w '\\n'"
     )
 }

@@ -90,19 +90,13 @@ impl Running {
         Ok(Self { http, https, certificate: path })
     }
 
-    /// Returns the origins of the emulator's page.
-    pub(super) fn origins(&self) -> impl Iterator<Item = String> {
-        let schemes = [("http", self.http.port()), ("https", self.https.port())].into_iter();
-        schemes.flat_map(|(scheme, port)| ["127.0.0.1", "localhost"].map(|host| format!("{scheme}://{host}:{port}")))
-    }
-
     /// Returns the text that tells how to reach the emulator.
     pub(super) fn describe(&self) -> String {
         let Self { http, https, certificate } = self;
         format!(
             "Emulator of ACS   http://{http}  https://{https}\n\
              Its certificate   {certificate}\n\
-             A page to try it  http://{http}/_emulator/\n\
+             Its control API   http://{http}/_emulator/\n\
              \n\
              Connection strings for the ACS SDKs:\n\
              {}\n\

@@ -192,13 +192,13 @@ impl DirectoryAdmin {
     }
 
     /// Waits until the next call to ACS is due.
-    async fn wait(&self) {
+    pub(super) async fn wait(&self) {
         self.interval.lock().await.tick().await;
     }
 }
 
 fn entry((record, version): (Record, Version)) -> Result<RecordEntry, StoreError> {
-    let content = RecordContent::new(&record, version.user.as_ref());
+    let content = RecordContent::new(&record, version.holder.as_ref());
     Ok(RecordEntry { name: version.name, record, written_at: version.written_at()?, content })
 }
 

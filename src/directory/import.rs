@@ -1,25 +1,25 @@
 //! Imports exported records into a user directory.
 
-use super::{
-    DirectoryAdmin, DirectoryKey, Error, MAX_CONFLICTS, Record, RecordName, StoreError, sealed_user::SealedUser,
-};
+use super::{DirectoryAdmin, DirectoryKey, Error, MAX_CONFLICTS, Record, RecordName, StoreError, record::Holder};
 
 /// The content of a record as the store has it. An export contains it, and an import reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct RecordContent(Vec<u8>);
 
 impl RecordContent {
-    pub(super) fn new(record: &Record, user: Option<&SealedUser>) -> Self {
-        Self(record.to_json(user))
+    pub(super) fn new(record: &Record, holder: Option<&Holder>) -> Self {
+        Self(record.to_json(holder))
     }
 
     /// Reads the content of a record.
     ///
     /// # Errors
-    /// [`StoreError::InvalidRecord`] if it is not that of a record.
+    /// [`StoreError::InvalidRecord`] if it is not that of a user's record.
     pub fn from_json(json: &str) -> Result<Self, StoreError> {
-        let (record, user) = Record::from_json(json.as_bytes())?;
-        Ok(Self::new(&record, user.as_ref()))
+        match Record::from_json(json.as_bytes())? {
+            (_, Some(Holder::Guest(_))) => Err(StoreError::InvalidRecord),
+            (record, holder) => Ok(Self::new(&record, holder.as_ref())),
+        }
     }
 
     /// Returns the JSON.
@@ -57,8 +57,8 @@ impl DirectoryAdmin {
         content: &RecordContent,
         overwrite: bool,
     ) -> Result<ImportOutcome, Error> {
-        let (record, user) = Record::from_json(&content.0)?;
-        if user.as_ref().is_some_and(|user| !is_under(&self.store.key, name, user)) {
+        let (record, holder) = Record::from_json(&content.0)?;
+        if !holder.as_ref().is_none_or(|holder| is_under(&self.store.key, name, holder)) {
             return Ok(ImportOutcome::OtherKey);
         }
         for _ in 0..MAX_CONFLICTS {
@@ -68,7 +68,7 @@ impl DirectoryAdmin {
                 Some((_, version)) if overwrite => (Some(version), ImportOutcome::Replaced),
                 Some(_) => return Ok(ImportOutcome::Kept),
             };
-            if self.store.put(name, &record, user.as_ref(), previous).await? {
+            if self.store.put(name, &record, holder.as_ref(), previous).await? {
                 return Ok(outcome);
             }
         }
@@ -77,6 +77,7 @@ impl DirectoryAdmin {
 }
 
 /// Returns whether one of the keys names the record of a user.
-fn is_under(key: &DirectoryKey, name: RecordName, user: &SealedUser) -> bool {
+fn is_under(key: &DirectoryKey, name: RecordName, holder: &Holder) -> bool {
+    let Holder::User(user) = holder else { return false };
     user.open(key, name).is_some() || key.second().is_some_and(|second| user.open(&second, name).is_some())
 }

@@ -98,13 +98,16 @@ pub(super) fn is_limited(fields: &Fields) -> bool {
 /// Takes the field `expiresInMinutes`.
 pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
     let default = if is_limited(fields) { "the most that you may have" } else { "1440" };
-    fields.optional("expiresInMinutes", move |errors, value| {
-        let lifetime = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
-        if lifetime.is_none() {
-            errors.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
-        }
-        lifetime
-    })
+    fields.optional("expiresInMinutes", |errors, value| lifetime(errors, value, default))
+}
+
+/// Reads a lifetime. The error names the default.
+pub(super) fn lifetime(errors: &mut ErrorsOfField<'_>, value: &Value, default: &str) -> Option<TokenLifetime> {
+    let lifetime = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
+    if lifetime.is_none() {
+        errors.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
+    }
+    lifetime
 }
 
 /// Reads a list of scopes. Unknown and duplicate scopes are errors.

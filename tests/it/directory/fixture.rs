@@ -76,8 +76,10 @@ impl Fixture {
 
     /// Opens the directory with other settings.
     pub(crate) fn instance_of(&self, settings: &DirectorySettings) -> Instance {
+        let tasks = TaskTracker::new();
         Instance {
-            directory: Directory::open(settings, self.client(), TaskTracker::new()).unwrap(),
+            directory: Directory::open(settings, self.client(), tasks.clone()).unwrap(),
+            tasks,
             admin: Arc::new(DirectoryAdmin::open(settings).unwrap()),
             key: settings.key.clone(),
         }
@@ -170,8 +172,9 @@ impl Fixture {
 /// The directory as one process has it.
 #[derive(Clone)]
 pub(crate) struct Instance {
-    directory: Directory,
-    admin: Arc<DirectoryAdmin>,
+    pub(super) directory: Directory,
+    pub(super) tasks: TaskTracker,
+    pub(super) admin: Arc<DirectoryAdmin>,
     key: DirectoryKey,
 }
 
@@ -254,7 +257,7 @@ impl Instance {
 }
 
 /// Repeats a call while the store is slow or other calls conflict, as callers do.
-async fn retry<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
+pub(super) async fn retry<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
     in_time("an answer of the directory", async {
         loop {
             match call().await {

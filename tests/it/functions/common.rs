@@ -91,6 +91,7 @@ async fn unsupported_method_lists_the_supported_ones() {
         ("POST", "/api/me/tokens", "DELETE"),
         ("PUT", "/api/me/teams-token", "POST"),
         ("POST", "/api/health", "GET,HEAD"),
+        ("POST", "/api/docs", "GET,HEAD"),
     ] {
         let answer = Answer::of(api.request(method, path)).await;
         answer.assert_code(405, "method-not-allowed", &[]);
@@ -113,6 +114,9 @@ async fn root_lists_the_functions() {
         "DELETE  /api/identities/{id}          delete an identity and its tokens\n",
         "POST    /api/teams/tokens             exchange a Teams user's Entra token\n",
         "POST    /api/teams-phone/tokens       exchange an Entra token for Teams Phone\n",
+        "POST    /api/guests                   create a pass for an invitation link\n",
+        "POST    /api/guests/token             issue or refresh a guest's token\n",
+        "DELETE  /api/guests/{passId}          end a pass and delete its guests' identities\n",
         "POST    /api/users/block              refuse a signed-in user and revoke the tokens\n",
         "POST    /api/users/unblock            accept a blocked user again\n",
         "POST    /api/me/token                 issue or refresh the user's token\n",
@@ -121,6 +125,7 @@ async fn root_lists_the_functions() {
         "POST    /api/me/teams-token           exchange the user's own Entra token for Teams\n",
         "POST    /api/me/teams-phone-token     exchange the user's own Entra token for Teams Phone\n",
         "GET     /api/health                   tell whether the process is alive, or ready\n",
+        "GET     /api/docs                     show these functions as a page\n",
     );
     assert_eq!(answer.body, expected);
 }

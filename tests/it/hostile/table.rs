@@ -6,6 +6,8 @@ pub(crate) struct Row {
     pub(crate) method: &'static str,
     /// The path, percent-encoded as a client sends it.
     pub(crate) path: &'static str,
+    /// The query, with the placeholder `{pass}`.
+    pub(crate) query: Option<&'static str>,
     pub(crate) credential: Credential,
     pub(crate) headers: &'static [(&'static str, &'static str)],
     pub(crate) body: Option<&'static str>,
@@ -35,12 +37,30 @@ pub(crate) enum Credential {
     TwoTokens,
     /// A user's token with another signature.
     ForgedToken,
+    /// A guest's pass.
+    Pass,
+    /// Two passes.
+    TwoPasses,
+    /// The pass that [`super::guests::FIRST_USE`] has used.
+    UsedPass,
+    /// The pass that [`super::guests::END`] has ended.
+    EndedPass,
+    /// A pass that has expired.
+    ExpiredPass,
+    /// A pass with another signature.
+    ForgedPass,
+    /// The id of a pass with the signature of another one.
+    SwappedPass,
+    /// A pass under another key.
+    PassOfAnotherKey,
+    /// The id of a pass, in place of the pass.
+    PassId,
 }
 
 use Credential::{EntraToken, ForgedToken, Key, None as NoCredential, Token, TwoKeys, TwoTokens, WrongKey};
 
-const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
-const ALICE: Credential = Token(r#"{"claims":{"sub":"alice"}}"#);
+pub(super) const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+pub(super) const ALICE: Credential = Token(r#"{"claims":{"sub":"alice"}}"#);
 const BOB: &str = r#"{"issuer":"https://other.example","subject":"bob"}"#;
 /// The answer of a content delivery network in front of ACS.
 const FOREIGN_404: &str = r#"{"times":9,"answer":{"status":404,"headers":{"content-type":"text/html"},"body":"<h2>Our services aren't available right now</h2>"}}"#;
@@ -54,17 +74,17 @@ pub(crate) const ALICES_TOKEN: Row =
     Row { credential: ALICE, status: 200, ..row("Alice's token", "POST", "/api/me/token") };
 
 /// A request for the user's own token.
-const fn my_token(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
+pub(super) const fn my_token(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
     Row { credential, status, code, ..row(name, "POST", "/api/me/token") }
 }
 
 /// A request to create an identity.
-const fn create(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
+pub(super) const fn create(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
     Row { credential, headers: JSON, body: Some("{}"), status, code, ..row(name, "POST", "/api/identities") }
 }
 
 /// A request of a back end with a hostile path.
-const fn path(name: &'static str, path: &'static str, status: u16, code: &'static str) -> Row {
+pub(super) const fn path(name: &'static str, path: &'static str, status: u16, code: &'static str) -> Row {
     Row { credential: Key, status, code, ..row(name, "DELETE", path) }
 }
 
@@ -83,11 +103,12 @@ const fn foreign(name: &'static str, method: &'static str, path: &'static str, f
     Row { credential: ALICE, fault: Some(fault), status: 502, code: "upstream-failed", ..row(name, method, path) }
 }
 
-const fn row(name: &'static str, method: &'static str, path: &'static str) -> Row {
+pub(super) const fn row(name: &'static str, method: &'static str, path: &'static str) -> Row {
     Row {
         name,
         method,
         path,
+        query: None,
         credential: NoCredential,
         headers: &[],
         body: None,
@@ -99,7 +120,7 @@ const fn row(name: &'static str, method: &'static str, path: &'static str) -> Ro
     }
 }
 
-const fn by_host(status: u16, row: Row) -> Row {
+pub(super) const fn by_host(status: u16, row: Row) -> Row {
     Row { by_host: Some(status), ..row }
 }
 
@@ -107,7 +128,12 @@ const fn cut(row: Row) -> Row {
     Row { is_cut_by_forwarding: true, ..row }
 }
 
-pub(crate) static ROWS: &[Row] = &[
+/// Returns all rows.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(super::guests::ROWS)
+}
+
+static ROWS: &[Row] = &[
     // Back ends.
     by_host(401, create("no key", NoCredential, 401, "unauthorized")),
     by_host(401, create("a wrong key", WrongKey, 401, "unauthorized")),
