@@ -7,6 +7,7 @@ pub mod create_guest_pass;
 pub mod create_identity;
 pub mod delete_identity;
 pub mod delete_me;
+pub mod docs;
 mod entra_token;
 pub mod exchange_teams_phone_token;
 pub mod exchange_teams_token;
@@ -52,6 +53,8 @@ pub struct Services {
     pub directory: Option<Directory>,
     /// Work that continues if its request ends early. A program waits for it before it ends.
     pub tasks: TaskTracker,
+    /// The emulator that the page of [`docs`] uses.
+    pub emulator: docs::EmulatorOrigin,
 }
 
 impl Services {
@@ -63,7 +66,13 @@ impl Services {
         let tasks = TaskTracker::new();
         let open = |settings| Directory::open(settings, acs.clone(), tasks.clone());
         let directory = directory.map(open).transpose()?;
-        Ok(Self { readiness: Readiness::new(acs.clone(), directory.clone()), acs, directory, tasks })
+        Ok(Self {
+            readiness: Readiness::new(acs.clone(), directory.clone()),
+            acs,
+            directory,
+            tasks,
+            emulator: <_>::default(),
+        })
     }
 
     /// Returns the keys of guest passes; `None` without a user directory.
@@ -76,7 +85,8 @@ impl Services {
 impl From<IdentityClient> for Services {
     fn from(acs: IdentityClient) -> Self {
         let tasks = TaskTracker::new();
-        Self { readiness: Readiness::new(acs.clone(), None), acs, directory: None, tasks }
+        let readiness = Readiness::new(acs.clone(), None);
+        Self { acs, readiness, directory: None, tasks, emulator: <_>::default() }
     }
 }
 
@@ -127,7 +137,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 17] = [
+pub static FUNCTIONS: [Function; 18] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -280,5 +290,14 @@ pub static FUNCTIONS: [Function; 17] = [
         summary: "tell whether the process is alive, or ready",
         done: "answered request",
         handler: || on(MethodFilter::GET, health::handle),
+    },
+    Function {
+        name: "docs",
+        methods: &["GET", "HEAD"],
+        route: "docs",
+        auth_level: AuthLevel::Anonymous,
+        summary: "show these functions as a page",
+        done: "answered request",
+        handler: || on(MethodFilter::GET, docs::handle),
     },
 ];

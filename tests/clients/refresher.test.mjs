@@ -11,7 +11,8 @@ import { AzureAbortController, COMMON, claims, dev, installPackage, packages, re
 
 const files = installPackage();
 const { TokenError, tokenRefresher } = await import(join(packages, "node_modules/acs-tokens-client/index.js"));
-const { functions, control } = await dev(after);
+const TOKEN_POLICY = JSON.stringify({ default: { scopes: ["chat.join", "voip.join"], maxMinutes: 60 } });
+const { functions, control } = await dev(after, { TOKEN_POLICY });
 const url = `${functions}/me/token`;
 
 /** Returns the options of a refresher for a new user. */
@@ -92,6 +93,32 @@ test("a token that no SDK can decode has the expiry of the answer, with common 2
 test("the fields of getBody are sent", async () => {
   const token = await tokenRefresher(await newUser({ getBody: () => ({ scopes: ["chat.join"] }), compat: true }))();
   assert.equal(claims(token).acsScope, "chat.join");
+});
+
+test("onAnswer gets the user's identity", async () => {
+  const answers = [];
+  const { token } = await tokenRefresher(await newUser({ onAnswer: (answer) => answers.push(answer) }))();
+  const [{ id }] = (await control.state()).identities;
+  assert.deepEqual(answers.map(({ user, ...answer }) => [user.communicationUserId, answer.token]), [[id, token]]);
+});
+
+/** Creates a pass with one use. Returns the options of a refresher for a guest. */
+async function guestsOfOnePass() {
+  const answer = await fetch(`${functions}/guests`, { method: "POST" });
+  assert.equal(answer.status, 201);
+  const { pass } = await answer.json();
+  const getBody = (guest) => () => ({ guest });
+  return (guest) => ({ url: `${functions}/guests/token`, getAuthorization: () => `Bearer ${pass}`, getBody: getBody(guest) });
+}
+
+test("a guest gets tokens for one identity, and another guest code and remedy", async () => {
+  const guest = await guestsOfOnePass();
+  const refresh = tokenRefresher(guest("the-first-guest-"));
+  const ids = [await refresh(), await refresh()].map(({ token }) => claims(token).skypeid);
+  assert.equal(ids[0], ids[1]);
+  const error = await rejection(tokenRefresher(guest("the-second-guest"))());
+  assert.deepEqual([error.name, error.status, error.code], ["TokenError", 403, "pass-used-up"]);
+  assert.match(error.remedy, /guest/);
 });
 
 test("errors in fields are part of the remedy", async () => {

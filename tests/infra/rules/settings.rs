@@ -22,6 +22,7 @@ const NOT_SET: &[(&str, &str)] = &[
     ("IDENTITY_ENDPOINT", "the platform sets it"),
     ("IDENTITY_HEADER", "the platform sets it"),
     ("FUNCTIONS_CUSTOMHANDLER_PORT", "the Functions host sets it"),
+    ("LOG_FORMAT", "the alerts and queries of Application Insights read JSON, the default"),
 ];
 
 /// Settings that `handler` does not read, with the reason why the templates set them.
