@@ -1,6 +1,11 @@
 //! `acs-tokens dev`: the functions together with the emulator, on loopback only.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
@@ -8,14 +13,14 @@ use clap::Args;
 use super::{
     Result,
     emulator::{Running, TlsOptions},
-    env_var, listen, print, shutdown_signal,
+    env_var, listen, ports, print, shutdown_signal,
 };
 use crate::{
     acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth, Bearer, TrustedIssuer, bearer::Issuer},
     config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
-    emulator::{DEVELOPMENT_TENANT, Functions, Options as EmulatorOptions, connection_string, issuer},
+    emulator::{DEVELOPMENT_TENANT, Emulator, Functions, Options as EmulatorOptions, connection_string, issuer},
     startup, telemetry,
 };
 
@@ -25,6 +30,9 @@ const AUDIENCE: &str = "acs-tokens-dev";
 /// The key that hashes the names of test users: published and not a secret. It decodes to readable English.
 const DIRECTORY_KEY: &str =
     "YWNzLXRva2VucyBkZXY6IGEgcHVibGlzaGVkIGtleSBmb3IgcGVvcGxlIHdobyBhcmUgbWFkZSB1cCwgbm90IGEgc2VjcmV0";
+
+/// The file of the emulator in the data folder.
+const STATE: &str = "emulator.json";
 
 /// The ports and the data folder.
 #[derive(Debug, Args)]
@@ -50,18 +58,25 @@ pub(super) async fn run(options: Options) -> Result<()> {
     env.check_values("dev");
     // No keys are checked on loopback, as under `func start`.
     let access = env.access(Some(&BackendAuth::Anyone.into()));
-    let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
+    let (cors, api_version) = (env.cors(), env.api_version());
+    let (log_filter, log_format) = (env.log_filter(Program::Server), env.log_format());
     let limits = env.limits();
     let (access, limits) = env.finish(access.zip(limits))?;
-    telemetry::init(log_filter);
+    telemetry::init(log_filter, log_format);
     startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
+    let ports = [
+        ("--port", options.port),
+        ("--emulator-port", options.emulator_port),
+        ("--emulator-https-port", options.emulator_https_port),
+    ];
+    ports::check("127.0.0.1", &ports, || another_folder(&data))?;
     let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
     let page = format!("http://{address}/api/docs");
     let emulator = Running::start(
         (options.emulator_port, "--emulator-port"),
         (options.emulator_https_port, "--emulator-https-port"),
-        Some((&data.join("emulator.json"), "--data")),
+        Some((&data.join(STATE), "--data")),
         options.tls,
         |emulator| EmulatorOptions {
             functions: Some(Functions {
@@ -103,6 +118,27 @@ fn folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
     directory::create_private(&folder)
         .and_then(|()| std::path::absolute(&folder))
         .map_err(|error| format!("{}: {error}; choose another folder with --data", folder.display()).into())
+}
+
+/// Returns the option for a folder of its own if another program uses the data folder, as a second `dev` does.
+fn another_folder(data: &Path) -> Vec<(&'static str, OsString)> {
+    if !is_in_use(data) {
+        return Vec::new();
+    }
+    let numbered = |n: usize| {
+        let mut folder = data.as_os_str().to_owned();
+        folder.push(format!("-{n}"));
+        folder
+    };
+    let free = (2..100).map(numbered).find(|folder| !is_in_use(Path::new(folder)));
+    free.map(|folder| ("--data", folder)).into_iter().collect()
+}
+
+/// Returns whether an emulator uses a data folder.
+fn is_in_use(data: &Path) -> bool {
+    let state = data.join(STATE);
+    let opened = state.exists().then(|| Emulator::open(EmulatorOptions::default(), &state));
+    matches!(opened, Some(Err(error)) if error.kind() == io::ErrorKind::ResourceBusy)
 }
 
 /// Returns the folder for the data of the current user that stays on this machine.

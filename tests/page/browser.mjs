@@ -29,6 +29,7 @@ let browser;
 /** The screens on which the page is looked at. */
 export const DESKTOP = { viewport: { width: 1180, height: 900 } };
 export const DARK = { ...DESKTOP, colorScheme: "dark" };
+export const SMALL = { viewport: { width: 320, height: 640 }, colorScheme: "dark" };
 export const PHONE = { viewport: { width: 390, height: 664 }, deviceScaleFactor: 2, isMobile: true, hasTouch: true };
 
 before(async () => {
@@ -58,13 +59,19 @@ export async function start(args, last, env = {}) {
   throw new Error(`${args} ended`);
 }
 
+const FREE_PORTS = ["--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
+
 /** Starts the functions with the emulator. Returns the addresses of the page and of the control API. */
-export async function startDev(name, env = {}) {
-  const ports = ["--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
+export async function startDev(name, env = {}, ports = FREE_PORTS) {
   const lines = await start(["dev", ...ports, "--data", join(tmpdir(), name)], /Ctrl\+C stops it\.$/, env);
   const find = (label) => lines.find((line) => line.startsWith(label)).slice(label.length).trim();
   return { page: find("A page to try it"), control: find("Its control API") };
 }
+
+let shared;
+
+/** Returns the addresses of the functions that the tests of a file share. */
+export const sharedDev = () => shared ??= startDev("shared", { RATE_LIMIT: "none" });
 
 /** Opens an address in a new browser profile. Collects the URLs of its requests, and its errors. */
 export async function open(address, options = DESKTOP, prepare = async () => {}) {

@@ -4,7 +4,7 @@ import { execFile } from "node:child_process";
 import { test } from "node:test";
 import { promisify } from "node:util";
 
-import { open, press, signIn, startDev } from "./browser.mjs";
+import { open, press, signIn, sharedDev } from "./browser.mjs";
 
 const run = promisify(execFile);
 
@@ -46,7 +46,7 @@ const claims = (token) => JSON.parse(Buffer.from(token.split(".")[1], "base64url
 const post = (url, body) => fetch(url, { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) });
 
 test("the code of a user's requests runs, with a body and without", async () => {
-  const { page: address } = await startDev("code-of-users");
+  const { page: address } = await sharedDev();
   const { page, errors } = await open(address);
   await signIn(page, "alice");
   const variables = { SIGN_IN_TOKEN: await signInToken(page) };
@@ -72,7 +72,7 @@ test("the code of a user's requests runs, with a body and without", async () => 
 });
 
 test("the code of a back end and of an exchange runs", async () => {
-  const { page: address, control } = await startDev("code-of-back-ends");
+  const { page: address, control } = await sharedDev();
   const { page, errors } = await open(address);
   await press(page, "Create identity");
   await runCode(page, "back-end", { FUNCTION_KEY: "any" }, prints(/"identity":\{"id":"8:acs:/));

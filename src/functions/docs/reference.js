@@ -77,7 +77,7 @@ function outputs(api, operation) {
   const lines = (some) => element("dl", { class: "answers" }, ...some.flatMap(({ status, description }) =>
     [element("dt", {}, element("span", { class: `state ${status < 300 ? "valid" : ""}` }, status)), element("dd", {}, ...prose(description))]));
   const shown = (some) => some.filter(({ json }) => json).slice(0, 1).map(({ status, json }) =>
-    element("pre", { tabindex: "0", role: "region", "aria-label": `Answer ${status}` }, element("code", {}, typeof json === "string" ? json : JSON.stringify(json, null, 2))));
+    element("pre", { tabindex: "0", role: "group", "aria-label": `Answer ${status}` }, element("code", {}, typeof json === "string" ? json : JSON.stringify(json, null, 2))));
   const [good, bad] = [answers.filter(({ status }) => status < 300), answers.filter(({ status }) => status >= 300)];
   return [element("h4", {}, "Answers"), lines(good), ...shown(good),
     element("details", {}, element("summary", {}, "Problems"), lines(bad), ...shown(bad))];
@@ -88,7 +88,7 @@ function reference(api, { path, method, operation, caller }) {
   const route = path.replace(/^\/(api\/)?/, "");
   const content = Object.values(resolve(api, operation.requestBody)?.content ?? {})[0];
   const request = { method, url: BASE + route, auth: CREDENTIALS[caller], body: example(api, content) };
-  const shown = element("details", { class: "function", id: operation.operationId ?? `${method}-${route}` },
+  const shown = element("details", { class: "function", id: `function-${operation.operationId}` },
     element("summary", {}, element("span", { class: `method ${method.toLowerCase()}` }, method), " ", element("code", {}, `/api/${route}`), " ", element("span", { class: "summary" }, operation.summary ?? "")));
   // The content is made when it is opened, since the page has many functions.
   shown.addEventListener("toggle", () => {

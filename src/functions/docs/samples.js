@@ -72,7 +72,7 @@ let language = "curl";
 /** Returns an element with the request as code. A choice of language holds for all of them. */
 function sample(request) {
   const code = element("code", {});
-  const text = element("pre", { tabindex: "0", role: "region", "aria-label": `${request.method} ${request.url} as code` }, code);
+  const text = element("pre", { tabindex: "0", role: "group", "aria-label": `${request.method} ${request.url} as code` }, code);
   const buttons = Object.keys(LANGUAGES).map((name) => {
     const button = element("button", { type: "button", class: "tab" }, name);
     button.addEventListener("click", () => {
@@ -93,8 +93,9 @@ function sample(request) {
   return made;
 }
 
-/** Shows the request as code in a `details` element. */
+/** Shows the request as code in a `details` element, at first open if there is room. */
 function showCode(id, request) {
+  if ($(id).hidden) $(id).open = matchMedia("(min-width: 52rem)").matches;
   show(id, true);
   $(id).replaceChildren($(id).firstElementChild, sample(request));
 }

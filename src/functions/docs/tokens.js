@@ -29,8 +29,9 @@ function showToken(body, kind, owner) {
   status("");
   remember(id, owner);
   show("answer", true);
-  // On a phone, the token is below the fold.
-  $("token-title").scrollIntoView({ behavior: matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth" });
+  // On a phone, the token may be below the fold.
+  const behavior = matchMedia("(prefers-reduced-motion: reduce)").matches ? "instant" : "smooth";
+  if ($("granted").getBoundingClientRect().bottom > innerHeight) $("token-title").scrollIntoView({ behavior });
 }
 
 function hideToken() {

@@ -18,7 +18,7 @@ async function attempt(area, work) {
   try {
     await work();
   } catch (failure) {
-    problem(`${area}-problem`, failure, ...remedy(failure.problem ?? {}));
+    problem(`${area}-problem`, failure, ...remedy(area, failure.problem ?? {}));
   }
   await refresh();
   main.setAttribute("aria-busy", "false");
@@ -27,23 +27,27 @@ async function attempt(area, work) {
 /** Calls a function, and shows the request as code. */
 function perform(area, caller, method, route, body, variables = {}) {
   const auth = CREDENTIALS[caller];
-  const value = { user: user?.token, guest: guestPass }[caller];
+  const value = { user: user?.token, guest: guestPass, key: $("key").value }[caller];
   const request = { method, url: BASE + route };
   showCode(`${area}-code`, { ...request, auth, body: body && { ...body, ...variables } });
   return send(request.url, { method, body, headers: value ? { [auth.header]: auth.prefix + value } : {} });
 }
 
 /** Returns elements that say what to do about a problem, beyond its own text. */
-function remedy({ code }) {
+function remedy(area, { code }) {
   const text = (...parts) => element("p", {}, ...parts);
   if (code === "beyond-policy") {
     const scopes = chosenScopes().length > 0 ? chosenScopes() : ["chat", "voip"];
     const policy = JSON.stringify({ default: { scopes, maxMinutes: 1440 } });
     return [text(`To allow ${scopes.join(", ")} to all users, stop the program and start it with this policy:`),
-      element("pre", { tabindex: "0", role: "region", "aria-label": "Command" }, element("code", {}, `TOKEN_POLICY='${policy}' acs-tokens dev`)),
+      element("pre", { tabindex: "0", role: "group", "aria-label": "Command" }, element("code", {}, `TOKEN_POLICY='${policy}' acs-tokens dev`)),
       text("To allow it to some users, put the entry under ", element("code", {}, "roles"), " and sign in with the role.")];
   }
-  if (code === "unauthorized" && user) return [text("The sign-in token is valid for an hour. Change the user, and sign in again.")];
+  if (code === "unauthorized" && area === "back-end") {
+    show("key-field", true);
+    return [text("Enter a key of ", element("code", {}, "CALLER_KEYS"), " above.")];
+  }
+  if (code === "unauthorized" && area === "token" && user) return [text("The sign-in token is valid for an hour. Change the user, and sign in again.")];
   if (code === "blocked") return [text("To accept the user again, choose “Unblock user”.")];
   if (code === "not-assigned") return [text("To assign the user, choose “Assign to Teams Phone”.")];
   return [];
@@ -90,7 +94,7 @@ function signedIn() {
   }
   for (const id of ["teams-token", "teams-phone-token", "assign"]) $(id).disabled = !user?.claims.oid;
   show("no-teams", !user?.claims.oid);
-  show("token-code", false);
+  show("token-code", false); // it is of the user before
   clear("token-problem", "token-done", "user-problem");
 }
 

@@ -33,7 +33,7 @@ async fn errors_name_the_problem() {
     let server = Server::start().await;
     let none = Value::Null;
     let paths = "unknown path; the paths are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, \
-                 keys, keys/regenerate, jwks.json, oidc";
+                 assignments, keys, keys/regenerate, jwks.json, oidc";
     let gone = "unknown variant `x`, expected `IdentityNotFound` or `IdentityNotOwned` at line 1 column 11";
     let app = json!({"appId": "00000000-0000-0000-0000-000000000001"});
     for (method, path, body, status, error) in [
