@@ -33,9 +33,10 @@ async fn errors_name_the_problem() {
     let server = Server::start().await;
     let none = Value::Null;
     let paths = "unknown path; the paths are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, \
-                 keys, keys/regenerate, jwks.json, oidc";
+                 assignments, keys, keys/regenerate, jwks.json, oidc";
     let gone = "unknown variant `x`, expected `IdentityNotFound` or `IdentityNotOwned` at line 1 column 11";
     let app = json!({"appId": "00000000-0000-0000-0000-000000000001"});
+    let assignment = json!({ "tenantId": app["appId"], "objectId": app["appId"], "principalType": "people" });
     for (method, path, body, status, error) in [
         ("GET", "nowhere", &none, 404, paths),
         ("POST", "", &none, 405, "'' does not allow POST; use GET"),
@@ -46,6 +47,7 @@ async fn errors_name_the_problem() {
         ("PUT", "settings", &json!({"gone": "x"}), 400, gone),
         ("POST", "tokens/check", &json!({}), 400, "missing field `token` at line 1 column 2"),
         ("POST", "entra/tokens", &app, 400, "missing field `userId` at line 1 column 48"),
+        ("PUT", "assignments", &assignment, 400, "principalType must be user, resourceAccount or teamsResourceAccount"),
     ] {
         let answer = server.control(method, path, body).await;
         assert_eq!((answer.status, &answer.json()), (status, &json!({ "error": error })));
