@@ -15,6 +15,7 @@ pub mod me;
 pub mod my_teams_phone_token;
 pub mod my_teams_token;
 pub mod my_token;
+pub mod openapi;
 pub mod revoke_my_tokens;
 pub mod revoke_tokens;
 mod token;
@@ -115,7 +116,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 14] = [
+pub static FUNCTIONS: [Function; 15] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -241,5 +242,14 @@ pub static FUNCTIONS: [Function; 14] = [
         summary: "tell whether the process is alive, or ready",
         done: "answered request",
         handler: || on(MethodFilter::GET, health::handle),
+    },
+    Function {
+        name: "openapi",
+        methods: &["GET", "HEAD"],
+        route: "openapi.json",
+        auth_level: AuthLevel::Anonymous,
+        summary: "describe this API as OpenAPI 3.1",
+        done: "answered request",
+        handler: || on(MethodFilter::GET, openapi::handle),
     },
 ];
