@@ -105,7 +105,9 @@ pub(super) fn is_limited(fields: &Fields) -> bool {
 pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
     let default = if is_limited(fields) { "the most that you may have" } else { "1440" };
     fields.optional("expiresInMinutes", move |errors, value| {
-        let lifetime = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
+        // 60.0 is a whole number in JSON Schema, and some clients write all numbers like that.
+        let minutes = value.as_i64().or_else(|| value.as_f64()?.to_string().parse().ok());
+        let lifetime = minutes.and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
         if lifetime.is_none() {
             errors.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
         }

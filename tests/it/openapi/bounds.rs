@@ -19,7 +19,7 @@ fn values(schema: &Value) -> Vec<(Value, bool)> {
             values.extend(
                 [json!(min - 1), json!(max + 1), json!(-min), json!(min.to_string())].map(|value| (value, false)),
             );
-            values.push((json!(60.5), false));
+            values.extend([(json!(60.5), false), (json!(60.0), true), (json!(1e300), false)]);
         }
         "array" => {
             let names = schema["items"]["enum"].as_array().unwrap();

@@ -219,7 +219,7 @@ async fn with_other_settings() -> Vec<Answer> {
     answers
 }
 
-/// To write the file again, see `src/functions/openapi/document.rs`.
+/// CONTRIBUTING.md says how to write the file again.
 #[tokio::test]
 async fn examples_are_what_the_functions_answer() {
     let examples = json!({ "functions": functions().await, "problems": problems().await });
