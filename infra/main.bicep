@@ -62,7 +62,7 @@ param oidcRequiredScope string = ''
 param oidcRolesClaim string = ''
 @description('OIDC_MANAGE_ROLE')
 param oidcManageRole string = ''
-@description('TOKEN_POLICY, a JSON object')
+@description('TOKEN_POLICY, a JSON object; empty for voip.join and 60 minutes for users')
 param tokenPolicy object = {}
 @description('RATE_LIMIT')
 param rateLimit string = ''

@@ -3,9 +3,9 @@
 use std::borrow::Cow;
 
 use acs_identity::{
-    Error, ErrorKind, ServiceError,
+    Error, ErrorKind, ServiceError, causes,
     http::{ConnectFailure, check_root_certificates},
-    is_transient,
+    is_transient, lacks_service_principal,
 };
 use http::StatusCode;
 use jiff::SignedDuration;
@@ -61,6 +61,10 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
                 "put the assignment with that client id, and run az ad sp create --id 1fd5118e-2576-4263-8130-9503064c837a \
                  in the tenant of the user",
             ),
+            ErrorKind::ServicePrincipalMissing => known(
+                "ACS has no service principal in the tenant of the user",
+                "let the administrator of the tenant run az ad sp create --id 1fd5118e-2576-4263-8130-9503064c837a",
+            ),
             // No recording has the error code for a wrong clock.
             ErrorKind::Other => wrong_clock(error, credential).or_else(|| known(ANOTHER_SERVER, COMPARE_ENDPOINT)),
             ErrorKind::IdentityNotOwned
@@ -73,6 +77,10 @@ pub fn remedy(error: &Error, credential: CredentialKind) -> Option<Remedy> {
         Error::Credential(error) if is_transient(error) => known(
             "the token service limits requests or fails: the managed identity endpoint, AWS's STS or Entra",
             "wait; if it lasts, check status.azure.com and the outbound network, and run fewer instances at once",
+        ),
+        Error::Credential(error) if lacks_service_principal(&causes(error)) => known(
+            "Entra issued no token, because ACS has no service principal in the tenant of the credential",
+            "use a credential of the tenant of the ACS resource: set AZURE_TENANT_ID, or run az login --tenant",
         ),
         Error::Credential(_) => known(
             "Entra issued no token: the app has no managed identity, the federated token is for another application, or \

@@ -8,7 +8,10 @@ use std::fmt::Debug;
 use acs_identity::types::Scope;
 use acs_tokens::{
     extract::{FromFields, fields::Fields},
-    functions::{block_user, create_identity, exchange_teams_token, issue_token, my_teams_token, my_token},
+    functions::{
+        block_user, create_identity, exchange_teams_phone_token, exchange_teams_token, issue_token, my_teams_token,
+        my_token,
+    },
     problem::Problem,
 };
 use libfuzzer_sys::fuzz_target;
@@ -43,10 +46,13 @@ fuzz_target!(|body: &[u8]| {
             && fields.get("scopes").is_none_or(are_scopes)
             && fields.get("expiresInMinutes").is_none_or(is_lifetime)
     });
-    check::<my_teams_token::Request>(body, |fields| {
+    let is_token = |fields: &Object| {
         only_has(fields, &["token"])
             && fields.get("token").and_then(Value::as_str).is_some_and(|token| !token.is_empty())
-    });
+    };
+    check::<my_teams_token::Request>(body, is_token);
+    // Also the body of my-teams-phone-token.
+    check::<exchange_teams_phone_token::Request>(body, is_token);
 });
 
 type Object = serde_json::Map<String, Value>;

@@ -56,6 +56,18 @@ impl Policy {
     pub fn key_names(&self) -> impl Iterator<Item = &str> {
         self.keys.keys().map(String::as_str)
     }
+
+    /// Returns the entries that grant scopes of Chat, such as `roles.host`, each with these scopes.
+    #[must_use]
+    pub fn chat_grants(&self) -> Vec<(String, Vec<Scope>)> {
+        let of = |part: &'static str, grants: &BTreeMap<String, Grant>| -> Vec<_> {
+            grants.iter().map(|(name, grant)| (format!("{part}.{name}"), grant.chat_scopes())).collect()
+        };
+        let default = vec![("default".to_owned(), self.default.chat_scopes())];
+        let mut grants = [default, of("roles", &self.roles), of("keys", &self.keys)].concat();
+        grants.retain(|(_, scopes)| !scopes.is_empty());
+        grants
+    }
 }
 
 /// The scopes and the lifetime that one caller may have. The access layer puts it into the request's extensions.
@@ -125,9 +137,9 @@ struct Grant {
 }
 
 impl Default for Grant {
-    /// Returns the scopes to join chats and calls, for an hour.
+    /// Returns the scope to join calls, for an hour. ACS retires Chat on 2028-09-30, so a policy has to name its scopes.
     fn default() -> Self {
-        Self { scopes: vec![Scope::ChatJoin, Scope::VoipJoin], max_lifetime: TokenLifetime::MIN }
+        Self { scopes: vec![Scope::VoipJoin], max_lifetime: TokenLifetime::MIN }
     }
 }
 
@@ -136,6 +148,10 @@ impl Grant {
         let in_either = |scope: &Scope| self.scopes.contains(scope) || other.scopes.contains(scope);
         let scopes = Scope::ALL.into_iter().filter(in_either).collect();
         Self { scopes, max_lifetime: self.max_lifetime.max(other.max_lifetime) }
+    }
+
+    fn chat_scopes(&self) -> Vec<Scope> {
+        self.scopes.iter().copied().filter(|scope| includes(Scope::Chat, *scope)).collect()
     }
 
     fn scope_names(&self) -> String {

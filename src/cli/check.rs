@@ -3,6 +3,7 @@
 mod acs;
 mod directory;
 mod issuers;
+mod policy;
 mod report;
 
 use clap::{Args, ValueEnum};
@@ -80,11 +81,12 @@ async fn examine(chosen: Option<Program>) -> Result<Report> {
 }
 
 async fn check(config: Config) -> Vec<Finding> {
+    let policy = policy::examine(&config.access.policy);
     let bearer = config.authenticator.bearer;
     let (acs, issuers, directory) = tokio::join!(
         acs::examine(config.client),
         issuers::examine(bearer.as_ref()),
         directory::examine(config.directory.as_ref())
     );
-    [acs, issuers, directory].concat()
+    [acs, issuers, directory, policy].concat()
 }

@@ -16,7 +16,7 @@ use crate::{
     auth::{Authenticator, BackendAuth, Bearer, TrustedIssuer, bearer::Issuer},
     config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
-    emulator::{Functions, Options as EmulatorOptions, connection_string, issuer},
+    emulator::{DEVELOPMENT_TENANT, Functions, Options as EmulatorOptions, connection_string, issuer},
     http::allowed_origins::{Cors, Origins},
     startup, telemetry,
 };
@@ -118,8 +118,15 @@ fn user_data() -> Option<PathBuf> {
 
 /// Accepts these back ends, and users with a token of the emulator's test issuer.
 fn authenticator(emulator: SocketAddr, back_ends: BackendAuth) -> Result<Authenticator> {
-    let trusted = TrustedIssuer::new(Issuer::new(&issuer(emulator), None)?, [AUDIENCE]);
-    Ok(Authenticator { bearer: Some(Bearer::new([trusted])?), ..back_ends.into() })
+    let issuers = [issuer(emulator), entra_issuer(emulator)];
+    let trust = |name: &String| Ok(TrustedIssuer::new(Issuer::new(name, None)?, [AUDIENCE]));
+    let trusted = issuers.iter().map(trust).collect::<Result<Vec<_>>>()?;
+    Ok(Authenticator { bearer: Some(Bearer::new(trusted)?), ..back_ends.into() })
+}
+
+/// Returns the test issuer whose users have an account of Microsoft Entra, and so may be users of Teams.
+fn entra_issuer(emulator: SocketAddr) -> String {
+    format!("{}/{DEVELOPMENT_TENANT}/v2.0", issuer(emulator))
 }
 
 /// Adds the origins of the emulator's page to the origins from the settings.

@@ -2,6 +2,7 @@
 //!
 //! stdout has the transcript only.
 
+mod emulated;
 mod ready;
 mod steps;
 
@@ -11,6 +12,7 @@ use acs_identity::{ApiVersion, Endpoint, TeamsTokenRequest, http::client_builder
 use clap::Args;
 use jiff::SignedDuration;
 use secrecy::SecretString;
+use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
@@ -21,12 +23,13 @@ use crate::{
     config::{Config, EnvReader, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID},
     startup, telemetry,
 };
+use emulated::Emulated;
 use steps::Steps;
 
 /// Which steps to run, and where.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Also run the newer steps: lifetimes, several scopes, refresh, Teams
+    /// Also run the newer steps: lifetimes, several scopes, refresh, Teams, and with the emulator Teams Phone
     #[arg(long)]
     full: bool,
     /// Run against a deployed app
@@ -68,10 +71,13 @@ pub(super) async fn run(options: Options) -> Result<()> {
     env.check_values("quickstart");
     env.finish(Some(()))?;
     let mut teams = options.teams.request();
+    let mut emulated = None;
     let (base, key, wait) = if let Some(url) = options.url {
         (url, options.function_key, Some(options.wait))
     } else {
-        let (address, key) = serve(resource(options.full, &mut teams).await?).await?;
+        let (settings, started) = resource(options.full, &mut teams).await?;
+        emulated = started;
+        let (address, key) = serve(settings).await?;
         (format!("http://{address}/").parse()?, Some(key), None)
     };
     // Longer than the timeout of the functions, so that their response arrives.
@@ -83,8 +89,12 @@ pub(super) async fn run(options: Options) -> Result<()> {
         }
     }
     let mut steps = Steps::new(http, &base, key, std::io::stdout());
+    let run = async {
+        steps.run(options.full, teams.as_ref()).await?;
+        if options.full { steps.run_on_emulator(emulated.as_ref()).await } else { Ok(()) }
+    };
     let result = tokio::select! {
-        result = steps.run(options.full, teams.as_ref()) => result,
+        result = run => result,
         () = shutdown_signal() => Err("interrupted".into()),
     };
     // Also if a step has failed.
@@ -93,7 +103,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
 }
 
 /// Returns the resource that the environment names, else starts an emulator.
-async fn resource(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<AcsSettings> {
+async fn resource(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<(AcsSettings, Option<Emulated>)> {
     // A failed step shows a problem; its cause is in the log.
     telemetry::init_stderr();
     let mut env = EnvReader::new(&env_var);
@@ -101,10 +111,17 @@ async fn resource(full: bool, teams: &mut Option<TeamsTokenRequest>) -> Result<A
         let options = env.client();
         let options = env.finish(options)?;
         eprint(&format!("Using the ACS resource at {}", options.endpoint));
-        Ok(options)
+        Ok((options, None))
     } else {
         let api_version = env.api_version();
-        emulator(full, teams, env.finish(Some(api_version))?).await
+        let (settings, address) = emulator(env.finish(Some(api_version))?).await?;
+        let emulated = Emulated::new(address, settings.clone().client()?)?;
+        if full && teams.is_none() {
+            let (app_id, user_id) = (Uuid::new_v4(), Uuid::new_v4());
+            let token = emulated.entra_token(&json!({ "appId": app_id, "userId": user_id })).await?;
+            *teams = Some(TeamsTokenRequest { token, app_id, user_id });
+        }
+        Ok((settings, Some(emulated)))
     }
 }
 
@@ -121,22 +138,17 @@ async fn serve(options: AcsSettings) -> Result<(SocketAddr, SecretString)> {
 }
 
 #[cfg(feature = "emulator")]
-async fn emulator(full: bool, teams: &mut Option<TeamsTokenRequest>, api_version: ApiVersion) -> Result<AcsSettings> {
+async fn emulator(api_version: ApiVersion) -> Result<(AcsSettings, SocketAddr)> {
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let address = listener.local_addr()?;
     let emulator = crate::emulator::Emulator::new(<_>::default());
     tokio::spawn(async move { emulator.serve_http(listener).await });
-    if full && teams.is_none() {
-        let (app_id, user_id) = (Uuid::new_v4(), Uuid::new_v4());
-        let token = steps::entra_token(address, app_id, user_id).await?;
-        *teams = Some(TeamsTokenRequest { token, app_id, user_id });
-    }
-    super::dev::client_options(address, api_version)
+    Ok((super::dev::client_options(address, api_version)?, address))
 }
 
 #[cfg(not(feature = "emulator"))]
 #[expect(clippy::unused_async, reason = "the variant with the emulator awaits")]
-async fn emulator(_: bool, _: &mut Option<TeamsTokenRequest>, _: ApiVersion) -> Result<AcsSettings> {
+async fn emulator(_: ApiVersion) -> Result<(AcsSettings, SocketAddr)> {
     Err("this build has no emulator; set COMMUNICATION_SERVICES_CONNECTION_STRING, or use --url".into())
 }
 
@@ -149,7 +161,7 @@ mod tests {
     async fn other_programs_of_this_machine_cannot_call_the_functions_of_a_run() {
         use secrecy::ExposeSecret as _;
 
-        let settings = emulator(false, &mut None, ApiVersion::default()).await.unwrap();
+        let (settings, _) = emulator(ApiVersion::default()).await.unwrap();
         let (address, key) = serve(settings.clone()).await.unwrap();
         let (_, other) = serve(settings).await.unwrap();
         let http = acs_identity::http::client_builder().no_proxy().build().unwrap();

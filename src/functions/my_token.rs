@@ -10,7 +10,7 @@ use crate::{
     problem::Problem,
 };
 
-/// `{"scopes": ["chat.join"], "expiresInMinutes": 60}`. Each field is optional, and so is the body.
+/// `{"scopes": ["voip.join"], "expiresInMinutes": 60}`. Each field is optional, and so is the body.
 #[derive(Debug)]
 #[cfg_attr(test, derive(utoipa::ToSchema), schema(as = MyTokenRequest, rename_all = "camelCase"))]
 pub struct Request {

@@ -73,6 +73,8 @@ kinds! {
     NotAssigned: "not-assigned", FORBIDDEN, INFO, "Not assigned to Teams Phone";
     /// The Teams user has no license for Teams Phone.
     LicenseMissing: "license-missing", FORBIDDEN, INFO, "No license for Teams Phone";
+    /// ACS has no service principal in the Teams user's tenant.
+    ServicePrincipalMissing: "service-principal-missing", FORBIDDEN, INFO, "ACS is not set up in the tenant";
     /// The ACS resource does not have Teams Phone.
     FeatureNotAllowed: "feature-not-allowed", FORBIDDEN, ERROR, "The ACS resource does not have Teams Phone";
     /// No function has this path.

@@ -64,6 +64,11 @@ fn service_problem(error: &ServiceError) -> Problem {
             Kind::FeatureNotAllowed,
             "The ACS resource does not have Teams Phone. Ask the operator of this service to request it from Microsoft.",
         ),
+        ErrorKind::ServicePrincipalMissing => Problem::new(
+            Kind::ServicePrincipalMissing,
+            "ACS has no service principal in the user's tenant. Ask the administrator of the tenant to create it: az ad sp \
+             create --id 1fd5118e-2576-4263-8130-9503064c837a",
+        ),
         ErrorKind::NotAssigned | ErrorKind::AssignmentNotFound => Problem::new(
             Kind::NotAssigned,
             "The user or the application is not assigned to the ACS resource, or ACS has no service principal in the \

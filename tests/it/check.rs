@@ -2,6 +2,7 @@
 
 mod directory;
 mod issuers;
+mod policy;
 mod programs;
 mod s3;
 

@@ -81,6 +81,18 @@ Exchanged a Teams user's Entra token for an access token that expires at <timest
 Successfully revoked all access tokens for identity with ID: <id>
 
 Deleted the identity with ID: <id>
+
+Assigned a user of Teams Phone to the ACS resource
+
+Exchanged the user's Entra token for an access token that expires at <timestamp>:
+<token>
+
+It is of the identity <id>
+
+Refreshed the access token with a new Entra token; it expires at <timestamp>:
+<token>
+
+Deleted the assignment of the user, which revokes the tokens
 ";
     assert_eq!((code, masked(&stdout).as_str(), stderr.as_str()), (0, expected, ""));
 }
@@ -103,6 +115,8 @@ async fn quickstart_uses_the_resource_from_the_environment() {
     assert_eq!((code, stderr), (0, format!("Using the ACS resource at {address}/\n")));
     let skipped = "\nSkipped the exchange of a Teams user's token: no --teams-token was given\n";
     assert!(stdout.contains(skipped), "{stdout}");
+    let skipped = "\n\nSkipped Teams Phone: its users sign in with Entra, which only the emulator stands in for\n";
+    assert!(stdout.ends_with(skipped), "{stdout}");
 }
 
 #[tokio::test]

@@ -23,3 +23,4 @@ mod store;
 mod template;
 #[cfg(unix)]
 mod terminations;
+mod versions;

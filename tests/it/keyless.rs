@@ -1,5 +1,7 @@
 //! The real `handler` with Entra tokens from each source, over https, through the real `azure_identity`.
 
+#[cfg(unix)]
+mod azure_cli;
 mod busy;
 
 use acs_identity::http::client_builder;
@@ -16,7 +18,7 @@ use crate::process::{Running, cli, free_port, handler, ready};
 /// An emulator on http and https, and the folder with its certificate.
 pub(crate) struct Fixture {
     plain: String,
-    identity_endpoint: String,
+    pub(crate) identity_endpoint: String,
     pub(crate) secure: String,
     pub(crate) folder: TempDir,
     http: reqwest::Client,
@@ -270,30 +272,4 @@ async fn workload_identity_token_is_exchanged_at_entra() {
     let calls = fixture.control("GET", "calls", &Value::Null).await;
     assert_eq!(calls["other"], json!({ "received": 1, "faulted": 1 }));
     functions.log().await;
-}
-
-#[cfg(unix)]
-#[tokio::test]
-async fn azure_cli_token_is_used_on_a_developers_machine() {
-    use std::os::unix::fs::PermissionsExt as _;
-
-    let fixture = Fixture::start().await;
-    let token = fixture.token().await;
-    let expires_on: i64 = token["expires_on"].as_str().unwrap().parse().unwrap();
-    let answer = json!({ "accessToken": token["access_token"], "expires_on": expires_on, "tokenType": "Bearer" });
-    let folder = fixture.folder.path().to_str().unwrap();
-    let expected = "account get-access-token -o json --scope https://communication.azure.com//.default";
-    let script = format!("#!/bin/sh\n[ \"$*\" = '{expected}' ] && echo '{answer}'\n");
-    let az = fixture.folder.path().join("az");
-    std::fs::write(&az, script).unwrap();
-    std::fs::set_permissions(&az, std::fs::Permissions::from_mode(0o755)).unwrap();
-    let functions = fixture.handler(&[("PATH", folder)]).await;
-    functions.assert_created().await;
-    functions.log().await;
-
-    let functions = fixture.handler(&[("PATH", "/nowhere")]).await;
-    assert_eq!(functions.create().await.0, 502);
-    let log = functions.log().await;
-    let cause = log.last().unwrap()["cause"].as_str().unwrap();
-    assert!(cause.contains("az not found on PATH") && cause.contains("azd not found on PATH"), "{cause}");
 }

@@ -1,5 +1,6 @@
 //! Secrets and user identifiers appear in no log line of any level, no problem and no `Debug` output.
 
+use acs_identity::{ConnectionString, IdentityClient, TeamsPhoneAssignment, TeamsPhoneUser};
 use serde_json::{Value, json};
 
 use crate::{
@@ -10,6 +11,8 @@ use crate::{
 const APP: &str = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
 const USER: &str = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
 const OTHER: &str = "99999999-05ec-78ea-51ab-3f06b329397e";
+const PHONE: &str = "/api/teams-phone/tokens";
+const MY_PHONE: &str = "/api/me/teams-phone-token";
 const FUNCTION_KEY: &str = "a-function-key-that-is-secret";
 
 /// Calls every function, with and without errors, with secrets in each place where a caller can put one. Returns the
@@ -34,7 +37,11 @@ async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
     let issued = post(&tokens, r#"{"scopes":["chat"],"expiresInMinutes":60}"#.to_owned()).await;
     let exchange = |token: &str| json!({ "token": token, "appId": APP, "userId": USER }).to_string();
     let exchanged = post("/api/teams/tokens", exchange(&entra)).await;
-    let mut secrets = vec![entra.clone(), "a-bearer-token-of-a-caller".to_owned()];
+    assign(api).await;
+    let phone = phone_token(api, USER).await;
+    let phones = |token: &str| post(PHONE, json!({ "token": token }).to_string());
+    let of_phone = phones(&phone).await.json()["accessToken"]["token"].as_str().unwrap().to_owned();
+    let mut secrets = vec![entra.clone(), phone.clone(), of_phone, "a-bearer-token-of-a-caller".to_owned()];
     secrets.push(FUNCTION_KEY.to_owned());
     secrets.push(created.json()["accessToken"]["token"].as_str().unwrap().to_owned());
     secrets.extend([&issued, &exchanged].map(|answer| answer.json()["token"].as_str().unwrap().to_owned()));
@@ -45,6 +52,9 @@ async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
         post("/api/teams/tokens", format!("{{\"token\":\"{entra}\"")).await,
         post("/api/teams/tokens", json!({ "token": entra, "appId": entra, "userId": USER }).to_string()).await,
         post("/api/teams/tokens", exchange(&format!("{entra}x"))).await,
+        phones(&format!("{phone}x")).await,
+        phones(&entra).await,
+        post(PHONE, json!({ "token": phone, "appId": phone }).to_string()).await,
         post(&format!("/api/identities/{FOREIGN_ID}/tokens"), json!({ "scopes": [entra] }).to_string()).await,
         delete(&tokens).await,
         delete(&path).await,
@@ -54,6 +64,21 @@ async fn call_everything(api: &Api) -> (Vec<String>, Vec<Answer>) {
         answers.push(post("/api/identities", create()).await);
     }
     (secrets, answers)
+}
+
+/// Assigns the user to the emulated resource.
+async fn assign(api: &Api) {
+    let connection = api.connection_string().parse::<ConnectionString>().unwrap();
+    let user = TeamsPhoneUser { tenant_id: TENANT.parse().unwrap(), object_id: USER.parse().unwrap() };
+    let assignment = TeamsPhoneAssignment { principal_type: "user".to_owned(), client_ids: vec![APP.parse().unwrap()] };
+    let client = IdentityClient::from_connection_string(connection).unwrap();
+    client.put_teams_phone_assignment(user, &assignment).await.unwrap();
+}
+
+/// Returns a user's Entra token for Teams Phone.
+async fn phone_token(api: &Api, user: &str) -> String {
+    let request = json!({ "appId": APP, "userId": user, "tenantId": TENANT, "scope": "TeamsExtension.ManageCalls" });
+    api.control("POST", "entra/tokens", Some(request)).await["token"].as_str().unwrap().to_owned()
 }
 
 #[tokio::test]
@@ -82,7 +107,12 @@ async fn logs_and_errors_contain_no_user_identifiers() {
     let own = api.own_token(&bearer).await;
     let exchanged = api.post_of(&bearer, "/api/me/teams-token", &json!({ "token": entra }).to_string()).await;
     let exchanged = exchanged.json()["token"].as_str().unwrap().to_owned();
+    assign(&api).await;
+    let [phone, others_phone] = [phone_token(&api, USER).await, phone_token(&api, OTHER).await];
+    let of_phone = api.post_of(&bearer, MY_PHONE, &json!({ "token": phone }).to_string()).await;
+    let of_phone = of_phone.json()["token"].as_str().unwrap().to_owned();
     let mut secrets = vec![bearer.clone(), bob.clone(), entra.clone(), others.clone(), own.token, exchanged];
+    secrets.extend([phone.clone(), others_phone.clone(), of_phone]);
     secrets.extend([&*own.id, "the-subject-of", "the-name-of", USER, OTHER, TENANT, "x-a-key"].map(str::to_owned));
 
     let post = async |user: &str, path: &str, body: Value| api.post_of(user, path, &body.to_string()).await;
@@ -91,6 +121,10 @@ async fn logs_and_errors_contain_no_user_identifiers() {
         post(&bearer, "/api/me/teams-token", json!({ "token": bearer })).await,
         post(&bearer, "/api/me/teams-token", json!({ "token": entra, "userId": USER })).await,
         post(&bob, "/api/me/teams-token", json!({ "token": entra })).await,
+        post(&bearer, MY_PHONE, json!({ "token": others_phone })).await,
+        post(&bearer, MY_PHONE, json!({ "token": format!("{phone}x") })).await,
+        post(&bearer, MY_PHONE, json!({ "token": phone, "userId": USER })).await,
+        post(&bob, MY_PHONE, json!({ "token": phone })).await,
         post(&bearer, "/api/me/token", json!({ "id": own.id })).await,
         post(&bearer, "/api/me/token", json!({ "scopes": [entra] })).await,
         post(&bearer, &format!("/api/me/token/{}", own.id), json!({})).await,

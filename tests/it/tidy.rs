@@ -36,6 +36,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
     (
         "cli",
         &[
+            "access",
             "acs_client",
             "auth",
             "config",

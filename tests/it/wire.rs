@@ -3,7 +3,7 @@
 use acs_identity::{
     ConnectionString, Error, ErrorKind, IdentityClient, InvalidResponseReason, TeamsTokenRequest,
     signature::{AccessKey, content_hash, string_to_sign},
-    types::{IdentityId, Scope, TokenLifetime, TokenRequest},
+    types::{ApiVersion, IdentityId, Scope, TokenLifetime, TokenRequest},
 };
 use acs_tokens::{
     acs_client::AcsSettings,
@@ -26,15 +26,28 @@ const NO_CONTENT: &str = "HTTP/1.1 204 No Content\r\n\r\n";
 
 /// Returns a client of a server on `host`, with the service's observer, which adds the trace context.
 fn client(host: &str) -> IdentityClient {
+    client_of(host, ApiVersion::default())
+}
+
+fn client_of(host: &str, api_version: ApiVersion) -> IdentityClient {
     let text = format!("endpoint=http://{host}/;accesskey=cHc=");
-    AcsSettings::from(text.parse::<ConnectionString>().unwrap()).client().unwrap()
+    let settings = AcsSettings::from(text.parse::<ConnectionString>().unwrap());
+    AcsSettings { api_version, ..settings }.client().unwrap()
 }
 
 /// Starts a server that sends these responses, each on a connection of its own, and returns the requests.
 async fn server<const N: usize>(responses: [String; N]) -> (IdentityClient, JoinHandle<[Received; N]>) {
+    server_of(ApiVersion::default(), responses).await
+}
+
+/// Does the same for a client with another version of the API.
+async fn server_of<const N: usize>(
+    api_version: ApiVersion,
+    responses: [String; N],
+) -> (IdentityClient, JoinHandle<[Received; N]>) {
     let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
     let host = listener.local_addr().unwrap().to_string();
-    let client = client(&host);
+    let client = client_of(&host, api_version);
     let received = tokio::spawn(async move {
         let mut received = Vec::new();
         for response in responses {

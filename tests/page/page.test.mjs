@@ -1,12 +1,14 @@
 // Tests the emulator's page in a real browser, with the real functions and the emulator.
 import assert from "node:assert/strict";
-import { spawn } from "node:child_process";
+import { execFile, spawn } from "node:child_process";
+import { randomUUID } from "node:crypto";
 import { once } from "node:events";
 import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { createInterface } from "node:readline";
 import { after, before, test } from "node:test";
+import { promisify } from "node:util";
 
 const { chromium } = createRequire(process.env.PAGE_PACKAGES + "/")("playwright-core");
 
@@ -20,6 +22,7 @@ const FLAGS = [
   "--disable-component-update",
   "--disable-sync",
 ];
+const JSON_HEADERS = { "Content-Type": "application/json" };
 const children = [];
 let browser;
 
@@ -128,6 +131,36 @@ test("a user gets tokens for their own identity, revokes them, and deletes the i
   const origins = new Set(requested.filter((url) => !url.startsWith("data:")).map((url) => new URL(url).origin));
   assert.deepEqual(origins, new Set([new URL(address).origin, new URL(functions).origin]));
   assert.deepEqual(requested.filter((url) => url.includes("eyJ") || url.includes("?")), []);
+});
+
+/** Returns an encrypted token of Teams Phone, which has five parts. */
+async function encryptedToken(functions, origin) {
+  const post = async (url, body) => (await fetch(url, { method: "POST", headers: JSON_HEADERS, body: JSON.stringify(body) })).json();
+  await fetch(`${origin}/_emulator/settings`, { method: "PUT", headers: JSON_HEADERS, body: '{"encryptedTokens":true}' });
+  const [tenantId, userId, appId] = [randomUUID(), randomUUID(), randomUUID()];
+  const { primaryKey } = await (await fetch(`${origin}/_emulator/keys`)).json();
+  const env = { COMMUNICATION_SERVICES_CONNECTION_STRING: `endpoint=${origin}/;accesskey=${primaryKey}` };
+  const user = ["--tenant", tenantId, "--object", userId, "--client-id", appId];
+  await promisify(execFile)(process.env.ACS_TOKENS, ["teams-phone", "assign", ...user], { env });
+  const wanted = { appId, userId, tenantId, scope: "TeamsExtension.ManageCalls" };
+  const { token } = await post(`${origin}/_emulator/entra/tokens`, wanted);
+  return (await post(`${functions}/teams-phone/tokens`, { token })).accessToken.token;
+}
+
+test("an encrypted token, which has five parts, is shown without claims", async () => {
+  const ports = ["--port", "0", "--emulator-port", "0", "--emulator-https-port", "0"];
+  const { functions, page: address } = await start(["dev", ...ports, "--data", join(tmpdir(), "encrypted")]);
+  const token = await encryptedToken(functions, new URL(address).origin);
+  assert.equal(token.split(".").length, 5);
+  const { page, errors } = await open(address);
+  await page.route("**/api/me/token", async (route) => {
+    const response = await route.fetch();
+    await route.fulfill({ response, json: { ...(await response.json()), token } });
+  });
+  await signIn(page, "alice");
+  await getToken(page);
+  assert.match(await page.locator("#token-claims").textContent(), /encrypted/);
+  assert.deepEqual(errors, []);
 });
 
 test("without functions the page says how to start them, and fits a narrow screen in dark mode", async () => {

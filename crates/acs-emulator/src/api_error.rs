@@ -5,6 +5,7 @@
 use http::StatusCode;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
+use uuid::Uuid;
 
 /// An error of the REST API.
 #[derive(Debug)]
@@ -23,6 +24,8 @@ pub(crate) enum ApiError {
     InvalidAccessToken,
     /// No assignment allows the user and the client to exchange a token.
     NotAssigned,
+    /// ACS has no service principal in the tenant.
+    NoServicePrincipal(Uuid),
     /// The user has no assignment.
     NoAssignment,
     /// A required field is missing.
@@ -98,6 +101,15 @@ impl ApiError {
             Self::InvalidAccessToken => (S::UNAUTHORIZED, "InvalidAccessToken", "Provided access token is not valid."),
             // Documented is the status alone.
             Self::NotAssigned => (S::FORBIDDEN, "Forbidden", "No assignment allows the user and the client."),
+            // Entra's text at sign-in, as Microsoft's page on Teams Phone has it.
+            Self::NoServicePrincipal(tenant) => (
+                S::FORBIDDEN,
+                "Forbidden",
+                &*format!(
+                    "AADSTS650052: The app is trying to access a service '1fd5118e-2576-4263-8130-9503064c837a'(Azure \
+                     Communication Services) that your organization '{tenant}' lacks a service principal for."
+                ),
+            ),
             Self::NoAssignment => (S::NOT_FOUND, "NotFound", "Assignment was not found."),
             Self::Required(field) => {
                 (S::BAD_REQUEST, "ValidationError", &*format!("{field}: The {field} field is required."))

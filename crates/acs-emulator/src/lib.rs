@@ -82,6 +82,6 @@ struct Readme;
 pub use certificate::Certificate;
 pub use emulator::Emulator;
 pub use options::{
-    DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, DEVELOPMENT_RESOURCE, Functions, Options,
-    connection_string, identity_endpoint, issuer,
+    DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, DEVELOPMENT_RESOURCE, DEVELOPMENT_TENANT,
+    Functions, Options, connection_string, identity_endpoint, issuer,
 };

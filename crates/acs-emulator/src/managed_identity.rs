@@ -9,10 +9,10 @@ use serde_json::{Value, json};
 use uuid::{Uuid, uuid};
 
 use crate::{
-    options::DEVELOPMENT_IDENTITY_HEADER,
+    options::{DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_TENANT},
     request::Received,
     service::Service,
-    tokens::{Issuer, Signer, TENANT, entra_claims},
+    tokens::{Issuer, Signer, entra_claims},
 };
 
 /// The audience of tokens for ACS, with its slash.
@@ -76,7 +76,7 @@ pub(crate) async fn token(service: &Service, request: &Received) -> Result<Value
         state.settings.managed_identity_token_lifetime_seconds.unwrap_or(LIFETIME)
     };
     let expires_on = request.at + SignedDuration::from_secs(lifetime.into());
-    let mut claims = entra_claims(&resource, TENANT, client_id, client_id, request.at, expires_on);
+    let mut claims = entra_claims(&resource, DEVELOPMENT_TENANT, client_id, client_id, request.at, expires_on);
     claims["appidacr"] = json!("2");
     claims["idtyp"] = json!("app");
     claims["sub"] = json!(client_id);

@@ -20,6 +20,9 @@ pub const DEVELOPMENT_IDENTITY_HEADER: &str = "acs-tokens-emulator-not-a-secret"
 /// The default ACS resource: the GUID in the ids of its identities.
 pub const DEVELOPMENT_RESOURCE: Uuid = uuid!("acacacac-acac-4aca-8aca-acacacacacac");
 
+/// The Entra tenant of all test users and of the managed identity, unless a request names another one.
+pub const DEVELOPMENT_TENANT: Uuid = uuid!("e27a0000-0000-4000-8000-e27a00000000");
+
 /// The `tracing` target of all log events.
 pub(crate) const LOG: &str = "acs_emulator";
 

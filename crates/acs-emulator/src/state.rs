@@ -68,6 +68,8 @@ pub(crate) struct EmulatorSettings {
     pub(crate) managed_identity_token_lifetime_seconds: Option<i32>,
     /// Whether tokens for Teams Phone are encrypted.
     pub(crate) encrypted_tokens: bool,
+    /// Whether ACS lacks its service principal in the tenants of Teams users.
+    pub(crate) service_principal_missing: bool,
 }
 
 /// The result of a token check.

@@ -7,8 +7,9 @@ use uuid::Uuid;
 
 use crate::{
     api_error::ApiError,
+    options::DEVELOPMENT_TENANT,
     service::Service,
-    tokens::{Issuer, Signer, TENANT, TokenBody, entra_claims},
+    tokens::{Issuer, Signer, TokenBody, entra_claims},
 };
 use acs_identity::types::format_timestamp;
 
@@ -90,8 +91,14 @@ pub(crate) async fn entra_token(signer: &Signer, spec: &EntraTokenSpec, now: Tim
     // Whole seconds, as in the token.
     let exp = now.as_second() + i64::from(spec.expires_in_seconds.unwrap_or(3600));
     let expires_on = Timestamp::from_second(exp).map_err(|_| ApiError::Internal)?;
-    let mut claims =
-        entra_claims(AUDIENCE, spec.tenant_id.unwrap_or(TENANT), spec.app_id, spec.user_id, now, expires_on);
+    let mut claims = entra_claims(
+        AUDIENCE,
+        spec.tenant_id.unwrap_or(DEVELOPMENT_TENANT),
+        spec.app_id,
+        spec.user_id,
+        now,
+        expires_on,
+    );
     claims["scp"] = json!(spec.scope.as_deref().unwrap_or("Teams.ManageCalls Teams.ManageChats"));
     Ok(TokenBody { token: signer.sign(Issuer::Entra, &claims).await?, expires_on: format_timestamp(expires_on) })
 }

@@ -80,6 +80,9 @@ pub(crate) async fn exchange(service: &Service, request: &Received) -> Result<An
     if exp <= request.at.as_second() || aud != AUDIENCE || !scp.split(' ').any(|scope| scope == SCOPE) {
         return Err(ApiError::InvalidAccessToken);
     }
+    if service.state().settings.service_principal_missing {
+        return Err(ApiError::NoServicePrincipal(tid));
+    }
     let clients = |assignment: &Assignment| assignment.content.client_ids.clone().unwrap_or_default();
     let clients = service.state().assignments.get(User { object_id: oid, tenant_id: tid }).map(clients);
     if !clients.is_some_and(|clients| clients.contains(&appid)) {

@@ -6,7 +6,7 @@ use acs_identity::types::format_timestamp;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned, ser::Error as _};
 use serde_json::{Value, json};
-use uuid::{Uuid, uuid};
+use uuid::Uuid;
 
 use crate::{
     api_error::ApiError,
@@ -16,9 +16,6 @@ use crate::{
 
 /// The key of all emulators in this process that have no state file, since generating one is slow.
 static SHARED: LazyLock<Signer> = LazyLock::new(|| Signer(Arc::default()));
-
-/// The Entra tenant of all test users and of the managed identity, unless a request names another one.
-pub(crate) const TENANT: Uuid = uuid!("e27a0000-0000-4000-8000-e27a00000000");
 
 /// The issuer of a token. Each has its own key id, so that a token of one is not valid for the other.
 #[derive(Debug, Clone, Copy)]

@@ -126,6 +126,9 @@ pub enum ErrorKind {
     SubscriptionNotAllowed,
     /// Status 403 with another code, in answer to the exchange for Teams Phone: no assignment allows it.
     NotAssigned,
+    /// Status 401 or 403 with an error of Entra in the message, in answer to a call for Teams Phone:
+    /// [ACS has no service principal](lacks_service_principal) in the tenant.
+    ServicePrincipalMissing,
     /// Status 404 with a code, in answer to a call for an assignment: the user has none.
     AssignmentNotFound,
     /// `UnsupportedApiVersion`, `ApiVersionUnspecified` or `InvalidApiVersion`: ACS rejected the API version.
@@ -189,6 +192,14 @@ pub fn is_transient(error: &azure_core::Error) -> bool {
         _ => false,
     };
     chain(error).filter_map(|error| error.downcast_ref()).any(of)
+}
+
+/// Returns whether a text has the number of an error of Entra for an application that has no service principal in a tenant.
+///
+/// <https://learn.microsoft.com/entra/identity-platform/reference-error-codes#aadsts-error-codes>
+#[must_use]
+pub fn lacks_service_principal(text: &str) -> bool {
+    ["AADSTS650052", "AADSTS500011"].iter().any(|number| text.contains(number))
 }
 
 /// Returns the time that a token service asked to wait before the next request, `None` if it asked for none.

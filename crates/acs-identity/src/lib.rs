@@ -62,7 +62,9 @@ pub use client::{Accepted, ClientOptions, IdentityClient};
 pub use connection_string::{ConnectionString, ConnectionStringFault, InvalidConnectionString};
 pub use credential::{AccessKeys, Credential, DeniedToken, KeySlot, SCOPE};
 pub use endpoint::{Endpoint, InvalidEndpoint};
-pub use error::{Error, ErrorKind, InvalidResponseReason, ServiceError, causes, is_transient, retry_after};
+pub use error::{
+    Error, ErrorKind, InvalidResponseReason, ServiceError, causes, is_transient, lacks_service_principal, retry_after,
+};
 pub use observer::{Attempt, AttemptOutcome, CallSummary, Observer, Retry};
 pub use operations::{CreatedIdentity, TeamsTokenRequest};
 pub use signature::{AccessKey, InvalidAccessKey};

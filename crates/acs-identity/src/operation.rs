@@ -4,7 +4,7 @@ use percent_encoding::{AsciiSet, NON_ALPHANUMERIC, utf8_percent_encode};
 use reqwest::{Method, StatusCode, Url};
 
 use crate::{
-    Endpoint, ErrorKind, ServiceError, TeamsPhoneUser,
+    Endpoint, ErrorKind, ServiceError, TeamsPhoneUser, lacks_service_principal,
     retry::Idempotency,
     types::{ApiVersion, IdentityId},
 };
@@ -82,11 +82,19 @@ impl Operation {
         )
     }
 
+    const fn is_teams_phone(self) -> bool {
+        self.has_assignment() || matches!(self, Self::ExchangeTeamsPhoneToken)
+    }
+
     /// Returns the kind of an error response to this operation.
     pub(crate) fn error_kind(self, error: &ServiceError) -> ErrorKind {
         // Without a code, another server may have answered in place of ACS.
         let status = if error.code.is_empty() { 0 } else { error.status.as_u16() };
         match (self, error.kind, status) {
+            // No recording has the code. Entra's message has a number.
+            (_, _, 401 | 403) if self.is_teams_phone() && lacks_service_principal(&error.message) => {
+                ErrorKind::ServicePrincipalMissing
+            }
             // The user's token is the only credential of this request.
             (Self::ExchangeTeamsPhoneToken, ErrorKind::Denied | ErrorKind::Other, 401) => ErrorKind::InvalidAccessToken,
             // No recording has the code for a missing assignment.
@@ -105,7 +113,7 @@ impl Operation {
             }
             ErrorKind::InvalidAccessToken => matches!(self, Self::ExchangeTeamsToken | Self::ExchangeTeamsPhoneToken),
             ErrorKind::LicenseMissing | ErrorKind::NotAssigned => matches!(self, Self::ExchangeTeamsPhoneToken),
-            ErrorKind::SubscriptionNotAllowed => self.has_assignment() || matches!(self, Self::ExchangeTeamsPhoneToken),
+            ErrorKind::SubscriptionNotAllowed | ErrorKind::ServicePrincipalMissing => self.is_teams_phone(),
             ErrorKind::AssignmentNotFound => self.has_assignment(),
             ErrorKind::Denied
             | ErrorKind::ValidationError

@@ -59,6 +59,7 @@ pub(crate) fn wait(
                 | ErrorKind::LicenseMissing
                 | ErrorKind::SubscriptionNotAllowed
                 | ErrorKind::NotAssigned
+                | ErrorKind::ServicePrincipalMissing
                 | ErrorKind::AssignmentNotFound
                 | ErrorKind::UnsupportedApiVersion
                 | ErrorKind::ValidationError => return None,

@@ -80,6 +80,7 @@ fn rejected(answered: Finding, error: &ServiceError, remedy: Option<Remedy>) -> 
         | ErrorKind::LicenseMissing
         | ErrorKind::SubscriptionNotAllowed
         | ErrorKind::NotAssigned
+        | ErrorKind::ServicePrincipalMissing
         | ErrorKind::AssignmentNotFound => {
             let unknown = |name| Finding::unknown(name, "ACS returned another error");
             [failed("answer"), clock, unknown("credential"), unknown("api-version")]

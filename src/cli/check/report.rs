@@ -96,6 +96,7 @@ impl Report {
             let next = match *name {
                 "issuer" => "Issuers".to_owned(),
                 "directory" | "conditions" => "User directory".to_owned(),
+                "policy" => "Policy".to_owned(),
                 _ => format!("ACS at {}", self.endpoint.as_deref().unwrap_or_default()),
             };
             if heading.as_ref() != Some(&next) {

@@ -124,7 +124,13 @@ impl<W: Write> Steps<W> {
         Ok(())
     }
 
-    async fn call(&self, step: &'static str, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
+    pub(super) async fn call(
+        &self,
+        step: &'static str,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> Result<Value> {
         let mut request = self.http.request(method, format!("{}api/{path}", self.base));
         if let Some(key) = &self.function_key {
             request = request.header(KEY_HEADER, key.expose_secret());
@@ -132,20 +138,20 @@ impl<W: Write> Steps<W> {
         send(step, request, body).await
     }
 
-    fn print_token(&mut self, step: &'static str, text: &str, token: Value) -> Result<()> {
+    pub(super) fn print_token(&mut self, step: &'static str, text: &str, token: Value) -> Result<()> {
         let Token { token, expires_on } = serde_json::from_value(token).map_err(|_| unexpected(step))?;
         self.print(format_args!("{text} {expires_on}:\n{token}\n"));
         Ok(())
     }
 
-    fn print(&mut self, text: impl fmt::Display) {
+    pub(super) fn print(&mut self, text: impl fmt::Display) {
         // Ignores a closed pipe: the steps go on, so that the identities are deleted.
         let _ = writeln!(self.out, "{text}");
     }
 }
 
 /// Sends a request. Returns the JSON of a successful response, `null` if it has no body.
-async fn send(step: &'static str, mut request: RequestBuilder, body: Option<&Value>) -> Result<Value> {
+pub(super) async fn send(step: &'static str, mut request: RequestBuilder, body: Option<&Value>) -> Result<Value> {
     if let Some(body) = body {
         request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
     }
@@ -162,25 +168,10 @@ async fn send(step: &'static str, mut request: RequestBuilder, body: Option<&Val
     if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body).map_err(|_| unexpected(step)) }
 }
 
-/// Returns an Entra token of a test user, which the emulator's control API issues.
-#[cfg(feature = "emulator")]
-pub(super) async fn entra_token(
-    emulator: std::net::SocketAddr,
-    app_id: uuid::Uuid,
-    user_id: uuid::Uuid,
-) -> Result<SecretString> {
-    let step = "get a test user's Entra token from the emulator";
-    let http = acs_identity::http::client_builder().timeout(std::time::Duration::from_secs(10)).no_proxy().build();
-    let http = http.map_err(|error| failed(step, causes(&error)))?;
-    let request = http.post(format!("http://{emulator}/_emulator/entra/tokens"));
-    let response = send(step, request, Some(&json!({"appId": app_id, "userId": user_id}))).await?;
-    Ok(response["token"].as_str().ok_or_else(|| unexpected(step))?.into())
-}
-
-fn unexpected(step: &'static str) -> String {
+pub(super) fn unexpected(step: &'static str) -> String {
     failed(step, "the response is not the expected JSON")
 }
 
-fn failed(step: &'static str, cause: impl fmt::Display) -> String {
+pub(super) fn failed(step: &'static str, cause: impl fmt::Display) -> String {
     format!("the step '{step}' failed: {cause}")
 }

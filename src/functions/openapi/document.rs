@@ -119,9 +119,7 @@ fn document() -> Document {
             "license": { "name": "MIT", "identifier": "MIT" },
         }),
         servers: json!([{ "url": format!("/{PREFIX}"), "description": "The service that answered with this document." }]),
-        tags: [AuthLevel::Function, AuthLevel::Bearer, AuthLevel::Anonymous]
-            .map(|level| json!({ "name": tag(level), "description": tag_description(level) }))
-            .into(),
+        tags: tags(),
         paths: Ordered(paths),
         components: json!({
             "schemas": components.schemas,
@@ -179,6 +177,18 @@ fn operation(function: &Function, i: usize, examples: &Value, components: &mut C
         operation["requestBody"] = body;
     }
     operation
+}
+
+/// Returns a tag for each level, in the order of the functions.
+fn tags() -> Value {
+    let mut tags = Vec::new();
+    for Function { auth_level, .. } in &FUNCTIONS {
+        let tag = json!({ "name": tag(*auth_level), "description": tag_description(*auth_level) });
+        if !tags.contains(&tag) {
+            tags.push(tag);
+        }
+    }
+    tags.into()
 }
 
 fn tag(level: AuthLevel) -> &'static str {

@@ -47,8 +47,8 @@ fn request_without_fields_gets_all_that_is_allowed() {
     ] {
         assert_eq!(all_of(&policy, &caller), expected, "{caller:?}");
     }
-    assert_eq!(all_of(&Policy::default(), &user(&["host"])), "chat.join,voip.join 60");
-    assert_eq!(all_of(&"{}".parse().unwrap(), &user(&[])), "chat.join,voip.join 60");
+    assert_eq!(all_of(&Policy::default(), &user(&["host"])), "voip.join 60");
+    assert_eq!(all_of(&"{}".parse().unwrap(), &user(&[])), "voip.join 60");
 }
 
 #[test]
@@ -147,4 +147,17 @@ fn errors_name_the_first_fault_and_its_path() {
     for (text, fault) in cases.into_iter().chain(in_role) {
         assert_eq!(text.parse::<Policy>().unwrap_err().to_string(), fault, "{text}");
     }
+}
+
+#[test]
+fn entries_that_grant_chat_scopes_are_listed() {
+    let grants = |policy: Policy| -> Vec<String> {
+        let text = |(entry, scopes): &(String, Vec<Scope>)| format!("{entry} {scopes:?}");
+        policy.chat_grants().iter().map(text).collect()
+    };
+    let expected = ["default [ChatJoin]", "roles.host [ChatJoin]", "roles.long [ChatJoinLimited]"];
+    assert_eq!(grants(POLICY.parse().unwrap()), expected);
+    let web = r#"{"keys":{"web":{"scopes":["voip","chat.join","chat"],"maxMinutes":60}}}"#;
+    assert_eq!(grants(web.parse().unwrap()), ["keys.web [Chat, ChatJoin]"]);
+    assert!(grants(Policy::default()).is_empty());
 }

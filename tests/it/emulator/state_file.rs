@@ -8,7 +8,10 @@ use tempfile::TempDir;
 use tokio::sync::mpsc;
 use uuid::Uuid;
 
-use super::{CREATE, Server, target};
+use super::{
+    CREATE, Server, target,
+    teams_phone::{ASSIGNMENT, SAVED, assign, entra_token, exchange},
+};
 use crate::process::{Running, cli, run};
 
 /// A state file in a folder of its own.
@@ -91,6 +94,28 @@ async fn a_restart_keeps_identities_tokens_and_keys() {
     let (_running, server) = file.start().await;
     assert_eq!(server.get("state").await["identities"], json!([]));
     assert_eq!(server.call("POST", CREATE, "{}").await.status, 201, "the published key is valid again");
+}
+
+#[tokio::test]
+async fn a_restart_keeps_assignments() {
+    let file = StateFile::new();
+    let (mut running, server) = file.start().await;
+    assert_eq!(assign(&server).await.status, 201);
+    let entra = entra_token(&server, json!({})).await;
+    let token = exchange(&server, &entra).await.json()["accessToken"]["token"].as_str().unwrap().to_owned();
+    running.kill().await;
+
+    let (mut running, server) = file.start().await;
+    let answer = server.call("GET", ASSIGNMENT, "").await;
+    assert_eq!((answer.status, &*answer.body), (200, SAVED));
+    assert_eq!(server.token_status(&token).await, "valid");
+    assert_eq!(exchange(&server, &entra).await.status, 200);
+    assert_eq!(server.call("DELETE", ASSIGNMENT, "").await.status, 204);
+    running.kill().await;
+
+    let (_running, server) = file.start().await;
+    assert_eq!(server.call("GET", ASSIGNMENT, "").await.status, 404);
+    assert_eq!(server.token_status(&token).await, "revoked");
 }
 
 #[tokio::test]

@@ -7,17 +7,17 @@ use super::{Answer, Server};
 const TENANT: &str = "c70d068c-2f32-484d-9455-73070cd5aadd";
 const USER: &str = "b27b64b9-39d2-44a3-869d-67700b74e805";
 const CLIENT: &str = "07474a86-625a-452f-977b-db4e13f21260";
-const ASSIGNMENT: &str = "/access/teamsExtension/tenants/c70d068c-2f32-484d-9455-73070cd5aadd/assignments/\
+pub(super) const ASSIGNMENT: &str = "/access/teamsExtension/tenants/c70d068c-2f32-484d-9455-73070cd5aadd/assignments/\
                           b27b64b9-39d2-44a3-869d-67700b74e805?api-version=2025-06-30";
 const EXCHANGE: &str = "/access/teamsExtension/:exchangeAccessToken?api-version=2025-06-30";
-const SAVED: &str = r#"{"objectId":"b27b64b9-39d2-44a3-869d-67700b74e805","tenantId":"c70d068c-2f32-484d-9455-73070cd5aadd","principalType":"user","clientIds":["07474a86-625a-452f-977b-db4e13f21260"]}"#;
+pub(super) const SAVED: &str = r#"{"objectId":"b27b64b9-39d2-44a3-869d-67700b74e805","tenantId":"c70d068c-2f32-484d-9455-73070cd5aadd","principalType":"user","clientIds":["07474a86-625a-452f-977b-db4e13f21260"]}"#;
 
-async fn assign(server: &Server) -> Answer {
+pub(super) async fn assign(server: &Server) -> Answer {
     server.call("PUT", ASSIGNMENT, &json!({ "principalType": "user", "clientIds": [CLIENT] }).to_string()).await
 }
 
 /// Returns an Entra token for Teams Phone. `more` replaces parts of the request for it.
-async fn entra_token(server: &Server, more: Value) -> String {
+pub(super) async fn entra_token(server: &Server, more: Value) -> String {
     let mut request = json!({
         "appId": CLIENT, "userId": USER, "tenantId": TENANT, "scope": "openid TeamsExtension.ManageCalls",
     });
@@ -25,7 +25,7 @@ async fn entra_token(server: &Server, more: Value) -> String {
     server.post("entra/tokens", &request).await["token"].as_str().unwrap().to_owned()
 }
 
-async fn exchange(server: &Server, token: &str) -> Answer {
+pub(super) async fn exchange(server: &Server, token: &str) -> Answer {
     let mut request = server.request("POST", EXCHANGE, "{}");
     request.set("Authorization", &format!("Bearer {token}"));
     server.send(&request).await
@@ -52,6 +52,24 @@ async fn an_assignment_is_created_replaced_read_and_deleted() {
         let expected = json!({ "objectId": USER, "tenantId": TENANT, "principalType": principal });
         assert_eq!(answer.json(), expected, "the type is returned as written");
     }
+}
+
+#[tokio::test]
+async fn the_newest_version_has_the_same_operations() {
+    let server = Server::start().await;
+    let (assignment, target) = [ASSIGNMENT, EXCHANGE].map(|target| target.replace("2025-06-30", "2026-09-23")).into();
+    let content = json!({ "principalType": "user", "clientIds": [CLIENT] }).to_string();
+    for (method, body, expected) in [("PUT", &*content, (201, SAVED)), ("GET", "", (200, SAVED))] {
+        let answer = server.call(method, &assignment, body).await;
+        assert_eq!((answer.status, &*answer.body), expected);
+    }
+    let mut request = server.request("POST", &target, "{}");
+    request.set("Authorization", &format!("Bearer {}", entra_token(&server, json!({})).await));
+    let answer = server.send(&request).await;
+    let token = answer.json()["accessToken"]["token"].clone();
+    assert_eq!((answer.status, server.token_status(token.as_str().unwrap()).await), (200, json!("valid")));
+    assert_eq!(server.call("DELETE", &assignment, "").await.status, 204);
+    server.call("GET", &assignment, "").await.assert_error(404, "NotFound", "Assignment was not found.", None);
 }
 
 #[tokio::test]
@@ -122,6 +140,13 @@ async fn the_exchange_is_refused_without_an_assignment_or_a_valid_token() {
         let token = entra_token(&server, more).await;
         exchange(&server, &token).await.assert_error(403, "Forbidden", unassigned, None);
     }
+    server.order("PUT", "settings", &json!({ "servicePrincipalMissing": true })).await;
+    let lacking = format!(
+        "AADSTS650052: The app is trying to access a service '1fd5118e-2576-4263-8130-9503064c837a'(Azure Communication \
+         Services) that your organization '{TENANT}' lacks a service principal for."
+    );
+    exchange(&server, &token).await.assert_error(403, "Forbidden", &lacking, None);
+    server.order("PUT", "settings", &json!({})).await;
     let invalid = "Provided access token is not valid.";
     for token in [
         entra_token(&server, json!({ "expiresInSeconds": -1 })).await,

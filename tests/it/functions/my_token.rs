@@ -54,7 +54,7 @@ async fn empty_body_requests_all_that_is_allowed(api: Api) {
     ] {
         let answer = Answer::of(request).await;
         answer.assert_ok(200);
-        assert_eq!(claim(&Owned::read(&answer).token, "acsScope"), "chat.join,voip.join");
+        assert_eq!(claim(&Owned::read(&answer).token, "acsScope"), "voip.join");
     }
     let host = api.sign_in(json!({ "sub": "a host", "roles": ["host"] })).await;
     let owned = Owned::read_for(&Answer::of(api.of(&host, "POST", PATH)).await, 1440);
@@ -86,7 +86,7 @@ async fn accept_text_returns_the_bare_token(api: Api) {
 async fn policy_limits_scopes_and_lifetime(api: Api) {
     let alice = api.sign_in_as("alice").await;
     for (body, pointers) in [
-        (r#"{"scopes":["chat.join","chat"]}"#, &["/scopes/1"][..]),
+        (r#"{"scopes":["voip.join","chat.join"]}"#, &["/scopes/1"][..]),
         (r#"{"expiresInMinutes":61}"#, &["/expiresInMinutes"]),
         (r#"{"scopes":["voip"],"expiresInMinutes":1440}"#, &["/scopes/0", "/expiresInMinutes"]),
     ] {

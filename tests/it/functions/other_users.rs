@@ -96,7 +96,7 @@ async fn other_users_id_in_a_field_is_refused(api: Api) {
             json!([two.bobs.id]),
             Value::Null,
         ] {
-            let body = json!({ "scopes": ["chat.join"], name: value }).to_string();
+            let body = json!({ "scopes": ["voip.join"], name: value }).to_string();
             two.api.post_of(&two.alice, "/api/me/token", &body).await.assert_code(400, "invalid-fields", &[pointer]);
         }
     }
@@ -109,7 +109,7 @@ async fn other_users_id_in_a_field_is_refused(api: Api) {
         answer.assert_code(400, "invalid-fields", &[pointer]);
     }
     // In a duplicate field.
-    let body = format!(r#"{{"scopes":["chat.join"],"scopes":["{}"]}}"#, two.bobs.id);
+    let body = format!(r#"{{"scopes":["voip.join"],"scopes":["{}"]}}"#, two.bobs.id);
     assert_eq!(two.api.post_of(&two.alice, "/api/me/token", &body).await.status, 400);
     assert_eq!(two.api.upstream_calls().await, before);
     assert_eq!(two.api.identity(&two.own.id).await, tokens_issued);

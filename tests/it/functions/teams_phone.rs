@@ -101,6 +101,10 @@ async fn refusals_of_acs_have_their_codes(api: Api) {
         api.control("POST", "faults", Some(fault)).await;
         by_user(&api, &user, &token).await.assert_code(403, problem, &[]);
     }
+    api.control("PUT", "settings", Some(json!({ "servicePrincipalMissing": true }))).await;
+    by_back_end(&api, &token).await.assert_code(403, "service-principal-missing", &[]);
+    by_user(&api, &user, &token).await.assert_code(403, "service-principal-missing", &[]);
+    api.control("PUT", "settings", Some(json!({}))).await;
     // The claims are valid, but ACS rejects the test issuer's signature.
     let unverified = unverified_token(&api, json!({})).await;
     by_back_end(&api, &unverified).await.assert_code(401, "teams-token-refused", &[]);

@@ -192,10 +192,9 @@ async fn texts_for_users() {
             &alice,
             "/api/me/token",
             json!({ "scopes": ["chat"], "expiresInMinutes": 61 }),
-            "You may have the scopes chat.join, voip.join for at most 60 minutes. Ask for no more, or omit the field to \
-             get all of it.",
+            "You may have the scopes voip.join for at most 60 minutes. Ask for no more, or omit the field to get all of it.",
             &[
-                ("/scopes/0", "The scope chat is not allowed; allowed are chat.join, voip.join."),
+                ("/scopes/0", "The scope chat is not allowed; allowed are voip.join."),
                 ("/expiresInMinutes", "At most 60 minutes are allowed."),
             ],
         ),

@@ -55,15 +55,21 @@ struct Called<'a> {
 }
 
 impl Called<'_> {
-    /// Returns the pointers of invalid fields in a body.
-    async fn invalid(&self, body: &Value) -> Vec<String> {
-        let answer: Answer = self.api.post_of(self.user, &self.path, &body.to_string()).await;
+    /// Returns the errors of invalid fields in a body: the pointers and the texts.
+    async fn errors(&self, body: &Value) -> Vec<[String; 2]> {
+        let answer = self.api.post_of(self.user, &self.path, &body.to_string()).await;
         if answer.status < 300 {
             return Vec::new();
         }
         let problem = answer.problem();
         let errors = problem["errors"].as_array().filter(|_| problem["code"] == "invalid-fields");
-        errors.into_iter().flatten().map(|error| error["pointer"].as_str().unwrap().to_owned()).collect()
+        let error = |error: &Value| ["pointer", "detail"].map(|name| error[name].as_str().unwrap().to_owned());
+        errors.into_iter().flatten().map(error).collect()
+    }
+
+    /// Returns the pointers of invalid fields in a body.
+    async fn invalid(&self, body: &Value) -> Vec<String> {
+        self.errors(body).await.into_iter().map(|[pointer, _]| pointer).collect()
     }
 
     /// Asserts that the function agrees with the schema of an object. `base` is a valid body with all fields.
@@ -77,7 +83,11 @@ impl Called<'_> {
             body[name] = value;
             body
         };
-        assert_eq!(self.invalid(&with("more", json!(1))).await, ["/more"], "{path}");
+        let errors = self.errors(&with("more", json!(1))).await;
+        let [[pointer, detail]] = &errors[..] else { panic!("{path}: {errors:?}") };
+        let mut known: Vec<&str> = detail.rsplit(" are ").next().unwrap().trim_end_matches('.').split(", ").collect();
+        known.sort_unstable();
+        assert_eq!((&**pointer, known), ("/more", properties.keys().map(String::as_str).collect()), "{path}");
         for (name, property) in properties {
             // A user of an issuer that is not trusted is refused, too.
             let names_issuer = name == "issuer" || name == "tenantId";

@@ -115,7 +115,7 @@ async fn functions() -> BTreeMap<&'static str, Vec<Value>> {
         ("unblock-user", "a user of Entra", "", entra_user),
         ("unblock-user", "another user", "", bob),
         ("my-token", "all that is allowed", "", json!({})),
-        ("my-token", "less", "", json!({ "scopes": ["chat.join"], "expiresInMinutes": 60 })),
+        ("my-token", "less", "", json!({ "scopes": ["voip.join"], "expiresInMinutes": 60 })),
         ("my-teams-token", "the user's own", "", json!({ "token": teams })),
         ("my-teams-phone-token", "the user's own", "", json!({ "token": phone })),
         ("health", "alive", "", Value::Null),
@@ -182,6 +182,8 @@ async fn problems() -> Map<String, Value> {
         fault(1, 403, code).await;
         answers.push(caller.call("exchange-teams-phone-token", "", "", &phone).await);
     }
+    api.control("PUT", "settings", Some(json!({ "servicePrincipalMissing": true }))).await;
+    answers.push(caller.call("exchange-teams-phone-token", "", "", &phone).await);
     fault(1, 401, "Denied").await;
     answers.push(caller.call("health", "", "?ready", &Value::Null).await);
     caller.call("block-user", "", "", &json!({ "issuer": api.issuer(), "subject": "alice" })).await;

@@ -144,7 +144,7 @@ async fn each_action_of_a_back_end_is_recorded() {
 #[tokio::test]
 async fn each_action_of_a_user_is_recorded() {
     let mut caller = Caller::user().await;
-    let all = json!({ "scopes": "chat.join voip.join", "minutes": 60 });
+    let all = json!({ "scopes": "voip.join", "minutes": 60 });
     let request = caller.service.request("POST", "/api/me/token", &Value::Null);
     let answer = Answer::of(request.header(caller.credential.0, &caller.credential.1)).await;
     let id = answer.json()["user"]["communicationUserId"].as_str().unwrap().to_owned();

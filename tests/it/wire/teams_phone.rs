@@ -3,7 +3,7 @@
 use acs_identity::{Error, ErrorKind, TeamsPhoneAssignment, TeamsPhoneUser};
 use secrecy::SecretString;
 
-use super::{NO_CONTENT, TOKEN, content_hash, once, response, server};
+use super::{NO_CONTENT, TOKEN, content_hash, once, response, server, server_of};
 
 const TARGET: &str = "/access/teamsExtension/tenants/c70d068c-2f32-484d-9455-73070cd5aadd/assignments/\
                       b27b64b9-39d2-44a3-869d-67700b74e805?api-version=2025-06-30";
@@ -18,7 +18,7 @@ fn user() -> TeamsPhoneUser {
 }
 
 fn error(status: &str, code: &str) -> String {
-    response(status, &format!(r#"{{"error":{{"code":"{code}","message":"m"}}}}"#))
+    response(status, &format!(r#"{{"error":{{"code":"{code}","message":"{code}: m"}}}}"#))
 }
 
 fn kind(error: Error) -> ErrorKind {
@@ -68,6 +68,26 @@ async fn assignment_is_put_read_and_deleted_with_a_signature() {
 }
 
 #[tokio::test]
+async fn the_newest_version_is_sent_if_it_is_chosen() {
+    let newest = TARGET.replace("2025-06-30", "2026-09-23");
+    let exchanged = format!(r#"{{"identity":{{"id":"{ID}"}},"accessToken":{TOKEN}}}"#);
+    let answers = [response("201 Created", SAVED), response("200 OK", SAVED), response("200 OK", &exchanged)];
+    let [put, get, exchange] = answers;
+    let version = "2026-09-23".parse().unwrap();
+    let (client, received) = server_of(version, [put, get, exchange, NO_CONTENT.to_owned()]).await;
+    let assignment = TeamsPhoneAssignment { principal_type: "user".to_owned(), client_ids: Vec::new() };
+    client.put_teams_phone_assignment(user(), &assignment).await.unwrap();
+    client.teams_phone_assignment(user()).await.unwrap();
+    client.exchange_teams_phone_token(&SecretString::from("e.n.tra")).await.unwrap();
+    client.delete_teams_phone_assignment(user()).await.unwrap();
+    let [put, get, exchange, delete] = received.await.unwrap();
+    put.assert("PUT", &newest, r#"{"principalType":"user"}"#);
+    get.assert("GET", &newest, "");
+    assert_eq!(exchange.line, "POST /access/teamsExtension/:exchangeAccessToken?api-version=2026-09-23 HTTP/1.1");
+    delete.assert("DELETE", &newest, "");
+}
+
+#[tokio::test]
 async fn missing_assignment_is_none_only_if_acs_says_so() {
     let missing = error("404 Not Found", "NotFound");
     let (client, received) = server([missing.clone(), missing]).await;
@@ -90,6 +110,10 @@ async fn refusals_of_the_exchange_have_kinds_and_are_not_retried() {
         ("403 Forbidden", "Denied", ErrorKind::NotAssigned),
         ("401 Unauthorized", "Denied", ErrorKind::InvalidAccessToken),
         ("401 Unauthorized", "InvalidAccessToken", ErrorKind::InvalidAccessToken),
+        // The message begins with the number.
+        ("403 Forbidden", "AADSTS650052", ErrorKind::ServicePrincipalMissing),
+        ("401 Unauthorized", "AADSTS500011", ErrorKind::ServicePrincipalMissing),
+        ("403 Forbidden", "AADSTS65001", ErrorKind::NotAssigned),
     ] {
         let (client, received) = once(error(status, code)).await;
         let result = client.exchange_teams_phone_token(&SecretString::from("e.n.tra")).await;

@@ -1,8 +1,10 @@
 // Shared by the tests: the installed SDK, clients of the running emulator, and its control API.
+import { readFileSync } from "node:fs";
 import { createRequire } from "node:module";
 import { join } from "node:path";
+import { controlOf } from "./dev.mjs";
 
-const { folder, functions, emulator, http, https } = JSON.parse(process.env.UNDER_TEST);
+const { program, folder, functions, emulator, http, https } = JSON.parse(process.env.UNDER_TEST);
 
 const installed = createRequire(join(folder, "package.json"));
 export const { CommunicationIdentityClient } = installed("@azure/communication-identity");
@@ -10,8 +12,12 @@ export const { AzureCommunicationTokenCredential } = installed("@azure/communica
 export const { AzureKeyCredential } = installed("@azure/core-auth");
 export const commonVersion = installed(join(folder, "node_modules/@azure/communication-common/package.json")).version;
 
-/** The base URL of the functions. */
-export { functions };
+/** The program, and the base URL of its functions. */
+export { program, functions };
+
+/** The connection string for http, and the endpoint of the resource for https. */
+export const connectionString = http;
+export const resourceEndpoint = https.slice("endpoint=".length).split("/;")[0];
 
 /** The emulator's base URL, for use with a key. */
 export const endpoint = emulator;
@@ -29,32 +35,20 @@ export const FOREIGN = {
   communicationUserId: "8:acs:00000000-0000-0000-0000-000000000000_00000000-0000-0000-0000-000000000000",
 };
 
-export const APP_ID = "2c3e1e83-8fd7-4615-ad2b-b8c1229845ac";
-export const USER_ID = "32c0a5db-05ec-78ea-51ab-3f06b329397e";
-
-async function controlCall(method, path, body) {
-  const headers = { "Content-Type": "application/json" };
-  const response = await fetch(`${emulator}/_emulator/${path}`, { method, headers, body: JSON.stringify(body) });
-  const text = await response.text();
-  if (!response.ok) throw new Error(`${method} ${path}: ${response.status} ${text}`);
-  return text ? JSON.parse(text) : undefined;
-}
+export { APP_ID, USER_ID, claims } from "./dev.mjs";
 
 /** The emulator's control API. */
-export const control = {
-  reset: () => controlCall("POST", "reset"),
-  state: () => controlCall("GET", "state"),
-  fault: (fault) => controlCall("POST", "faults", fault),
-  settings: (settings) => controlCall("PUT", "settings", settings),
-  tokenStatus: async (token) => (await controlCall("POST", "tokens/check", { token })).status,
-  entraToken: async (more) =>
-    (await controlCall("POST", "entra/tokens", { appId: APP_ID, userId: USER_ID, ...more })).token,
-  /** Returns the `Authorization` header of a user of the test issuer. */
-  signIn: async (sub) =>
-    `Bearer ${(await controlCall("POST", "oidc/tokens", { claims: { aud: "acs-tokens-dev", sub } })).token}`,
-};
+export const control = controlOf(emulator);
 
-/** Returns the claims of a token without verifying it. */
-export function claims(token) {
-  return JSON.parse(Buffer.from(token.split(".")[1], "base64url"));
+/** Returns the first example in JavaScript below a heading of docs/teams.md. */
+export function snippet(heading) {
+  const text = readFileSync(new URL("../../../docs/teams.md", import.meta.url), "utf8");
+  return text.split(`\n## ${heading}\n`)[1].split("```js\n")[1].split("```")[0];
+}
+
+/** Runs an example with these variables. Returns its `credential`. */
+export function run(code, variables) {
+  const names = ["AzureCommunicationTokenCredential", ...Object.keys(variables)];
+  const values = [AzureCommunicationTokenCredential, ...Object.values(variables)];
+  return new Function(...names, `"use strict"; ${code}; return { credential };`)(...values);
 }

@@ -49,8 +49,13 @@ const ACS: [Kind; 7] = [
     Kind::UpstreamTimeout,
 ];
 const DIRECTORY: [Kind; 2] = [Kind::TurnedOff, Kind::DirectoryUnavailable];
-const TEAMS_PHONE: [Kind; 4] =
-    [Kind::TeamsTokenRefused, Kind::NotAssigned, Kind::LicenseMissing, Kind::FeatureNotAllowed];
+const TEAMS_PHONE: [Kind; 5] = [
+    Kind::TeamsTokenRefused,
+    Kind::NotAssigned,
+    Kind::LicenseMissing,
+    Kind::ServicePrincipalMissing,
+    Kind::FeatureNotAllowed,
+];
 
 impl Parts {
     /// Returns all kinds of problems of a function with this level.

@@ -23,12 +23,17 @@ async fn texts_of_teams_phone() {
             "The ACS resource does not have Teams Phone. Ask the operator of this service to request it from Microsoft.",
         ),
         (
+            "AADSTS650052",
+            "ACS has no service principal in the user's tenant. Ask the administrator of the tenant to create it: az ad sp \
+             create --id 1fd5118e-2576-4263-8130-9503064c837a",
+        ),
+        (
             "Forbidden",
             "The user or the application is not assigned to the ACS resource, or ACS has no service principal in the \
              tenant. Ask the operator of this service.",
         ),
     ] {
-        let error = json!({ "error": { "code": code, "message": "m" } }).to_string();
+        let error = json!({ "error": { "code": code, "message": code } }).to_string();
         api.control("POST", "faults", Some(json!({ "answer": { "status": 403, "body": error } }))).await;
         assert_texts(&api.post("/api/teams-phone/tokens", &body).await, code, detail, &[]);
     }
