@@ -51,6 +51,11 @@ async fn an_unchanged_document_is_not_sent_again(api: Api) {
     }
 }
 
+/// Returns whether the tests write what they otherwise compare: CONTRIBUTING.md.
+fn is_written() -> bool {
+    std::env::var_os("ACS_TOKENS_TEST_WRITE").is_some()
+}
+
 /// Returns each operation with its method and path.
 fn operations() -> impl Iterator<Item = (String, &'static str, &'static Value)> {
     let paths = DOCUMENT["paths"].as_object().unwrap().iter();
@@ -130,7 +135,7 @@ fn operation(method: &str, path: &str) -> Option<&'static Value> {
 
 /// Asserts that the document has an answer of a function. Every test with an HTTP client calls it for each answer.
 pub(crate) fn assert_documented(method: &str, path: &str, answer: &Answer) {
-    let Some(operation) = operation(method, path) else { return };
+    let Some(operation) = operation(method, path).filter(|_| !is_written()) else { return };
     let Answer { status, body, .. } = answer;
     let problem = answer.header("content-type") == "application/problem+json";
     if problem && method != "HEAD" {

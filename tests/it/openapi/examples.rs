@@ -13,6 +13,7 @@ use acs_tokens::{
 };
 use serde_json::{Map, Value, json};
 
+use super::is_written;
 use crate::{
     harness::{
         Answer, Api, FOREIGN_ID,
@@ -226,7 +227,7 @@ async fn with_other_settings() -> Vec<Answer> {
 async fn examples_are_what_the_functions_answer() {
     let examples = json!({ "functions": functions().await, "problems": problems().await });
     let path = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/it/openapi/examples.json");
-    if std::env::var_os("ACS_TOKENS_TEST_WRITE").is_some() {
+    if is_written() {
         fs::write(&path, serde_json::to_string_pretty(&examples).unwrap() + "\n").unwrap();
     }
     let kept: Value = serde_json::from_str(&fs::read_to_string(path).unwrap()).unwrap();
