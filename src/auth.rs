@@ -1,12 +1,13 @@
-//! Authentication: identifies the caller of a request by function key or bearer token.
+//! Authentication: identifies the caller of a request by function key, bearer token or guest pass.
 
 pub mod bearer;
 pub mod caller;
 mod function_keys;
+pub mod guest;
 
 use http::{HeaderMap, HeaderName, HeaderValue, header};
 
-pub use bearer::{Bearer, TrustedIssuer};
+pub use bearer::{Bearer, TokenError, TrustedIssuer};
 pub use caller::{Caller, EntraAccount, Subject, User};
 pub use function_keys::{CallerKey, KEY_HEADER};
 

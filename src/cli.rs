@@ -1,5 +1,5 @@
 //! The command line: `acs-tokens dev`, `serve`, `emulator`, `quickstart`, `check`, `directory`,
-//! `teams-phone`.
+//! `guests`, `teams-phone`.
 
 mod check;
 #[cfg(feature = "emulator")]
@@ -7,6 +7,7 @@ mod dev;
 mod directory;
 #[cfg(feature = "emulator")]
 mod emulator;
+mod guests;
 mod quickstart;
 mod serve;
 mod teams_phone;
@@ -56,6 +57,8 @@ enum Command {
     Check(check::Options),
     /// Export, show and repair the records of the user directory, block users, and revoke tokens
     Directory(directory::Options),
+    /// Delete the identities of guests whose time is over
+    Guests(guests::Options),
     /// Assign users of Teams Phone to the ACS resource
     TeamsPhone(teams_phone::Options),
 }
@@ -75,6 +78,7 @@ pub async fn run() -> ExitCode {
         Command::Quickstart(options) => quickstart::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Directory(options) => directory::run(options).await,
+        Command::Guests(options) => guests::run(options).await,
         Command::TeamsPhone(options) => teams_phone::run(options).await,
     };
     if let Err(error) = result {

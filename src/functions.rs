@@ -3,12 +3,14 @@
 //! A route is the same string for axum, Azure Functions and API Gateway.
 
 pub mod block_user;
+pub mod create_guest_pass;
 pub mod create_identity;
 pub mod delete_identity;
 pub mod delete_me;
 mod entra_token;
 pub mod exchange_teams_phone_token;
 pub mod exchange_teams_token;
+pub mod guest_token;
 pub mod health;
 pub mod issue_token;
 pub mod me;
@@ -16,6 +18,7 @@ pub mod my_teams_phone_token;
 pub mod my_teams_token;
 pub mod my_token;
 pub mod openapi;
+pub mod revoke_guest_pass;
 pub mod revoke_my_tokens;
 pub mod revoke_tokens;
 mod token;
@@ -31,6 +34,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     directory::{Directory, DirectorySettings, StoreError},
+    guest_pass::PassKeys,
     problem::{Kind, Problem},
     readiness::Readiness,
 };
@@ -61,6 +65,12 @@ impl Services {
         let open = |settings| Directory::open(settings, acs.clone(), tasks.clone());
         let directory = directory.map(open).transpose()?;
         Ok(Self { readiness: Readiness::new(acs.clone(), directory.clone()), acs, directory, tasks })
+    }
+
+    /// Returns the keys of guest passes; `None` without a user directory.
+    #[must_use]
+    pub fn pass_keys(&self) -> Option<PassKeys> {
+        self.directory.as_ref().map(Directory::pass_keys)
     }
 }
 
@@ -94,6 +104,8 @@ pub enum AuthLevel {
     /// Requires a signed-in user's bearer token, which this service validates. To the Functions host, the function is
     /// anonymous.
     Bearer,
+    /// Requires a guest's pass, which this service verifies. To the Functions host, the function is anonymous.
+    Pass,
 }
 
 /// A function.
@@ -116,7 +128,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 15] = [
+pub static FUNCTIONS: [Function; 18] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -170,6 +182,33 @@ pub static FUNCTIONS: [Function; 15] = [
         summary: "exchange an Entra token for Teams Phone",
         done: "exchanged Teams Phone token",
         handler: || on(MethodFilter::POST, exchange_teams_phone_token::handle),
+    },
+    Function {
+        name: "create-guest-pass",
+        methods: &["POST"],
+        route: "guests",
+        auth_level: AuthLevel::Function,
+        summary: "create a pass for an invitation link",
+        done: "created guest pass",
+        handler: || on(MethodFilter::POST, create_guest_pass::handle),
+    },
+    Function {
+        name: "guest-token",
+        methods: &["POST"],
+        route: "guests/token",
+        auth_level: AuthLevel::Pass,
+        summary: "issue or refresh a guest's token",
+        done: "issued token",
+        handler: || on(MethodFilter::POST, guest_token::handle),
+    },
+    Function {
+        name: "revoke-guest-pass",
+        methods: &["DELETE"],
+        route: "guests/{passId}",
+        auth_level: AuthLevel::Function,
+        summary: "end a pass and delete its guests' identities",
+        done: "ended guest pass",
+        handler: || on(MethodFilter::DELETE, revoke_guest_pass::handle),
     },
     Function {
         name: "block-user",

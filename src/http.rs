@@ -59,7 +59,9 @@ impl Api {
 
     /// Creates the router.
     pub fn into_router(self) -> Router {
-        let access = Arc::new(AccessControl { authenticator: self.authenticator, rules: self.access });
+        let pass_keys = self.services.pass_keys();
+        let access = AccessControl { authenticator: self.authenticator, rules: self.access, pass_keys };
+        let access = Arc::new(access);
         let mut functions = Router::new().route("/", get(index));
         for function in &FUNCTIONS {
             let layer = from_fn_with_state((access.clone(), function), access::layer);

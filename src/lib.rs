@@ -10,7 +10,7 @@
 //!   [`entra`]: its Entra credentials; [`remedy`]: likely causes and remedies of its errors.
 //! - [`functions`]: the table of functions, and one file for each.
 //! - [`auth`]: who is calling; [`access`]: what the caller may do.
-//! - [`directory`]: which ACS identity belongs to which signed-in user.
+//! - [`directory`]: which ACS identity belongs to which signed-in user or guest; [`guest_pass`]: the passes of guests.
 //! - [`extract`], [`problem`]: request parsing, and problems (RFC 9457) as error responses.
 //! - [`http`](mod@http): the router and its layers; [`server`]: the router on a listener.
 //! - [`request_log`]: one log line per request; [`telemetry`]: the format of log lines.
@@ -35,6 +35,7 @@ pub use acs_emulator as emulator;
 pub mod entra;
 pub mod extract;
 pub mod functions;
+pub mod guest_pass;
 pub mod http;
 #[cfg(feature = "lambda")]
 pub mod lambda;

@@ -17,7 +17,7 @@ export interface RefresherOptions {
   url: string | URL;
   /** Returns the `Authorization` header, such as `Bearer …` with the user's sign-in token. Called before each request. */
   getAuthorization: () => string | Promise<string>;
-  /** Returns the fields of the request, such as `{ scopes: ["chat"] }`. Called before each request. Default: no body. */
+  /** Returns the fields of the request, such as `{ expiresInMinutes: 60 }`. Called before each request. Default: no body. */
   getBody?: () => unknown;
   /** Whether to return the token alone, as `@azure/communication-common` before 2.5 needs it. Default: false. */
   compat?: boolean;

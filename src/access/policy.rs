@@ -1,18 +1,21 @@
 //! The policy: which scopes and what lifetime a caller's tokens may have, by role or by name of a key.
 
 mod document;
+mod guests;
 
-use std::{collections::BTreeMap, fmt, str::FromStr};
+use std::{collections::BTreeMap, fmt, str::FromStr, sync::Arc};
 
 use acs_identity::types::{Scope, TokenLifetime, TokenRequest};
 use serde::Deserialize;
+
+pub use guests::{GuestGrant, MAX_PASS_MINUTES, MAX_USES, MIN_PASS_MINUTES, PassTerms};
 
 use crate::{
     auth::Caller,
     problem::{FieldError, Kind, Problem},
 };
 
-/// The grants for users and keys. The [`Default`] applies without `TOKEN_POLICY`.
+/// The grants for users, keys and guests. The [`Default`] applies without `TOKEN_POLICY`.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Policy {
@@ -21,6 +24,8 @@ pub struct Policy {
     roles: BTreeMap<String, Grant>,
     #[serde(deserialize_with = "document::grants")]
     keys: BTreeMap<String, Grant>,
+    #[serde(deserialize_with = "document::guests")]
+    guests: Arc<GuestGrant>,
 }
 
 /// The first error in a policy, with its path.
@@ -42,14 +47,16 @@ impl Policy {
     /// have no limit, unless there is a grant for their key.
     #[must_use]
     pub fn effective(&self, caller: &Caller) -> EffectivePolicy {
-        EffectivePolicy(match caller {
+        let grant = match caller {
             Caller::User(user) => {
                 let grants = user.roles.iter().filter_map(|role| self.roles.get(role)).cloned();
                 Some(grants.reduce(|one, other| one.union(&other)).unwrap_or_else(|| self.default.clone()))
             }
             Caller::Key(name) => self.keys.get(&**name).cloned(),
+            Caller::Guest(_) => Some(self.guests.tokens()),
             Caller::FunctionsHost | Caller::App(_) | Caller::Anyone => None,
-        })
+        };
+        EffectivePolicy { grant, guests: Arc::clone(&self.guests) }
     }
 
     /// Returns the names of the keys that have a grant.
@@ -64,7 +71,8 @@ impl Policy {
             grants.iter().map(|(name, grant)| (format!("{part}.{name}"), grant.chat_scopes())).collect()
         };
         let default = vec![("default".to_owned(), self.default.chat_scopes())];
-        let mut grants = [default, of("roles", &self.roles), of("keys", &self.keys)].concat();
+        let guests = vec![("guests".to_owned(), self.guests.tokens().chat_scopes())];
+        let mut grants = [default, of("roles", &self.roles), of("keys", &self.keys), guests].concat();
         grants.retain(|(_, scopes)| !scopes.is_empty());
         grants
     }
@@ -72,13 +80,22 @@ impl Policy {
 
 /// The scopes and the lifetime that one caller may have. The access layer puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct EffectivePolicy(Option<Grant>);
+pub struct EffectivePolicy {
+    grant: Option<Grant>,
+    guests: Arc<GuestGrant>,
+}
 
 impl EffectivePolicy {
     /// Returns whether the caller has a limit.
     #[must_use]
     pub const fn is_limited(&self) -> bool {
-        self.0.is_some()
+        self.grant.is_some()
+    }
+
+    /// Returns what the passes of guests may grant.
+    #[must_use]
+    pub fn guests(&self) -> &GuestGrant {
+        &self.guests
     }
 
     /// Returns the token request for these scopes and this lifetime. For a caller with a limit, `None` stands for all that
@@ -88,18 +105,8 @@ impl EffectivePolicy {
     /// [`Kind::BeyondPolicy`] if scopes or lifetime are not allowed, [`Kind::InvalidFields`] if a caller without a limit
     /// names no scopes.
     pub fn allow(&self, scopes: Option<&[Scope]>, lifetime: Option<TokenLifetime>) -> Result<TokenRequest, Problem> {
-        let Some(grant) = &self.0 else { return request(scopes.unwrap_or_default(), lifetime) };
-        let mut errors = Vec::new();
-        for (i, scope) in scopes.unwrap_or_default().iter().enumerate() {
-            if !grant.scopes.iter().any(|allowed| includes(*allowed, *scope)) {
-                let detail = format!("The scope {scope} is not allowed; allowed are {}.", grant.scope_names());
-                errors.push(FieldError { pointer: format!("/scopes/{i}"), detail });
-            }
-        }
-        if lifetime.is_some_and(|lifetime| lifetime > grant.max_lifetime) {
-            let detail = format!("At most {} minutes are allowed.", grant.max_lifetime.minutes());
-            errors.push(FieldError { pointer: "/expiresInMinutes".to_owned(), detail });
-        }
+        let Some(grant) = &self.grant else { return request(scopes.unwrap_or_default(), lifetime) };
+        let errors = grant.errors(scopes.unwrap_or_default(), lifetime);
         if errors.is_empty() {
             return request(scopes.unwrap_or(&grant.scopes), Some(lifetime.unwrap_or(grant.max_lifetime)));
         }
@@ -152,6 +159,22 @@ impl Grant {
 
     fn chat_scopes(&self) -> Vec<Scope> {
         self.scopes.iter().copied().filter(|scope| includes(Scope::Chat, *scope)).collect()
+    }
+
+    /// Returns an error for each scope and for the lifetime that is not allowed.
+    fn errors(&self, scopes: &[Scope], lifetime: Option<TokenLifetime>) -> Vec<FieldError> {
+        let mut errors = Vec::new();
+        for (i, scope) in scopes.iter().enumerate() {
+            if !self.scopes.iter().any(|allowed| includes(*allowed, *scope)) {
+                let detail = format!("The scope {scope} is not allowed; allowed are {}.", self.scope_names());
+                errors.push(FieldError { pointer: format!("/scopes/{i}"), detail });
+            }
+        }
+        if lifetime.is_some_and(|lifetime| lifetime > self.max_lifetime) {
+            let detail = format!("At most {} minutes are allowed.", self.max_lifetime.minutes());
+            errors.push(FieldError { pointer: "/expiresInMinutes".to_owned(), detail });
+        }
+        errors
     }
 
     fn scope_names(&self) -> String {

@@ -27,23 +27,32 @@ pub struct Rates {
     pub users: Option<NonZeroU32>,
     /// For each named key and each application.
     pub keys: Option<NonZeroU32>,
+    /// For each guest pass.
+    pub passes: Option<NonZeroU32>,
+    /// For all guests together.
+    pub guests: Option<NonZeroU32>,
 }
 
 impl Default for Rates {
-    /// Returns 30 per minute for users and no limit for keys.
+    /// Returns 30 per minute for users, no limit for keys, 120 for each pass and 600 for all guests.
     fn default() -> Self {
-        Self { users: NonZeroU32::new(30), keys: None }
+        Self { users: NonZeroU32::new(30), keys: None, passes: NonZeroU32::new(120), guests: NonZeroU32::new(600) }
     }
 }
 
-/// Counters by the labels of callers.
-type Limiter<C> = RateLimiter<String, HashMapStateStore<String>, C, NoOpMiddleware<<C as Clock>::Instant>>;
+/// A rate, and counters by the labels of callers.
+type Limit<C> = (NonZeroU32, RateLimiter<String, HashMapStateStore<String>, C, NoOpMiddleware<<C as Clock>::Instant>>);
+
+/// The label of all guests together.
+const GUESTS: &str = "guests";
 
 /// The rate limits and what each caller has used of them.
 #[derive(Debug)]
 pub struct RateLimits<C: Clock = DefaultClock> {
-    users: Option<(NonZeroU32, Limiter<C>)>,
-    keys: Option<(NonZeroU32, Limiter<C>)>,
+    users: Option<Limit<C>>,
+    keys: Option<Limit<C>>,
+    passes: Option<Limit<C>>,
+    guests: Option<Limit<C>>,
     clock: C,
     checks: atomic::AtomicU32,
 }
@@ -65,8 +74,9 @@ impl RateLimits {
 impl<C: Clock + Clone> RateLimits<C> {
     fn with_clock(rates: Rates, clock: C) -> Self {
         let limiter = |rate| (rate, RateLimiter::hashmap_with_clock(Quota::per_minute(rate), clock.clone()));
-        let (users, keys) = (rates.users.map(limiter), rates.keys.map(limiter));
-        Self { users, keys, clock, checks: atomic::AtomicU32::new(0) }
+        let Rates { users, keys, passes, guests } = rates;
+        let [users, keys, passes, guests] = [users, keys, passes, guests].map(|rate| rate.map(limiter));
+        Self { users, keys, passes, guests, clock, checks: atomic::AtomicU32::new(0) }
     }
 
     /// Counts a request.
@@ -76,14 +86,22 @@ impl<C: Clock + Clone> RateLimits<C> {
     /// # Errors
     /// [`Kind::RateLimited`] with `Retry-After` if the caller has reached its limit.
     pub fn check(&self, caller: &Caller) -> Result<(), Problem> {
-        let limit = match caller {
-            Caller::FunctionsHost | Caller::Anyone => return Ok(()),
-            Caller::User(_) => &self.users,
-            Caller::Key(_) | Caller::App(_) => &self.keys,
-        };
+        match caller {
+            Caller::FunctionsHost | Caller::Anyone => Ok(()),
+            Caller::User(_) => self.count(self.users.as_ref(), || caller.label()),
+            Caller::Key(_) | Caller::App(_) => self.count(self.keys.as_ref(), || caller.label()),
+            // A pass that has reached its limit takes nothing from the other passes.
+            Caller::Guest(_) => {
+                self.count(self.passes.as_ref(), || caller.label())?;
+                self.count(self.guests.as_ref(), || GUESTS.to_owned())
+            }
+        }
+    }
+
+    fn count(&self, limit: Option<&Limit<C>>, label: impl FnOnce() -> String) -> Result<(), Problem> {
         let Some((rate, limiter)) = limit else { return Ok(()) };
         self.clean_up();
-        limiter.check_key(&caller.label()).map_err(|denied| {
+        limiter.check_key(&label()).map_err(|denied| {
             let wait = denied.wait_time_from(self.clock.now());
             // Rounded up: a request after that many seconds is accepted.
             let wait = wait.as_secs() + u64::from(wait.subsec_nanos() > 0);
@@ -98,7 +116,7 @@ impl<C: Clock + Clone> RateLimits<C> {
     /// [`CLEAN_UP_EVERY`] requests.
     fn clean_up(&self) {
         if self.checks.fetch_add(1, atomic::Ordering::Relaxed) % CLEAN_UP_EVERY == CLEAN_UP_EVERY - 1 {
-            for (_, limiter) in [&self.users, &self.keys].into_iter().flatten() {
+            for (_, limiter) in [&self.users, &self.keys, &self.passes].into_iter().flatten() {
                 limiter.retain_recent();
             }
         }

@@ -94,8 +94,18 @@ impl Bearer {
     }
 }
 
-/// Returns the bearer token in the Authorization header, or `None` if there is no such header or it has another scheme.
+/// Returns the JWT in the Authorization header, or `None` if there is no such header or it has another scheme.
 pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
+    let Some(token) = credential(headers)? else { return Ok(None) };
+    let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
+    // RFC 7515 section 3.1. An empty signature is left to the check of the algorithm and the signature.
+    let is_jwt = token.split('.').count() == 3 && token.split('.').all(|part| part.bytes().all(is_base64url));
+    if is_jwt { Ok(Some(token)) } else { Err(TokenError::NotAJwt) }
+}
+
+/// Returns the bearer credential in the Authorization header, or `None` if there is no such header or it has another
+/// scheme.
+pub(super) fn credential(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     let mut values = headers.get_all(AUTHORIZATION).iter();
     let Some(value) = values.next() else { return Ok(None) };
     if values.next().is_some() {
@@ -113,11 +123,7 @@ pub(super) fn token(headers: &HeaderMap) -> Result<Option<&str>, TokenError> {
     if token.len() > MAX_TOKEN_BYTES {
         return Err(TokenError::TooLong);
     }
-    let token = std::str::from_utf8(token).map_err(|_| TokenError::NotAJwt)?.trim_start_matches(' ');
-    let is_base64url = |b: u8| b.is_ascii_alphanumeric() || b == b'-' || b == b'_';
-    // RFC 7515 section 3.1. An empty signature is left to the check of the algorithm and the signature.
-    let is_jwt = token.split('.').count() == 3 && token.split('.').all(|part| part.bytes().all(is_base64url));
-    if is_jwt { Ok(Some(token)) } else { Err(TokenError::NotAJwt) }
+    Ok(Some(std::str::from_utf8(token).map_err(|_| TokenError::NotAJwt)?.trim_start_matches(' ')))
 }
 
 #[cfg(test)]

@@ -5,6 +5,8 @@ use std::{fmt, sync::Arc};
 use sha2::{Digest as _, Sha256};
 use uuid::Uuid;
 
+use crate::{guest_pass::GuestPass, short_hash::short_hash};
+
 /// An authenticated caller. The access layer puts it into the request's extensions.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Caller {
@@ -16,13 +18,15 @@ pub enum Caller {
     App(Subject),
     /// A signed-in user.
     User(User),
+    /// A guest with a pass.
+    Guest(GuestPass),
     /// A back end that was not authenticated.
     Anyone,
 }
 
 impl Caller {
     /// Returns a stable name that does not identify a user: `host`, `key:web`, `app:1f2e3d4c5b6a7988`,
-    /// `user:1f2e3d4c5b6a7988`, `anyone`.
+    /// `user:1f2e3d4c5b6a7988`, `pass:1f2e3d4c5b6a`, `anyone`.
     #[must_use]
     pub fn label(&self) -> String {
         match self {
@@ -30,6 +34,7 @@ impl Caller {
             Self::Key(name) => format!("key:{name}"),
             Self::App(subject) => format!("app:{subject}"),
             Self::User(User { subject, .. }) => format!("user:{subject}"),
+            Self::Guest(pass) => format!("pass:{}", short_hash(&pass.id().to_string())),
             Self::Anyone => "anyone".to_owned(),
         }
     }

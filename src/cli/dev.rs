@@ -146,7 +146,7 @@ pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> R
     Ok(AcsSettings { api_version, ..connection_string.into() })
 }
 
-/// Returns the calls of the quickstart and those of a user, as shell commands.
+/// Returns the calls of the quickstart, and those of a user and of a guest, as shell commands.
 fn examples(functions: SocketAddr, emulator: SocketAddr, back_ends: &BackendAuth) -> String {
     let (api, issuer) = (format!("http://{functions}/api"), issuer(emulator));
     let json = "-H 'Content-Type: application/json'";
@@ -163,6 +163,10 @@ fn examples(functions: SocketAddr, emulator: SocketAddr, back_ends: &BackendAuth
          \n\
          And these as Alice, who signs in at the emulator's test issuer:\n\
          ALICE=$(curl -s {issuer}/tokens {json} -d '{{\"claims\":{{\"aud\":\"{AUDIENCE}\",\"sub\":\"alice\"}}}}' | grep -o 'eyJ[^\"]*')\n\
-         curl -s -X POST {api}/me/token -H \"Authorization: Bearer $ALICE\" -w '\\n'"
+         curl -s -X POST {api}/me/token -H \"Authorization: Bearer $ALICE\" -w '\\n'\n\
+         \n\
+         And these as a guest with a pass:\n\
+         PASS=$(curl -s -X POST {api}/guests | grep -o '\"pass\":\"[^\"]*' | cut -d '\"' -f 4)\n\
+         curl -s -X POST {api}/guests/token -H \"Authorization: Bearer $PASS\" -w '\\n'"
     )
 }

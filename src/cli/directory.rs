@@ -77,15 +77,15 @@ fn open(settings: &DirectorySettings) -> Result<DirectoryAdmin> {
 }
 
 /// A directory and the ACS resource of its identities.
-struct WithAcs {
-    admin: DirectoryAdmin,
+pub(super) struct WithAcs {
+    pub(super) admin: DirectoryAdmin,
     settings: DirectorySettings,
-    acs: IdentityClient,
-    endpoint: Endpoint,
+    pub(super) acs: IdentityClient,
+    pub(super) endpoint: Endpoint,
 }
 
 /// Reads the settings of the directory and of ACS, and opens the directory.
-fn open_with_acs() -> Result<WithAcs> {
+pub(super) fn open_with_acs() -> Result<WithAcs> {
     let mut env = env_reader();
     let acs = env.client();
     let directory = env.persistent_directory();
@@ -105,7 +105,7 @@ async fn for_each_record<T, E: Error + 'static>(
 
 /// Calls `work` for records, several at once, and `handle` for each result, in the order of the names. Prints errors of
 /// `work` to stderr and returns their number.
-async fn for_each<T, E: Error + 'static>(
+pub(super) async fn for_each<T, E: Error + 'static>(
     names: Vec<RecordName>,
     show_progress: bool,
     work: impl AsyncFn(RecordName) -> std::result::Result<T, E>,
@@ -138,7 +138,7 @@ async fn list(admin: &DirectoryAdmin) -> Result<Vec<RecordName>> {
 }
 
 /// Returns the causes of an error of the store, and the remedy if one is known.
-fn explain(error: &StoreError) -> String {
+pub(super) fn explain(error: &StoreError) -> String {
     let causes = causes(error);
     error.remedy().map_or(causes.clone(), |known| format!("{causes}; {}; {}", known.likely_cause, known.remedy))
 }
@@ -168,6 +168,6 @@ fn progress(length: Option<usize>) -> ProgressBar {
 }
 
 /// Returns an error if a record failed.
-fn check(failed: usize) -> Result<()> {
+pub(super) fn check(failed: usize) -> Result<()> {
     if failed == 0 { Ok(()) } else { Err(format!("failed records: {failed}").into()) }
 }

@@ -4,7 +4,10 @@ use std::num::NonZeroU32;
 
 use super::{
     EnvReader,
-    table::{CORS_ALLOW_CREDENTIALS, CORS_ALLOWED_ORIGINS, RATE_LIMIT, RATE_LIMIT_KEYS, TOKEN_POLICY},
+    table::{
+        CORS_ALLOW_CREDENTIALS, CORS_ALLOWED_ORIGINS, RATE_LIMIT, RATE_LIMIT_GUESTS, RATE_LIMIT_KEYS,
+        RATE_LIMIT_PASSES, TOKEN_POLICY,
+    },
 };
 use crate::{
     access::{
@@ -25,7 +28,9 @@ impl EnvReader<'_> {
         let default = Rates::default();
         let users = self.rate(RATE_LIMIT, default.users);
         let keys = self.rate(RATE_LIMIT_KEYS, default.keys);
-        Some(AccessRules { policy: policy?, rate_limits: RateLimits::new(Rates { users, keys }) })
+        let passes = self.rate(RATE_LIMIT_PASSES, default.passes);
+        let guests = self.rate(RATE_LIMIT_GUESTS, default.guests);
+        Some(AccessRules { policy: policy?, rate_limits: RateLimits::new(Rates { users, keys, passes, guests }) })
     }
 
     /// Reads JSON, or a file with JSON.

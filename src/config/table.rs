@@ -103,6 +103,10 @@ settings! {
             "requests per minute for each user: 1 to 100000, or `none`";
         RATE_LIMIT_KEYS: "RATE_LIMIT_KEYS", ACCESS, SHOWN, "`none`",
             "requests per minute for each key and each application: 1 to 100000, or `none`";
+        RATE_LIMIT_PASSES: "RATE_LIMIT_PASSES", ACCESS, SHOWN, "`120`",
+            "requests per minute for each guest pass: 1 to 100000, or `none`";
+        RATE_LIMIT_GUESTS: "RATE_LIMIT_GUESTS", ACCESS, SHOWN, "`600`",
+            "requests per minute for all guests together: 1 to 100000, or `none`";
         CORS_ALLOWED_ORIGINS: "CORS_ALLOWED_ORIGINS", CORS, SHOWN, "none",
             "the origins that may call from a browser, such as `https://www.contoso.com`, separated by commas, or `*`";
         CORS_ALLOW_CREDENTIALS: "CORS_ALLOW_CREDENTIALS", CORS, SHOWN, "`false`",

@@ -193,7 +193,7 @@ impl DirectoryAdmin {
     }
 
     /// Waits until the next call to ACS is due.
-    async fn wait(&self) {
+    pub(super) async fn wait(&self) {
         self.interval.lock().await.tick().await;
     }
 }

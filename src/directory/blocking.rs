@@ -18,8 +18,9 @@ impl Directory {
     /// See [`Error`]. If the revocation failed, the user is blocked, and a repetition revokes the tokens.
     pub async fn block_user(&self, user: UserId) -> Result<(), Error> {
         let Inner { store, acs, cache, .. } = &*self.0;
+        let user = RecordSelector::User(user);
         cache.remove(user);
-        let blocked = block(store, acs, RecordSelector::User(user)).await;
+        let blocked = block(store, acs, user).await;
         // Another call may have read the record before it was marked, and cached it since.
         cache.remove(user);
         blocked.map(drop)
@@ -38,7 +39,7 @@ impl Directory {
     /// # Errors
     /// [`Error::Blocked`], or [`Error::Store`] if the record cannot be read.
     pub async fn check_not_blocked(&self, user: UserId) -> Result<(), Error> {
-        if self.0.cache.get(user).is_none()
+        if self.0.cache.get(RecordSelector::User(user)).is_none()
             && let Some((record, _)) = self.0.store.read_user(user).await?
         {
             record.unless_blocked()?;

@@ -17,4 +17,10 @@ pub enum Error {
     /// The user is blocked. Nothing was done.
     #[error("the user is blocked")]
     Blocked,
+    /// All uses of the pass are those of other guests. Nothing was done.
+    #[error("all uses of the pass are those of other guests")]
+    PassUsedUp,
+    /// The pass was ended. No token was issued.
+    #[error("the pass was ended")]
+    PassEnded,
 }

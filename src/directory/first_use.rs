@@ -1,23 +1,23 @@
-//! The first use: finds the identity in a user's record, or creates both.
+//! The first use: finds the identity in the record of a user or guest, or creates it.
 
 use acs_identity::{
     CreatedIdentity,
     types::{IdentityId, TokenRequest},
 };
 
-use super::{Directory, Error, MAX_CONFLICTS, Resolved, State, UserId, revoke_and_delete};
+use super::{Directory, Error, MAX_CONFLICTS, RecordSelector, Resolved, State, revoke_and_delete};
 use crate::request_log;
 
 impl Directory {
     /// As [`get_or_create`](Self::get_or_create), without the cache. Deletes a created identity that has no record.
     pub(super) async fn get_or_create_recorded(
         &self,
-        user: UserId,
+        owner: RecordSelector,
         missing: Option<&IdentityId>,
         request: &TokenRequest,
     ) -> Result<Resolved, Error> {
         let mut created = None;
-        let resolved = self.resolve(user, missing, request, &mut created).await;
+        let resolved = self.resolve(owner, missing, request, &mut created).await;
         if let Some(CreatedIdentity { id, .. }) = created
             && let Err(error) = revoke_and_delete(&self.0.acs, &id).await
         {
@@ -27,10 +27,10 @@ impl Directory {
         resolved
     }
 
-    /// Finds or creates the user's identity. Leaves an identity without a record in `created`.
+    /// Finds or creates the identity of a record. Leaves an identity without a record in `created`.
     async fn resolve(
         &self,
-        user: UserId,
+        owner: RecordSelector,
         missing: Option<&IdentityId>,
         request: &TokenRequest,
         created: &mut Option<CreatedIdentity>,
@@ -38,7 +38,7 @@ impl Directory {
         let store = &self.0.store;
         let mut is_writable = false;
         for _ in 0..MAX_CONFLICTS {
-            let found = store.read_user(user).await?;
+            let found = store.find(owner).await?;
             let state = match &found {
                 Some((record, _)) => record.clone().unless_blocked()?,
                 None => State::Deleted,
@@ -49,22 +49,22 @@ impl Directory {
                     return Ok(Resolved { id, token });
                 }
                 (State::Deleting(_), _) => {
-                    self.delete_recorded(user).await?;
+                    self.delete_recorded(owner).await?;
                     continue;
                 }
                 // A lease or an immutability policy on the record shows before ACS creates an identity.
                 (State::Active(_) | State::Deleted, Some((record, version))) if !is_writable => {
-                    store.write_user(user, &record, Some(version)).await?;
+                    store.replace(owner, &record, Some(version)).await?;
                     is_writable = true;
                     continue;
                 }
                 (State::Active(_) | State::Deleted, found) => found.map(|(_, version)| version),
             };
-            let is_first = previous.as_ref().is_none_or(|version| version.name == store.first_name(user));
+            let is_first = previous.as_ref().is_none_or(|version| version.name == owner.name(&store.key));
             let id = self.create(request, created).await?;
             // A process that is killed here leaves an identity without a record.
-            if store.write_user(user, &State::Active(id.clone()).into(), previous).await?
-                && !(is_first && self.withdraw_second(user, &id).await?)
+            if store.replace(owner, &State::Active(id.clone()).into(), previous).await?
+                && !(is_first && self.withdraw_second(owner, &id).await?)
                 && let Some(CreatedIdentity { id, token }) = created.take()
             {
                 return Ok(Resolved { id, token: Some(token) });
@@ -89,15 +89,15 @@ impl Directory {
 
     /// Empties the new record of an identity if another process, with the keys in the other order, has created a record
     /// under the second key at the same time. At least one of the two processes finds the record of the other.
-    async fn withdraw_second(&self, user: UserId, id: &IdentityId) -> Result<bool, Error> {
+    async fn withdraw_second(&self, owner: RecordSelector, id: &IdentityId) -> Result<bool, Error> {
         let store = &self.0.store;
-        if !store.has_second_record(user).await? {
+        if !store.has_second_record(owner).await? {
             return Ok(false);
         }
-        if let Some((record, version)) = store.read_user(user).await?
+        if let Some((record, version)) = store.find(owner).await?
             && record.identity() == Some(id)
         {
-            store.write_user(user, &State::Deleted.into(), Some(version)).await?;
+            store.replace(owner, &State::Deleted.into(), Some(version)).await?;
         }
         Ok(true)
     }

@@ -8,6 +8,12 @@ use hmac::Mac as _;
 use secrecy::{ExposeSecret as _, SecretSlice};
 use uuid::Uuid;
 
+use super::guest_records::{EndHour, FOLDER};
+use crate::guest_pass::PassKeys;
+
+/// Separates the keys of guest passes from record names, which are HMACs of 32 bytes.
+const PASS_PURPOSE: &[u8] = b"acs-tokens: the signature of guest passes";
+
 /// A signed-in user, as the hash of issuer and subject.
 #[derive(Clone, Copy, PartialEq, Eq, Hash)]
 pub struct UserId([u8; 32]);
@@ -71,6 +77,13 @@ impl DirectoryKey {
         Self { first: Arc::new(bytes.into()), second: None }
     }
 
+    /// Returns the keys of guest passes, which are derived from these keys.
+    #[must_use]
+    pub fn pass_keys(&self) -> PassKeys {
+        let second = self.second().map(|key| key.hmac(PASS_PURPOSE));
+        PassKeys::new([self.hmac(PASS_PURPOSE)].into_iter().chain(second))
+    }
+
     /// Returns the HMAC-SHA256 of a text with the first key.
     pub(super) fn hmac(&self, text: &[u8]) -> [u8; 32] {
         hmac_sha256(self.first.expose_secret(), text).finalize().into_bytes().into()
@@ -96,9 +109,13 @@ impl FromStr for DirectoryKey {
     }
 }
 
-/// The name of a user's record: HMAC-SHA256 of the user id, written as 64 lowercase hex digits.
+/// The name of a record. That of a user is the HMAC-SHA256 of the user id, written as 64 lowercase hex digits. Records of
+/// guests are in a folder for the hour from which they are of no use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub struct RecordName([u8; 32]);
+pub struct RecordName {
+    end: Option<EndHour>,
+    hash: [u8; 32],
+}
 
 /// The error for a text that is not a record name.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
@@ -109,28 +126,42 @@ impl RecordName {
     /// Returns the name of the user's record under the first key.
     #[must_use]
     pub fn new(key: &DirectoryKey, user: UserId) -> Self {
-        Self(key.hmac(&user.0))
+        Self { end: None, hash: key.hmac(&user.0) }
+    }
+
+    /// Returns the name of a guest's record, or of the record of a pass.
+    pub(super) const fn of_guest(end: EndHour, hash: [u8; 32]) -> Self {
+        Self { end: Some(end), hash }
+    }
+
+    /// Returns the hour from which the record is of no use. `None` for a user's.
+    pub(super) const fn end(&self) -> Option<EndHour> {
+        self.end
     }
 
     pub(super) const fn bytes(&self) -> &[u8; 32] {
-        &self.0
+        &self.hash
     }
 }
 
 impl FromStr for RecordName {
     type Err = InvalidName;
 
+    /// Reads the name of a user's record.
     fn from_str(text: &str) -> Result<Self, InvalidName> {
-        let mut name = [0; 32];
-        hex::decode_to_slice(text, &mut name).map_err(|_| InvalidName)?;
+        let mut hash = [0; 32];
+        hex::decode_to_slice(text, &mut hash).map_err(|_| InvalidName)?;
         // Uppercase digits would give a record a second name.
-        Some(Self(name)).filter(|name| name.to_string() == text).ok_or(InvalidName)
+        Some(Self { end: None, hash }).filter(|name| name.to_string() == text).ok_or(InvalidName)
     }
 }
 
 impl fmt::Display for RecordName {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&hex::encode(self.0))
+        if let Some(end) = self.end {
+            write!(f, "{FOLDER}/{end}/")?;
+        }
+        f.write_str(&hex::encode(self.hash))
     }
 }
 

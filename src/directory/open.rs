@@ -36,8 +36,10 @@ pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Resu
         StoreLocation::Files(folder) => {
             create_private(folder)?;
             lock = Some(folder.join("lock"));
-            // Without fsync, a power loss would take records of which the callers were told.
-            (Arc::new(LocalFileSystem::new_with_prefix(folder)?.with_fsync(true)), "")
+            // Without fsync, a power loss would take records of which the callers were told. Folders of guests' records are
+            // removed with their last one.
+            let files = LocalFileSystem::new_with_prefix(folder)?.with_fsync(true).with_automatic_cleanup(true);
+            (Arc::new(files), "")
         }
         StoreLocation::Blob { account, endpoint, container, prefix, emulated } => {
             let blob = MicrosoftAzureBuilder::new()

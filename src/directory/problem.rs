@@ -20,6 +20,14 @@ impl From<Error> for Problem {
                 let detail = "You are blocked, so nothing was done. Ask the operator of this service to unblock you.";
                 return Self::new(Kind::Blocked, detail);
             }
+            Error::PassUsedUp => {
+                let detail = "Other guests have taken all uses of the pass. If you have used it before, send the same \
+                              guest as then. Otherwise ask the sender for a new link.";
+                return Self::new(Kind::PassUsedUp, detail);
+            }
+            Error::PassEnded => {
+                return Self::new(Kind::PassEnded, "The pass was ended. Ask the sender for a new link.");
+            }
             Error::Contended => ("Concurrent calls for the same user conflicted. Try again.", false),
         };
         let problem = Self::new(Kind::DirectoryUnavailable, detail).with_cause(cause);

@@ -1,12 +1,13 @@
-//! Records of the user directory: one JSON object per user.
+//! Records of the user directory: one JSON object for each user, and for each use of a guest pass.
 
 use acs_identity::types::IdentityId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
 use super::{Error, RecordName, StoreError, sealed_user::SealedUser};
+use crate::guest_pass::GuestHash;
 
-/// The record of a user.
+/// The record of a user or of a guest.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Record {
     /// The state of the user's identity.
@@ -34,6 +35,15 @@ impl From<State> for Record {
     }
 }
 
+/// The user or guest of a record, kept in it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Holder {
+    /// A user.
+    User(SealedUser),
+    /// A guest, who has this use of a pass for good.
+    Guest(GuestHash),
+}
+
 /// A record, its name and the time it was written.
 #[derive(Debug, Clone)]
 pub struct RecordEntry {
@@ -57,6 +67,8 @@ struct WireRecord {
     blocked: bool,
     #[serde(skip_serializing_if = "Option::is_none")]
     user: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    guest: Option<String>,
 }
 
 impl Record {
@@ -79,8 +91,8 @@ impl Record {
         if self.blocked { Err(Error::Blocked) } else { Ok(self.state) }
     }
 
-    /// Reads a record and its user. Records of earlier versions have no user.
-    pub(super) fn from_json(json: &[u8]) -> Result<(Self, Option<SealedUser>), StoreError> {
+    /// Reads a record and its holder. Records of earlier versions have none, and the record of a pass has none.
+    pub(super) fn from_json(json: &[u8]) -> Result<(Self, Option<Holder>), StoreError> {
         let wire: WireRecord = serde_json::from_slice(json).map_err(|_| StoreError::InvalidRecord)?;
         let state = match (wire.identity.map(|id| id.parse()), wire.leaving) {
             (Some(Ok(id)), false) => State::Active(id),
@@ -88,16 +100,26 @@ impl Record {
             (None, false) => State::Deleted,
             (Some(Err(_)), _) | (None, true) => return Err(StoreError::InvalidRecord),
         };
-        let user = wire.user.map(|user| SealedUser::from_base64(&user).ok_or(StoreError::InvalidRecord)).transpose()?;
-        Ok((Self { state, blocked: wire.blocked }, user))
+        let holder = match (wire.user, wire.guest) {
+            (None, None) => Some(None),
+            (Some(user), None) => SealedUser::from_base64(&user).map(Holder::User).map(Some),
+            (None, Some(guest)) => GuestHash::from_hex(&guest).map(Holder::Guest).map(Some),
+            (Some(_), Some(_)) => None,
+        };
+        let holder = holder.ok_or(StoreError::InvalidRecord)?;
+        Ok((Self { state, blocked: wire.blocked }, holder))
     }
 
-    /// Writes a record and its user. The record of a deleted identity keeps nothing of its user.
-    pub(super) fn to_json(&self, user: Option<&SealedUser>) -> Vec<u8> {
+    /// Writes a record and its holder. The record of a deleted identity keeps nothing of its user.
+    pub(super) fn to_json(&self, holder: Option<&Holder>) -> Vec<u8> {
         let identity = self.identity().map(|id| id.as_str().to_owned());
         let leaving = matches!(self.state, State::Deleting(_));
-        let user = user.filter(|_| !self.is_empty()).map(SealedUser::to_base64);
-        let record = WireRecord { identity, leaving, blocked: self.blocked, user };
+        let (user, guest) = match holder {
+            Some(Holder::User(user)) if !self.is_empty() => (Some(user.to_base64()), None),
+            Some(Holder::Guest(guest)) => (None, Some(guest.to_hex())),
+            _ => (None, None),
+        };
+        let record = WireRecord { identity, leaving, blocked: self.blocked, user, guest };
         // Serializing strings and flags cannot fail.
         serde_json::to_vec(&record).unwrap_or_default()
     }
@@ -111,6 +133,7 @@ mod tests {
     };
 
     const ID: &str = "8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081";
+    const GUEST: &str = "000102030405060708090a0b0c0d0e0f";
 
     #[test]
     fn json_round_trips_and_foreign_json_is_rejected() {
@@ -126,11 +149,15 @@ mod tests {
         ] {
             assert_eq!(String::from_utf8(record.to_json(None)).unwrap(), json);
             assert_eq!(Record::from_json(json.as_bytes()).unwrap(), (record.clone(), None));
-            let user = SealedUser::new(&DirectoryKey::random(), UserId::from([1; 32]));
+            let user = SealedUser::new(&DirectoryKey::random(), UserId::from([1; 32])).map(Holder::User);
             let json = record.to_json(user.as_ref());
             let user = user.filter(|_| !record.is_empty());
-            assert_eq!(Record::from_json(&json).unwrap(), (record, user));
+            assert_eq!(Record::from_json(&json).unwrap(), (record.clone(), user));
+            let guest = GuestHash::from_hex(GUEST).map(Holder::Guest);
+            let json = record.to_json(guest.as_ref());
+            assert_eq!(Record::from_json(&json).unwrap(), (record, guest), "an empty record keeps its guest");
         }
+        let user = SealedUser::new(&DirectoryKey::random(), UserId::from([1; 32])).unwrap().to_base64();
         for foreign in [
             "",
             "null",
@@ -141,6 +168,8 @@ mod tests {
             r#"{"blocked":"true"}"#,
             r#"{"blocked":null}"#,
             r#"{"user":"bob"}"#,
+            r#"{"guest":"bob"}"#,
+            &format!(r#"{{"guest":"{GUEST}","user":"{user}"}}"#),
         ] {
             assert!(Record::from_json(foreign.as_bytes()).is_err(), "{foreign}");
         }

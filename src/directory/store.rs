@@ -7,7 +7,7 @@ use futures_util::{Stream, TryStreamExt as _};
 use jiff::Timestamp;
 use object_store::{ObjectMeta, ObjectStore, ObjectStoreExt as _, PutMode, UpdateVersion, path::Path};
 
-use super::{DirectoryKey, Record, RecordName, StoreError, answer::StoreAnswer, sealed_user::SealedUser};
+use super::{DirectoryKey, Record, RecordName, StoreError, answer::StoreAnswer, guest_records::FOLDER, record::Holder};
 
 /// Timeout of a read or write, retries included.
 const STORE_TIMEOUT: Duration = Duration::from_secs(6);
@@ -25,19 +25,19 @@ pub(super) struct RecordStore {
     pub(super) key: DirectoryKey,
 }
 
-/// A record as it was read: the condition of the next write, and the user, which that write keeps.
+/// A record as it was read: the condition of the next write, and the holder, which that write keeps.
 #[derive(Debug, Clone)]
 pub(super) struct Version {
     pub(super) name: RecordName,
-    pub(super) user: Option<SealedUser>,
+    pub(super) holder: Option<Holder>,
     pub(super) meta: ObjectMeta,
 }
 
 impl RecordStore {
     pub(super) async fn read(&self, name: RecordName) -> Result<Option<(Record, Version)>, StoreError> {
         let Some((json, meta)) = self.get(name).await? else { return Ok(None) };
-        let (record, user) = Record::from_json(&json)?;
-        Ok(Some((record, Version { name, user, meta })))
+        let (record, holder) = Record::from_json(&json)?;
+        Ok(Some((record, Version { name, holder, meta })))
     }
 
     /// Creates a record, or replaces the one that was read as `previous`. Returns `false` if it has changed since.
@@ -47,23 +47,28 @@ impl RecordStore {
         record: &Record,
         previous: Option<Version>,
     ) -> Result<bool, StoreError> {
-        let user = previous.as_ref().and_then(|version| version.user.clone());
-        self.put(name, record, user.as_ref(), previous).await
+        let holder = previous.as_ref().and_then(|version| version.holder.clone());
+        self.put(name, record, holder.as_ref(), previous).await
     }
 
-    /// Writes a record with its user.
+    /// Writes a record with its holder.
     pub(super) async fn put(
         &self,
         name: RecordName,
         record: &Record,
-        user: Option<&SealedUser>,
+        holder: Option<&Holder>,
         previous: Option<Version>,
     ) -> Result<bool, StoreError> {
-        let json = record.to_json(user);
+        let json = record.to_json(holder);
         let written = in_time(self.put_when_free(name, &json, previous)).await;
-        // An encrypted user differs in each write, so the store can tell whether it has this one. In a folder, a record
-        // that was not synced to the disk must not count as written.
-        if matches!(written, Ok(true)) || user.is_none() || record.is_empty() || self.lock.is_some() {
+        // An encrypted user differs in each write, so the store can tell whether it has this one. Two writes with one guest
+        // and one identity mean the same. In a folder, a record that was not synced to the disk must not count as written.
+        let is_known = match holder {
+            None => false,
+            Some(Holder::User(_)) => !record.is_empty(),
+            Some(Holder::Guest(_)) => true,
+        };
+        if matches!(written, Ok(true)) || !is_known || self.lock.is_some() {
             return written;
         }
         // The answer may have been lost after the record was written. A retry fails then, because the record has changed.
@@ -140,8 +145,13 @@ impl RecordStore {
             if lock.is_some() && !self.is_unchanged(&previous.meta).await? {
                 return Ok(false);
             }
-            self.objects.delete(&previous.meta.location).await?;
-            Ok(true)
+            match self.objects.delete(&previous.meta.location).await {
+                Ok(()) | Err(object_store::Error::NotFound { .. }) => Ok(true),
+                Err(error) => match StoreAnswer::find(&error) {
+                    Some(answer) if answer.is_missing_object() => Ok(true),
+                    _ => Err(error.into()),
+                },
+            }
         })
         .await
     }
@@ -174,7 +184,11 @@ impl RecordStore {
     }
 
     fn path(&self, name: RecordName) -> Path {
-        self.prefix.clone().join(format!("{name}.json"))
+        let folder = match name.end() {
+            None => self.prefix.clone(),
+            Some(end) => self.prefix.clone().join(FOLDER).join(end.to_string()),
+        };
+        folder.join(format!("{}.json", hex::encode(name.bytes())))
     }
 }
 
@@ -185,7 +199,7 @@ impl Version {
     }
 }
 
-async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
+pub(super) async fn in_time<T>(work: impl Future<Output = Result<T, StoreError>>) -> Result<T, StoreError> {
     // Boxed, because the futures of the object store take several KiB, and each caller would contain several.
     tokio::time::timeout(STORE_TIMEOUT, Box::pin(work)).await.unwrap_or(Err(StoreError::TimedOut))
 }

@@ -9,13 +9,13 @@ use std::{
 use tokio::sync::OwnedMutexGuard;
 use tokio_util::task::TaskTracker;
 
-use super::{Error, UserId};
+use super::{Error, RecordSelector};
 use crate::request_log;
 
 /// The users whose records this process reads or changes.
 #[derive(Debug)]
 pub(super) struct UserLocks {
-    users: Mutex<HashMap<UserId, Weak<tokio::sync::Mutex<()>>>>,
+    users: Mutex<HashMap<RecordSelector, Weak<tokio::sync::Mutex<()>>>>,
     tasks: TaskTracker,
 }
 
@@ -26,14 +26,14 @@ impl UserLocks {
     }
 
     /// Locks the user, after all earlier calls for the same user.
-    pub(super) async fn lock(&self, user: UserId) -> OwnedMutexGuard<()> {
+    pub(super) async fn lock(&self, owner: RecordSelector) -> OwnedMutexGuard<()> {
         let mutex = {
             let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
             users.retain(|_, mutex| mutex.strong_count() > 0);
-            let existing = users.get(&user).and_then(Weak::upgrade);
+            let existing = users.get(&owner).and_then(Weak::upgrade);
             existing.unwrap_or_else(|| {
                 let mutex = Arc::default();
-                users.insert(user, Arc::downgrade(&mutex));
+                users.insert(owner, Arc::downgrade(&mutex));
                 mutex
             })
         };
@@ -43,10 +43,10 @@ impl UserLocks {
     /// Locks the user and runs `work` in a task of its own, which completes even if the caller disconnects.
     pub(super) async fn run_detached<T: Send + 'static>(
         &self,
-        user: UserId,
+        owner: RecordSelector,
         work: impl Future<Output = Result<T, Error>> + Send + 'static,
     ) -> Result<T, Error> {
-        let guard = self.lock(user).await;
+        let guard = self.lock(owner).await;
         let task = async move {
             let _guard = guard;
             work.await
@@ -59,12 +59,13 @@ impl UserLocks {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
+    use super::{super::UserId, *};
 
     #[tokio::test]
     async fn calls_for_one_user_wait_and_unused_locks_are_removed() {
         let user_locks = UserLocks::new(TaskTracker::new());
         let (alice, bob) = (UserId::from([1; 32]), UserId::from([2; 32]));
+        let (alice, bob) = (RecordSelector::User(alice), RecordSelector::User(bob));
         let guard = user_locks.lock(alice).await;
         let mut waiting = Box::pin(user_locks.lock(alice));
         assert!(futures_util::poll!(waiting.as_mut()).is_pending());

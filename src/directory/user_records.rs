@@ -2,12 +2,13 @@
 
 use super::{
     DirectoryKey, Record, RecordName, StoreError, UserId,
+    record::Holder,
     sealed_user::SealedUser,
     store::{RecordStore, Version},
 };
 
 /// The record of a user under either key, or the record of a name.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub enum RecordSelector {
     /// The record of a user.
     User(UserId),
@@ -61,7 +62,7 @@ impl RecordStore {
             }
         }
         match found {
-            Some((record, version)) if version.user.is_none() && !record.is_empty() => {
+            Some((record, version)) if version.holder.is_none() && !record.is_empty() => {
                 let name = version.name;
                 // The record can be used without it. `directory rekey` lists those that remain.
                 match self.write_user(user, &record, Some(version.clone())).await {
@@ -84,13 +85,13 @@ impl RecordStore {
         let first = self.first_name(user);
         let name = previous.as_ref().map_or(first, |version| version.name);
         let key = if name == first { Some(self.key.clone()) } else { self.key.second() };
-        let user = key.and_then(|key| SealedUser::new(&key, user));
+        let user = key.and_then(|key| SealedUser::new(&key, user)).map(Holder::User);
         self.put(name, record, user.as_ref(), previous).await
     }
 
-    /// Returns whether the user has a record with content under the second key.
-    pub(super) async fn has_second_record(&self, user: UserId) -> Result<bool, StoreError> {
-        let Some(second) = self.key.second() else { return Ok(false) };
+    /// Returns whether the selected user has a record with content under the second key.
+    pub(super) async fn has_second_record(&self, selected: RecordSelector) -> Result<bool, StoreError> {
+        let (RecordSelector::User(user), Some(second)) = (selected, self.key.second()) else { return Ok(false) };
         Ok(!is_empty(self.read(RecordName::new(&second, user)).await?.as_ref()))
     }
 
@@ -109,7 +110,8 @@ impl RecordStore {
 
     /// Returns the user of a record under either key.
     pub(super) fn user(&self, version: &Version) -> Option<UserId> {
-        let open = |key: &DirectoryKey| version.user.as_ref()?.open(key, version.name);
+        let Some(Holder::User(user)) = &version.holder else { return None };
+        let open = |key: &DirectoryKey| user.open(key, version.name);
         open(&self.key).or_else(|| open(&self.key.second()?))
     }
 }

@@ -104,15 +104,21 @@ pub(super) fn is_limited(fields: &Fields) -> bool {
 /// Takes the field `expiresInMinutes`.
 pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
     let default = if is_limited(fields) { "the most that you may have" } else { "1440" };
-    fields.optional("expiresInMinutes", move |errors, value| {
-        // 60.0 is a whole number in JSON Schema, and some clients write all numbers like that.
-        let minutes = value.as_i64().or_else(|| value.as_f64()?.to_string().parse().ok());
-        let lifetime = minutes.and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
-        if lifetime.is_none() {
-            errors.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
-        }
-        lifetime
-    })
+    fields.optional("expiresInMinutes", |errors, value| lifetime(errors, value, default))
+}
+
+/// Reads a lifetime. The error names the default.
+pub(super) fn lifetime(errors: &mut ErrorsOfField<'_>, value: &Value, default: &str) -> Option<TokenLifetime> {
+    let lifetime = whole_number(value).and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
+    if lifetime.is_none() {
+        errors.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
+    }
+    lifetime
+}
+
+/// Returns a whole number, which may have decimals: 60.0 is one in JSON Schema, and some clients write all numbers so.
+pub(super) fn whole_number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64()?.to_string().parse().ok())
 }
 
 /// Reads a list of scopes. Unknown and duplicate scopes are errors.

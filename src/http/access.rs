@@ -10,8 +10,9 @@ use axum::{
 
 use crate::{
     access::AccessRules,
-    auth::{self, Authenticator, Bearer, Caller},
+    auth::{self, Authenticator, Bearer, Caller, guest},
     functions::{AuthLevel, Function, PREFIX},
+    guest_pass::PassKeys,
     problem::Problem,
     request_log,
 };
@@ -21,6 +22,8 @@ use crate::{
 pub(super) struct AccessControl {
     pub(super) authenticator: Authenticator,
     pub(super) rules: AccessRules,
+    /// The keys of guest passes; `None` without a user directory.
+    pub(super) pass_keys: Option<PassKeys>,
 }
 
 impl AccessControl {
@@ -33,6 +36,13 @@ impl AccessControl {
             AuthLevel::Bearer => {
                 self.authenticator.authenticate_user(request.headers()).await.map(|user| Some(Caller::User(user)))
             }
+            // Without keys, the function answers that it is turned off.
+            AuthLevel::Pass => self
+                .pass_keys
+                .as_ref()
+                .map(|keys| guest::authenticate(keys, request.headers()))
+                .transpose()
+                .map(|pass| pass.map(Caller::Guest)),
         };
         auth::strip(request.headers_mut());
         let Some(caller) = caller? else { return Ok(()) };

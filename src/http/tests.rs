@@ -38,8 +38,8 @@ async fn panics() -> &'static str {
 
 /// Returns a router with the layers of the service around a function that panics and one that never answers.
 fn app() -> Router {
-    let access = access::AccessControl { authenticator: BackendAuth::Anyone.into(), rules: AccessRules::default() };
-    let access = Arc::new(access);
+    let (authenticator, rules) = (BackendAuth::Anyone.into(), AccessRules::default());
+    let access = Arc::new(access::AccessControl { authenticator, rules, pass_keys: None });
     let layer = |function: &'static Function| from_fn_with_state((access.clone(), function), access::layer);
     let router = Router::new()
         .route("/panics", get(panics).route_layer(layer(&FUNCTIONS[0])))

@@ -51,6 +51,8 @@ kinds! {
     InvalidFields: "invalid-fields", BAD_REQUEST, INFO, "Fields of the body are invalid";
     /// The path does not contain a valid identity id.
     InvalidIdentityId: "invalid-identity-id", BAD_REQUEST, INFO, "The identity id is invalid";
+    /// The path does not contain the id of a pass.
+    InvalidPassId: "invalid-pass-id", BAD_REQUEST, INFO, "The pass id is invalid";
     /// ACS rejected the content of the request.
     RefusedByAcs: "refused-by-acs", BAD_REQUEST, INFO, "ACS rejected the request";
     /// The path or the Host header is not that of a valid URL, or the path hides a delimiter.
@@ -61,6 +63,10 @@ kinds! {
     AmbiguousAuthorization: "ambiguous-authorization", BAD_REQUEST, INFO, "More than one Authorization header";
     /// The request has no valid key or token.
     Unauthorized: "unauthorized", UNAUTHORIZED, INFO, "Not authenticated";
+    /// The guest's pass is not one of this service.
+    PassInvalid: "pass-invalid", UNAUTHORIZED, INFO, "The pass is not valid";
+    /// The guest's pass has expired.
+    PassExpired: "pass-expired", UNAUTHORIZED, INFO, "The pass has expired";
     /// The Teams user's Entra token is not valid.
     TeamsTokenRefused: "teams-token-refused", UNAUTHORIZED, INFO, "The Teams user's token is not valid";
     /// The caller is authenticated, but lacks the required role or scope.
@@ -69,6 +75,10 @@ kinds! {
     BeyondPolicy: "beyond-policy", FORBIDDEN, INFO, "The policy does not allow this";
     /// The operator has blocked the user.
     Blocked: "blocked", FORBIDDEN, INFO, "The user is blocked";
+    /// Other guests have taken all uses of the pass.
+    PassUsedUp: "pass-used-up", FORBIDDEN, INFO, "The pass is used up";
+    /// A back end has ended the pass.
+    PassEnded: "pass-ended", FORBIDDEN, INFO, "The pass was ended";
     /// The Teams user or the application has no assignment at the ACS resource.
     NotAssigned: "not-assigned", FORBIDDEN, INFO, "Not assigned to Teams Phone";
     /// The Teams user has no license for Teams Phone.

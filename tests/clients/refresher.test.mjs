@@ -11,7 +11,8 @@ import { AzureAbortController, COMMON, claims, dev, installPackage, packages, re
 
 const files = installPackage();
 const { TokenError, tokenRefresher } = await import(join(packages, "node_modules/acs-tokens-client/index.js"));
-const { functions, control } = await dev(after);
+const TOKEN_POLICY = JSON.stringify({ default: { scopes: ["chat.join", "voip.join"], maxMinutes: 60 } });
+const { functions, control } = await dev(after, { TOKEN_POLICY });
 const url = `${functions}/me/token`;
 
 /** Returns the options of a refresher for a new user. */

@@ -88,7 +88,7 @@ async fn key_without_a_grant_has_no_limit_but_must_name_scopes() {
 #[tokio::test]
 async fn each_key_has_its_own_rate_limit() {
     // At 2 per minute, no request becomes available again during the test.
-    let rate_limits = RateLimits::new(Rates { users: None, keys: 2.try_into().ok() });
+    let rate_limits = RateLimits::new(Rates { users: None, keys: 2.try_into().ok(), ..Rates::default() });
     let api = api(AccessRules { rate_limits, ..AccessRules::default() }).await;
     for _ in 0..2 {
         post(&api, "web", "/api/identities", "{}").await.assert_ok(201);
@@ -108,7 +108,7 @@ async fn each_key_has_its_own_rate_limit() {
 
 #[tokio::test]
 async fn each_user_has_one_rate_limit_for_all_functions_and_tokens() {
-    let rate_limits = RateLimits::new(Rates { users: 1.try_into().ok(), keys: None });
+    let rate_limits = RateLimits::new(Rates { users: 1.try_into().ok(), ..Rates::default() });
     let rules = AccessRules { rate_limits, ..AccessRules::default() };
     let api = Api::with_users(Some(&DirectorySettings::in_memory()), rules).await;
     let (alice, bob) = (api.sign_in_as("alice").await, api.sign_in_as("bob").await);

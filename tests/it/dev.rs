@@ -95,6 +95,9 @@ async fn printed_commands_work() {
     let printed = dev.paste("ALICE=", 2).await;
     assert!(printed.starts_with('{') && printed.contains(r#""user":{"communicationUserId":"8:acs:"#), "{printed}");
 
+    let printed = dev.paste("PASS=", 2).await;
+    assert!(printed.starts_with('{') && printed.contains(r#""user":{"communicationUserId":"8:acs:"#), "{printed}");
+
     let certificate = std::fs::read_to_string(dev.line("Its certificate")).unwrap();
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
     let page = dev.http.get(dev.line("A page to try it")).send().await.unwrap();

@@ -9,6 +9,8 @@ mod credentials;
 #[cfg(target_os = "linux")]
 mod disk;
 mod fixture;
+mod guest_kills;
+mod guests;
 mod kills;
 #[cfg(target_os = "linux")]
 mod managed_identity;

@@ -97,6 +97,7 @@ fn the_readme_lists_every_function() {
             AuthLevel::Anonymous => "anyone",
             AuthLevel::Function => "key",
             AuthLevel::Bearer => "user",
+            AuthLevel::Pass => "pass",
         };
         [function.name, &function.methods.join(", "), &format!("{prefix}{}`", function.route), who].map(str::to_owned)
     });

@@ -3,26 +3,55 @@
 
 pub(crate) mod table;
 
+use acs_identity::types::{Scope, TokenLifetime};
 use acs_tokens::{
     access::AccessRules,
     auth::{BackendAuth, CallerKey},
-    directory::DirectorySettings,
+    directory::{DirectoryKey, DirectorySettings, StoreLocation},
+    guest_pass::{GuestPass, PassClaims},
 };
+use jiff::{SignedDuration, Timestamp};
+use reqwest::RequestBuilder;
 use serde_json::Value;
 
 use crate::{
     harness::{Answer, Api, users::TENANT},
     host::{Generation, Keys},
 };
-use table::{Credential, ROWS, Row};
+use table::{Credential, END, FIRST_USE, ROWS, Row};
 
 /// The key of back ends.
 pub(crate) const KEY: &str = "a-key-of-the-back-end";
 
-/// Signs in at the emulator's test issuer: resolves the credential of a row to headers.
-pub(crate) struct SignIn<'a>(pub(crate) &'a Api);
+/// The key of the user directory, which also signs passes.
+pub(crate) const DIRECTORY_KEY: &str = "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=";
 
-impl SignIn<'_> {
+/// Resolves the credential of a row to headers. Users sign in at the emulator's test issuer.
+pub(crate) struct SignIn<'a> {
+    api: &'a Api,
+    pass: GuestPass,
+    used: GuestPass,
+    ended: GuestPass,
+    expired: GuestPass,
+}
+
+fn pass(key: &DirectoryKey, hours: i64) -> GuestPass {
+    let expires = Timestamp::now() + SignedDuration::from_hours(hours);
+    let claims = PassClaims { scopes: vec![Scope::VoipJoin], lifetime: TokenLifetime::MIN, uses: 1, expires };
+    key.pass_keys().issue(claims).unwrap()
+}
+
+impl<'a> SignIn<'a> {
+    pub(crate) fn new(api: &'a Api) -> Self {
+        let [pass, used, ended, expired] = [1, 1, 1, -1].map(|hours| pass(&DIRECTORY_KEY.parse().unwrap(), hours));
+        Self { api, pass, used, ended, expired }
+    }
+
+    /// Replaces the placeholders in a path or a query.
+    pub(crate) fn fill(&self, text: &str) -> String {
+        text.replace("{pass}", &self.pass.expose()).replace("{ended id}", &self.ended.id().to_string())
+    }
+
     /// Returns the headers of the credential.
     pub(crate) async fn headers(&self, credential: &Credential) -> Vec<(String, String)> {
         let key = |key: &str| ("x-functions-key".to_owned(), key.to_owned());
@@ -43,11 +72,23 @@ impl SignIn<'_> {
                 let (signed, _) = token.rsplit_once('.').unwrap();
                 vec![bearer(&format!("{signed}.AAAA"))]
             }
+            Credential::Pass => vec![bearer(&self.pass.expose())],
+            Credential::TwoPasses => [&self.pass, &self.used].map(|pass| bearer(&pass.expose())).into(),
+            Credential::UsedPass => vec![bearer(&self.used.expose())],
+            Credential::EndedPass => vec![bearer(&self.ended.expose())],
+            Credential::ExpiredPass => vec![bearer(&self.expired.expose())],
+            Credential::ForgedPass => vec![bearer(&format!("{}.{}", self.pass.id(), "A".repeat(43)))],
+            Credential::SwappedPass => {
+                let signed = self.used.expose();
+                vec![bearer(&format!("{}.{}", self.pass.id(), signed.split_once('.').unwrap().1))]
+            }
+            Credential::PassOfAnotherKey => vec![bearer(&pass(&DirectoryKey::random(), 1).expose())],
+            Credential::PassId => vec![bearer(&self.pass.id().to_string())],
         }
     }
 
     async fn token(&self, issuer: &str, spec: &str) -> String {
-        self.0.issuer_token(issuer, serde_json::from_str(spec).unwrap()).await
+        self.api.issuer_token(issuer, serde_json::from_str(spec).unwrap()).await
     }
 }
 
@@ -56,30 +97,38 @@ pub(crate) async fn state(api: &Api) -> (Value, u64) {
     (api.control("GET", "state", None).await["identities"].take(), api.upstream_calls().await)
 }
 
+/// Builds the request of a row.
+async fn request(api: &Api, sign_in: &SignIn<'_>, row: &Row) -> RequestBuilder {
+    let query = row.query.map(|query| format!("?{}", sign_in.fill(query))).unwrap_or_default();
+    let mut request = api.request(row.method, &(sign_in.fill(row.path) + &query));
+    let given = row.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
+    for (name, value) in sign_in.headers(&row.credential).await.into_iter().chain(given) {
+        request = request.header(name, value);
+    }
+    match row.body {
+        Some(body) => request.body(body.to_owned()),
+        None => request,
+    }
+}
+
 /// Sends each row to a host. `by_host` is the answer that the Functions host gives itself, without the handler.
 async fn send_all(api: Api) {
-    let sign_in = SignIn(&api);
+    let sign_in = SignIn::new(&api);
+    for row in [FIRST_USE, END] {
+        assert_eq!(Answer::of(request(&api, &sign_in, &row).await).await.status, row.status, "{}", row.name);
+    }
     // A user whose identity must stay as it is.
     let alice = api.sign_in_as("alice").await;
     let alice_before = api.own_token(&alice).await;
     let mut failures = Vec::new();
     let forwards = api.is_hosted_by(Generation::Forwarding);
     for row in ROWS.iter().filter(|row| !(forwards && row.is_cut_by_forwarding)) {
-        let Row { name, method, path, credential, headers, body, fault, status, code, by_host, .. } = row;
+        let Row { name, fault, status, code, by_host, .. } = row;
         if let Some(fault) = fault {
             api.control("POST", "faults", Some(serde_json::from_str(fault).unwrap())).await;
         }
         let before = state(&api).await;
-        let mut request = api.request(method, path);
-        let credential = sign_in.headers(credential).await;
-        let given = headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-        for (name, value) in credential.into_iter().chain(given) {
-            request = request.header(name, value);
-        }
-        if let Some(body) = body {
-            request = request.body((*body).to_owned());
-        }
-        let answer = Answer::of(request).await;
+        let answer = Answer::of(request(&api, &sign_in, row).await).await;
         let refused = match by_host.filter(|_| api.is_hosted()) {
             Some(status) => (answer.status, &*answer.body) == (status, ""),
             None => is_refusal(&answer, *status, code),
@@ -108,7 +157,7 @@ pub(crate) fn is_refusal(answer: &Answer, status: u16, code: &str) -> bool {
 #[tokio::test]
 async fn rows_are_refused_directly() {
     let keys = BackendAuth::Keys(vec![CallerKey { name: "web".to_owned(), key: KEY.to_owned().into() }]);
-    let directory = DirectorySettings::in_memory();
+    let directory = DirectorySettings::at(StoreLocation::Memory, DIRECTORY_KEY.parse().unwrap());
     send_all(Api::with_issuers(keys, |_| (), Some(&directory), AccessRules::default()).await).await;
 }
 
@@ -124,5 +173,5 @@ async fn rows_are_refused_behind_a_forwarding_host() {
 
 async fn hosted(generation: Generation) -> Api {
     let keys = Keys { host: vec![KEY.to_owned()], ..Keys::default() };
-    Api::hosted_with_users_and(generation, Some(keys), &[]).await
+    Api::hosted_with_users_and(generation, Some(keys), &[("USER_DIRECTORY_KEY", DIRECTORY_KEY)]).await
 }

@@ -48,6 +48,7 @@ mod docs;
 mod emulator;
 mod faults;
 mod functions;
+mod guests_command;
 mod handler;
 mod harness;
 #[path = "../host/mod.rs"]

@@ -83,6 +83,7 @@ fn the_document_has_every_function_and_no_other() {
             let security = match function.auth_level {
                 AuthLevel::Function => json!([{ "functionKey": [] }, { "bearer": [] }]),
                 AuthLevel::Bearer => json!([{ "bearer": [] }]),
+                AuthLevel::Pass => json!([{ "guestPass": [] }]),
                 AuthLevel::Anonymous => json!([]),
             };
             let (name, path) = (function.name.to_owned(), format!("/{}", function.route));

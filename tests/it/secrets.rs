@@ -4,7 +4,10 @@ use acs_identity::{ConnectionString, IdentityClient, TeamsPhoneAssignment, Teams
 use serde_json::{Value, json};
 
 use crate::{
-    harness::{self, Answer, Api, FOREIGN_ID, users::TENANT},
+    harness::{
+        self, Answer, Api, FOREIGN_ID,
+        users::{Owned, TENANT},
+    },
     host::{Generation, Keys},
 };
 
@@ -115,8 +118,30 @@ async fn logs_and_errors_contain_no_user_identifiers() {
     secrets.extend([phone.clone(), others_phone.clone(), of_phone]);
     secrets.extend([&*own.id, "the-subject-of", "the-name-of", USER, OTHER, TENANT, "x-a-key"].map(str::to_owned));
 
+    let created = api.post("/api/guests", r#"{"uses":2}"#).await.json();
+    let [pass_id, pass] = ["id", "pass"].map(|name| created[name].as_str().unwrap().to_owned());
+    let [guest, stranger] = ["the-guest-of-a-pass", "the-third-guest-of-a-pass"];
+    let as_guest = async |guest: &str| {
+        let body = json!({ "guest": guest }).to_string();
+        api.post_of(&format!("Bearer {pass}"), "/api/guests/token", &body).await
+    };
+    for guest in [guest, "the-other-guest-of-a-pass"] {
+        secrets.push(Owned::read(&as_guest(guest).await).token);
+    }
+    secrets.extend([pass_id.clone(), pass.clone(), "guest-of-a-pass".to_owned()]);
+
     let post = async |user: &str, path: &str, body: Value| api.post_of(user, path, &body.to_string()).await;
     let mut answers = vec![
+        as_guest(stranger).await,
+        as_guest("guest-of-a-pass!").await,
+        Answer::of(api.request("POST", &format!("/api/guests/token?pass={pass}"))).await,
+        post(&format!("Bearer {pass_id}"), "/api/guests/token", json!({ "guest": guest })).await,
+        post(&format!("Bearer {pass}A"), "/api/guests/token", json!({ "guest": guest })).await,
+        post(&format!("Bearer {pass}"), "/api/me/token", json!({ "guest": guest })).await,
+        post("", "/api/guests", json!({ "scopes": [pass] })).await,
+        api.delete(&format!("/api/guests/{pass}")).await,
+        api.delete(&format!("/api/guests/{pass_id}")).await,
+        as_guest(guest).await,
         post(&bearer, "/api/me/teams-token", json!({ "token": others })).await,
         post(&bearer, "/api/me/teams-token", json!({ "token": bearer })).await,
         post(&bearer, "/api/me/teams-token", json!({ "token": entra, "userId": USER })).await,

@@ -10,23 +10,24 @@ use std::{
 const MAX_LINES: usize = 300;
 
 /// Each module and the modules of the crate that it may use. docs/ARCHITECTURE.md has the same table.
-pub(crate) const ARROWS: [(&str, &[&str]); 23] = [
+pub(crate) const ARROWS: [(&str, &[&str]); 24] = [
     ("acs_client", &["acs_observer", "entra", "remedy"]),
     ("acs_observer", &["remedy", "request_log"]),
     ("entra", &["refreshing"]),
     ("remedy", &[]),
     ("short_hash", &[]),
+    ("guest_pass", &[]),
     ("document", &[]),
     ("trace_context", &[]),
     ("request_log", &["short_hash", "trace_context"]),
     ("readiness", &["directory", "refreshing", "request_log"]),
     ("problem", &[]),
-    ("directory", &["entra", "problem", "remedy", "request_log"]),
+    ("directory", &["entra", "guest_pass", "problem", "remedy", "request_log"]),
     ("extract", &["problem", "request_log"]),
-    ("auth", &["problem", "refreshing", "short_hash"]),
-    ("access", &["auth", "document", "problem"]),
-    ("functions", &["access", "auth", "directory", "extract", "problem", "readiness", "request_log"]),
-    ("http", &["access", "auth", "functions", "problem", "request_log"]),
+    ("auth", &["guest_pass", "problem", "refreshing", "short_hash"]),
+    ("access", &["auth", "document", "guest_pass", "problem"]),
+    ("functions", &["access", "auth", "directory", "extract", "guest_pass", "problem", "readiness", "request_log"]),
+    ("http", &["access", "auth", "functions", "guest_pass", "problem", "request_log"]),
     ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),

@@ -15,6 +15,12 @@ const TESTS = "directory::";
 const TEMPLATE = "settings_of_the_template_issue_the_first_tokens";
 const NAME = "users"; // of the container and of the bucket
 
+const STATE = '("identity":"8:acs:[0-9a-f-]{36}_[0-9a-f-]{36}",)?("leaving":true,)?("blocked":true,)?';
+/** The record of a user. It is empty after a deletion. */
+const USER = new RegExp(`^\\{(${STATE}"user":"[A-Za-z0-9+/]{80}")?\\}$`);
+/** The record of a guest, or that of an ended pass. */
+const GUEST = new RegExp(`^\\{(${STATE}"guest":"[0-9a-f]{32}"|"blocked":true)\\}$`);
+
 /** Starts a server and resolves to its address once it listens. The server is stopped when this process exits. */
 function start(program, args) {
   const child = spawn(join(folder, program), args, { stdio: ["ignore", "pipe", "pipe"] });
@@ -101,18 +107,15 @@ function test(stores) {
 const stores = await Promise.all([azureBlobStorage(), azureBlobStorageByManagedIdentity(), amazonS3()]);
 const used = await test(stores);
 for (const { kind, objects } of stores) {
-  // Object names must be hashes, and contents an identity with an encrypted user, or empty. Counts the objects of each test.
+  // Object names must be hashes, and contents an identity with an encrypted user or a hashed guest, or empty. Counts the objects of each test.
   const left = {};
   for await (const [name, content] of objects()) {
     // The settings of the template name the container only.
-    const [test, , file, ...more] = name.includes("/") ? name.split("/") : [TEMPLATE, "", name];
-    assert.ok(used.get(kind).has(test) && more.length === 0, name);
-    assert.match(file, /^[0-9a-f]{64}\.json$/);
-    assert.match(
-      content,
-      /^\{(("identity":"8:acs:[0-9a-f-]{36}_[0-9a-f-]{36}",)?("leaving":true,)?("blocked":true,)?"user":"[A-Za-z0-9+/]{80}")?\}$/,
-      name,
-    );
+    const [test, , ...path] = name.includes("/") ? name.split("/") : [TEMPLATE, "", name];
+    assert.ok(used.get(kind).has(test), name);
+    const guest = path.length > 1;
+    assert.match(path.join("/"), guest ? /^guests\/\d{10}\/[0-9a-f]{64}\.json$/ : /^[0-9a-f]{64}\.json$/);
+    assert.match(content, guest ? GUEST : USER, name);
     left[test] = (left[test] ?? 0) + 1;
   }
   console.log(`Left in ${kind}:`, left);
@@ -122,6 +125,7 @@ for (const { kind, objects } of stores) {
   }
   assert.equal(left.concurrent_first_calls_in_two_instances_leave_one_identity, 1);
   assert.equal(left.concurrent_first_calls_in_two_processes_leave_one_identity, 1);
+  assert.equal(left.crowd_gets_as_many_identities_as_the_pass_has_uses, 50);
   assert.equal(left.concurrent_calls_of_different_users_do_not_interfere, 30);
 }
 process.exit();

@@ -85,7 +85,7 @@ impl Caller {
         let (status, answer) =
             self.send("issue", "POST", &format!("identities/{id}/tokens"), r#"{"scopes":["chat"]}"#).await;
         assert_ne!(status, 404, "{id} was returned and does not exist");
-        assert!(status != 200 || answer["token"].as_str().unwrap().split('.').count() == 3);
+        assert!(status != 200 || answer["token"].as_str().unwrap().starts_with("eyJ"));
     }
 
     async fn revoke(&mut self, id: &str) {

@@ -1,11 +1,14 @@
 //! Reads the policy from JSON. Unknown and repeated names are errors.
 
-use std::{collections::BTreeMap, fmt};
+use std::{collections::BTreeMap, fmt, sync::Arc};
 
 use acs_identity::{Scope, TokenLifetime, TokenRequest, types::UnknownScope};
 use serde::de::{Deserialize, Deserializer, Error as _, MapAccess, Visitor};
 
-use super::{Grant, Policy};
+use super::{
+    Grant, GuestGrant, Policy,
+    guests::{MAX_PASS_MINUTES, MAX_USES, MIN_PASS_MINUTES},
+};
 use crate::document::{self, Object};
 
 /// Reads the whole document. The error names the first fault and its path.
@@ -42,6 +45,11 @@ impl<'de> Visitor<'de> for Grants {
     }
 }
 
+/// Reads the entry for guests.
+pub(super) fn guests<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Arc<GuestGrant>, D::Error> {
+    Object::deserialize(deserializer).map(|Object(guests)| Arc::new(guests))
+}
+
 #[derive(serde::Deserialize)]
 #[serde(try_from = "String")]
 struct ScopeName(Scope);
@@ -65,4 +73,18 @@ pub(super) fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<S
 pub(super) fn minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<TokenLifetime, D::Error> {
     let minutes = i64::deserialize(deserializer).ok().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
     minutes.ok_or_else(|| D::Error::custom("must be a whole number of minutes from 60 to 1440"))
+}
+
+/// Reads the longest lifetime of a pass.
+pub(super) fn pass_minutes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u32, D::Error> {
+    let minutes = u32::deserialize(deserializer).ok().filter(|n| (MIN_PASS_MINUTES..=MAX_PASS_MINUTES).contains(n));
+    minutes.ok_or_else(|| {
+        D::Error::custom(format!("must be a whole number of minutes from {MIN_PASS_MINUTES} to {MAX_PASS_MINUTES}"))
+    })
+}
+
+/// Reads the largest number of uses.
+pub(super) fn uses<'de, D: Deserializer<'de>>(deserializer: D) -> Result<u16, D::Error> {
+    let uses = u16::deserialize(deserializer).ok().filter(|uses| (1..=MAX_USES).contains(uses));
+    uses.ok_or_else(|| D::Error::custom(format!("must be a whole number from 1 to {MAX_USES}")))
 }

@@ -2,18 +2,34 @@
 
 use std::time::Duration;
 
+use acs_identity::{Scope, TokenLifetime};
 use governor::clock::FakeRelativeClock;
+use jiff::Timestamp;
 
 use super::*;
-use crate::auth::{Subject, User};
+use crate::{
+    auth::{Subject, User},
+    guest_pass::{PassClaims, PassKeys},
+};
 
 fn user(name: &str) -> Caller {
     Caller::User(User { subject: Subject::oidc("test", name), roles: Vec::new(), account: None })
 }
 
+fn pass() -> Caller {
+    let claims = PassClaims {
+        scopes: vec![Scope::VoipJoin],
+        lifetime: TokenLifetime::MIN,
+        uses: 1,
+        expires: Timestamp::UNIX_EPOCH,
+    };
+    Caller::Guest(PassKeys::new([[1; 32]]).issue(claims).unwrap())
+}
+
 fn limits(users: u32, keys: u32) -> (RateLimits<FakeRelativeClock>, FakeRelativeClock) {
     let clock = FakeRelativeClock::default();
-    let rates = Rates { users: NonZeroU32::new(users), keys: NonZeroU32::new(keys) };
+    let [users, keys] = [users, keys].map(NonZeroU32::new);
+    let rates = Rates { users, keys, passes: users, guests: keys };
     (RateLimits::with_clock(rates, clock.clone()), clock)
 }
 
@@ -52,6 +68,16 @@ fn callers_that_cannot_be_told_apart_are_not_counted() {
     for caller in [Caller::FunctionsHost, Caller::Anyone] {
         assert_eq!(accepted(&limits, &caller), 1000);
     }
+}
+
+#[test]
+fn each_pass_has_a_limit_and_all_guests_together_have_another() {
+    let (limits, clock) = limits(4, 10);
+    let passes = [(); 4].map(|()| pass());
+    assert_eq!(passes.each_ref().map(|pass| accepted(&limits, pass)), [4, 4, 2, 0]);
+    clock.advance(Duration::from_secs(60));
+    assert_eq!(passes.each_ref().map(|pass| accepted(&limits, pass)), [4, 4, 2, 0]);
+    assert_eq!(accepted(&limits, &user("one")), 4, "users have a limit of their own");
 }
 
 #[test]

@@ -195,6 +195,7 @@ fn tag(level: AuthLevel) -> &'static str {
     match level {
         AuthLevel::Function => "back ends",
         AuthLevel::Bearer => "users",
+        AuthLevel::Pass => "guests",
         AuthLevel::Anonymous => "anyone",
     }
 }
@@ -203,6 +204,7 @@ fn tag_description(level: AuthLevel) -> &'static str {
     match level {
         AuthLevel::Function => "For back ends, which may act on every identity of the ACS resource.",
         AuthLevel::Bearer => "For signed-in users. Each user reaches only their own identity.",
+        AuthLevel::Pass => "For guests with the pass of an invitation.",
         AuthLevel::Anonymous => "Without authentication.",
     }
 }
@@ -211,6 +213,7 @@ fn security(level: AuthLevel) -> Value {
     match level {
         AuthLevel::Function => json!([{ "functionKey": [] }, { "bearer": [] }]),
         AuthLevel::Bearer => json!([{ "bearer": [] }]),
+        AuthLevel::Pass => json!([{ "guestPass": [] }]),
         AuthLevel::Anonymous => json!([]),
     }
 }
@@ -225,7 +228,11 @@ fn security_schemes() -> Value {
         "bearer": {
             "type": "http", "scheme": "bearer", "bearerFormat": "JWT",
             "description": "A token of an issuer in `OIDC_ISSUERS`: a signed-in user's for the functions under `me`, an \
-                            application's with the role of back ends for the others.",
+                            application's with the role of back ends for those under `identities` and the like.",
+        },
+        "guestPass": {
+            "type": "http", "scheme": "bearer",
+            "description": "A pass of create-guest-pass.",
         },
     })
 }

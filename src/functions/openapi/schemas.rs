@@ -48,6 +48,18 @@ impl PartialSchema for Guid {
 
 impl ToSchema for Guid {}
 
+/// The id of a guest pass, in paths.
+pub(in crate::functions) struct PassId;
+
+impl PartialSchema for PassId {
+    fn schema() -> RefOr<Schema> {
+        let id = ObjectBuilder::new().schema_type(Type::String).pattern(Some("^[0-9A-Za-z_-]{36}$"));
+        id.description(Some("The id of a guest pass, as create-guest-pass returned it.")).into()
+    }
+}
+
+impl ToSchema for PassId {}
+
 /// The id of an identity, in paths.
 pub(in crate::functions) struct IdentityId;
 

@@ -109,6 +109,7 @@ fn back_ends_without_a_grant_have_no_limit_but_must_name_scopes() {
 fn errors_name_the_first_fault_and_its_path() {
     const SCOPES: &str = "not a scope; the scopes are chat, voip, chat.join, chat.join.limited, voip.join";
     const MINUTES: &str = "roles.a.maxMinutes: must be a whole number of minutes from 60 to 1440";
+    const PASS_MINUTES: &str = "guests.maxPassMinutes: must be a whole number of minutes from 5 to 43200";
     let fields = "roles.a.minutes: unknown field `minutes`, expected `scopes` or `maxMinutes`";
     let cases = [
         ("", "is not JSON; correct line 1, column 0"),
@@ -116,7 +117,7 @@ fn errors_name_the_first_fault_and_its_path() {
         ("{} {}", "is not JSON; correct line 1, column 4"),
         (" []", "must be an object"),
         ("\"a secret\"", "must be an object"),
-        (r#"{"role":{}}"#, "role: unknown field `role`, expected one of `default`, `roles`, `keys`"),
+        (r#"{"role":{}}"#, "role: unknown field `role`, expected one of `default`, `roles`, `keys`, `guests`"),
         (r#"{"default":null}"#, "default: must be an object"),
         (r#"{"default":{}}"#, "default: missing field `scopes`; add it"),
         (r#"{"default":{"scopes":["voip"]}}"#, "default: missing field `maxMinutes`; add it"),
@@ -124,6 +125,13 @@ fn errors_name_the_first_fault_and_its_path() {
         (r#"{"roles":{"a":"a secret"}}"#, "roles.a: must be an object"),
         (r#"{"keys":{},"keys":{}}"#, "duplicate field `keys`; keep one"),
         (r#"{"keys":{" ":{}}}"#, "keys: an entry has an empty name; give it a name"),
+        (r#"{"guests":[]}"#, "guests: must be an object"),
+        (r#"{"guests":{"scopes":[]}}"#, "guests.scopes: name at least one scope"),
+        (r#"{"guests":{"maxMinutes":1441}}"#, "guests.maxMinutes: must be a whole number of minutes from 60 to 1440"),
+        (r#"{"guests":{"maxPassMinutes":4}}"#, PASS_MINUTES),
+        (r#"{"guests":{"maxPassMinutes":43201}}"#, PASS_MINUTES),
+        (r#"{"guests":{"maxUses":0}}"#, "guests.maxUses: must be a whole number from 1 to 1000"),
+        (r#"{"guests":{"maxUses":1001}}"#, "guests.maxUses: must be a whole number from 1 to 1000"),
     ];
     let in_role = [
         (r#"{"scopes":[],"maxMinutes":60}"#, "roles.a.scopes: name at least one scope"),
@@ -159,5 +167,6 @@ fn entries_that_grant_chat_scopes_are_listed() {
     assert_eq!(grants(POLICY.parse().unwrap()), expected);
     let web = r#"{"keys":{"web":{"scopes":["voip","chat.join","chat"],"maxMinutes":60}}}"#;
     assert_eq!(grants(web.parse().unwrap()), ["keys.web [Chat, ChatJoin]"]);
+    assert_eq!(grants(r#"{"guests":{"scopes":["chat.join"]}}"#.parse().unwrap()), ["guests [ChatJoin]"]);
     assert!(grants(Policy::default()).is_empty());
 }

@@ -73,7 +73,7 @@ async fn reset_returns_to_the_initial_state() {
         "settings": {
             "gone": "IdentityNotFound",
             "managedIdentityTokenLifetimeSeconds": null,
-            "encryptedTokens": false,
+            "encryptedTokens": false, "servicePrincipalMissing": false,
             "tokenLifetimeSeconds": null,
         },
         "managedIdentityTokens": 0,

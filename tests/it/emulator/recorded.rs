@@ -177,7 +177,7 @@ impl Played {
             (Value::String(recorded), Value::String(actual)) => match &**recorded {
                 "{any}" => true,
                 "{identity}" => actual.starts_with(&format!("8:acs:{DEVELOPMENT_RESOURCE}_")),
-                "{token}" => actual.split('.').count() == 3,
+                "{token}" => actual.starts_with("eyJ"),
                 "{time}" => self.time_fits(actual),
                 "{time with decimals}" => actual.contains('.') && self.time_fits(actual),
                 recorded => recorded.replace("{url}", &self.url) == *actual,

@@ -6,6 +6,8 @@ mod create_identity;
 mod delete_identity;
 mod delete_me;
 mod exchange_teams_token;
+mod guest_rules;
+mod guests;
 mod health;
 mod issue_token;
 mod my_teams_token;

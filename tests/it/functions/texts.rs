@@ -1,6 +1,7 @@
 //! The exact texts of problems. Other tests assert the status, the code and the pointers.
 
 mod blocking;
+mod guests;
 mod teams_phone;
 
 use acs_tokens::access::AccessRules;

@@ -50,7 +50,7 @@ pub(crate) fn trusted_issuers(emulator: &str) -> Vec<TrustedIssuer> {
 impl Api {
     /// Serves the router for users who sign in, without authentication of back ends and without rate limits.
     pub(crate) async fn direct_with_users() -> Self {
-        let rate_limits = RateLimits::new(Rates { users: None, keys: None });
+        let rate_limits = RateLimits::new(Rates { users: None, keys: None, passes: None, guests: None });
         let rules = AccessRules { policy: POLICY.parse().unwrap(), rate_limits };
         Self::with_users(Some(&DirectorySettings::in_memory()), rules).await
     }
@@ -104,6 +104,8 @@ impl Api {
             ("OIDC_AUDIENCES", &*format!("{AUDIENCE},{CLIENT}")),
             ("TOKEN_POLICY", POLICY),
             ("RATE_LIMIT", "none"),
+            ("RATE_LIMIT_PASSES", "none"),
+            ("RATE_LIMIT_GUESTS", "none"),
             ("USER_DIRECTORY", "memory:"),
         ];
         Self::hosted_at(emulator, generation, keys, &[&settings, more].concat()).await

@@ -6,6 +6,8 @@ pub(crate) struct Row {
     pub(crate) method: &'static str,
     /// The path, percent-encoded as a client sends it.
     pub(crate) path: &'static str,
+    /// The query, with the placeholder `{pass}`.
+    pub(crate) query: Option<&'static str>,
     pub(crate) credential: Credential,
     pub(crate) headers: &'static [(&'static str, &'static str)],
     pub(crate) body: Option<&'static str>,
@@ -35,9 +37,30 @@ pub(crate) enum Credential {
     TwoTokens,
     /// A user's token with another signature.
     ForgedToken,
+    /// A guest's pass.
+    Pass,
+    /// Two passes.
+    TwoPasses,
+    /// The pass that [`FIRST_USE`] has used.
+    UsedPass,
+    /// The pass that [`END`] has ended.
+    EndedPass,
+    /// A pass that has expired.
+    ExpiredPass,
+    /// A pass with another signature.
+    ForgedPass,
+    /// The id of a pass with the signature of another one.
+    SwappedPass,
+    /// A pass under another key.
+    PassOfAnotherKey,
+    /// The id of a pass, in place of the pass.
+    PassId,
 }
 
-use Credential::{EntraToken, ForgedToken, Key, None as NoCredential, Token, TwoKeys, TwoTokens, WrongKey};
+use Credential::{
+    EndedPass, EntraToken, ExpiredPass, ForgedPass, ForgedToken, Key, None as NoCredential, Pass, PassId,
+    PassOfAnotherKey, SwappedPass, Token, TwoKeys, TwoPasses, TwoTokens, UsedPass, WrongKey,
+};
 
 const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
 const ALICE: Credential = Token(r#"{"claims":{"sub":"alice"}}"#);
@@ -56,6 +79,20 @@ pub(crate) const ALICES_TOKEN: Row =
 /// A request for the user's own token.
 const fn my_token(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
     Row { credential, status, code, ..row(name, "POST", "/api/me/token") }
+}
+
+/// Requests that are not refused and come before the others: the use of a pass by its guest, and the end of another pass.
+pub(crate) const FIRST_USE: Row = Row {
+    body: Some(r#"{"guest":"the-first-guest-0123"}"#),
+    headers: JSON,
+    status: 200,
+    ..guest("use", UsedPass, 200, "")
+};
+pub(crate) const END: Row = Row { credential: Key, status: 204, ..row("end", "DELETE", "/api/guests/{ended id}") };
+
+/// A request of a guest.
+const fn guest(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
+    Row { credential, status, code, ..row(name, "POST", "/api/guests/token") }
 }
 
 /// A request to create an identity.
@@ -88,6 +125,7 @@ const fn row(name: &'static str, method: &'static str, path: &'static str) -> Ro
         name,
         method,
         path,
+        query: None,
         credential: NoCredential,
         headers: &[],
         body: None,
@@ -200,6 +238,45 @@ pub(crate) static ROWS: &[Row] = &[
         401,
         "unauthorized",
     ),
+    // Guests.
+    guest("no pass", NoCredential, 401, "unauthorized"),
+    guest("a key instead of a pass", Key, 401, "unauthorized"),
+    Row {
+        query: Some("pass={pass}&access_token={pass}"),
+        ..guest("a pass in the query", NoCredential, 401, "unauthorized")
+    },
+    guest("two passes", TwoPasses, 400, "ambiguous-authorization"),
+    guest("a user's token instead of a pass", ALICE, 401, "pass-invalid"),
+    guest("the id of a pass", PassId, 401, "pass-invalid"),
+    guest("a forged pass", ForgedPass, 401, "pass-invalid"),
+    guest("a swapped pass", SwappedPass, 401, "pass-invalid"),
+    guest("a pass of another key", PassOfAnotherKey, 401, "pass-invalid"),
+    guest("an expired pass", ExpiredPass, 401, "pass-expired"),
+    guest("an ended pass", EndedPass, 403, "pass-ended"),
+    guest("a replayed pass", UsedPass, 403, "pass-used-up"),
+    Row {
+        headers: JSON,
+        body: Some(r#"{"guest":"another-guest-012345"}"#),
+        ..guest("a pass replayed by another guest", UsedPass, 403, "pass-used-up")
+    },
+    Row {
+        headers: JSON,
+        body: Some(r#"{"guest":"the-first-guest-0123","scopes":["voip"]}"#),
+        ..guest("a guest who asks for more", UsedPass, 400, "invalid-fields")
+    },
+    my_token("a pass instead of a token", Pass, 401, "unauthorized"),
+    by_host(401, create("a pass instead of a key", Pass, 401, "unauthorized")),
+    by_host(
+        401,
+        Row {
+            credential: Pass,
+            status: 401,
+            code: "unauthorized",
+            ..row("a guest who ends a pass", "DELETE", "/api/guests/{ended id}")
+        },
+    ),
+    path("a pass in place of its id", "/api/guests/{pass}", 400, "invalid-pass-id"),
+    path("a pass id of another form", "/api/guests/alice", 400, "invalid-pass-id"),
     // Paths. A decoded character must not end the path or divide it at ACS.
     cut(path("a number sign in the path", "/api/identities/8:acs:a_b%23/tokens", 400, "invalid-url")),
     cut(path("a question mark in the path", "/api/identities/8:acs:a_b%3Fx/tokens", 400, "invalid-url")),

@@ -10,8 +10,8 @@ use crate::{
         users::{AUDIENCE, CLIENT, TENANT},
     },
     hostile::{
-        KEY, SignIn, is_refusal, state,
-        table::{ALICES_TOKEN, ROWS, Row},
+        DIRECTORY_KEY, KEY, SignIn, is_refusal, state,
+        table::{ALICES_TOKEN, END, FIRST_USE, ROWS, Row},
     },
 };
 
@@ -25,16 +25,21 @@ async fn lambda(api: &Api) -> Lambda {
         ("OIDC_AUDIENCES", &format!("{AUDIENCE},{CLIENT}")),
         ("CALLER_KEYS", &format!("web={KEY}")),
         ("USER_DIRECTORY", "memory:"),
+        ("USER_DIRECTORY_KEY", DIRECTORY_KEY),
     ])
     .await
 }
 
 /// Returns the request as an event of a REST API, which has each value of a header.
-fn rest(row: &Row, headers: &[(String, String)]) -> Value {
+fn rest(row: &Row, sign_in: &SignIn<'_>, headers: &[(String, String)]) -> Value {
     let mut event = event("rest-create-identity");
     event["httpMethod"] = row.method.into();
     event["requestContext"]["httpMethod"] = row.method.into();
-    event["path"] = decoded(row.path).into();
+    event["path"] = decoded(&sign_in.fill(row.path)).into();
+    for (name, value) in row.query.iter().flat_map(|query| query.split('&')).filter_map(|pair| pair.split_once('=')) {
+        event["queryStringParameters"][name] = sign_in.fill(value).into();
+        event["multiValueQueryStringParameters"][name] = json!([sign_in.fill(value)]);
+    }
     let (mut last, mut all) = (Map::new(), Map::<String, Value>::new());
     last.insert("Host".to_owned(), event["headers"]["Host"].take());
     all.insert("Host".to_owned(), event["multiValueHeaders"]["Host"].take());
@@ -50,11 +55,12 @@ fn rest(row: &Row, headers: &[(String, String)]) -> Value {
 }
 
 /// Returns the request as an event of an HTTP API, which joins the values of a header with commas.
-fn http(row: &Row, headers: &[(String, String)]) -> Value {
+fn http(row: &Row, sign_in: &SignIn<'_>, headers: &[(String, String)]) -> Value {
     let mut event = event("http-create-identity");
     event["requestContext"]["http"]["method"] = row.method.into();
-    event["requestContext"]["http"]["path"] = decoded(row.path).into();
-    event["rawPath"] = decoded(row.path).into();
+    event["requestContext"]["http"]["path"] = decoded(&sign_in.fill(row.path)).into();
+    event["rawPath"] = decoded(&sign_in.fill(row.path)).into();
+    event["rawQueryString"] = row.query.map_or_else(String::new, |query| sign_in.fill(query)).into();
     let mut joined = Map::new();
     joined.insert("host".to_owned(), event["headers"]["host"].take());
     for (name, value) in headers {
@@ -64,6 +70,13 @@ fn http(row: &Row, headers: &[(String, String)]) -> Value {
     event["headers"] = joined.into();
     event["body"] = row.body.map_or(Value::Null, Into::into);
     event
+}
+
+/// Returns all headers of a row.
+async fn headers(sign_in: &SignIn<'_>, row: &Row) -> Vec<(String, String)> {
+    let mut headers = sign_in.headers(&row.credential).await;
+    headers.extend(row.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
+    headers
 }
 
 /// API Gateway decodes the path.
@@ -77,14 +90,19 @@ async fn rows_are_refused() {
     let mut lambda = lambda(&api).await;
     // A user whose identity must stay as it is.
     let alice = ALICES_TOKEN;
-    let headers = SignIn(&api).headers(&alice.credential).await;
-    let first = lambda.invoke("1", &http(&alice, &headers)).await;
+    let sign_in = SignIn::new(&api);
+    for row in [FIRST_USE, END] {
+        let headers = headers(&sign_in, &row).await;
+        let answer = lambda.invoke("1", &http(&row, &sign_in, &headers)).await;
+        assert_eq!(answer.status, row.status, "{answer:?}");
+    }
+    let headers_of_alice = headers(&sign_in, &alice).await;
+    let first = lambda.invoke("1", &http(&alice, &sign_in, &headers_of_alice)).await;
     first.assert_ok(200);
     let mut failures = Vec::new();
     for row in ROWS {
-        let mut headers = SignIn(&api).headers(&row.credential).await;
-        headers.extend(row.headers.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())));
-        for (kind, event) in [("REST", rest(row, &headers)), ("HTTP", http(row, &headers))] {
+        let headers = headers(&sign_in, row).await;
+        for (kind, event) in [("REST", rest(row, &sign_in, &headers)), ("HTTP", http(row, &sign_in, &headers))] {
             if let Some(fault) = row.fault {
                 api.control("POST", "faults", Some(serde_json::from_str(fault).unwrap())).await;
             }
@@ -101,6 +119,6 @@ async fn rows_are_refused() {
         }
     }
     assert!(failures.is_empty(), "{}", failures.join("\n"));
-    let last = lambda.invoke("1", &http(&alice, &headers)).await;
+    let last = lambda.invoke("1", &http(&alice, &sign_in, &headers_of_alice)).await;
     assert_eq!(last.json()["user"], first.json()["user"], "the user keeps the identity");
 }

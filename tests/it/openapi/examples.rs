@@ -9,7 +9,7 @@ use acs_tokens::{
         rate_limits::{RateLimits, Rates},
     },
     directory::{DirectoryKey, DirectorySettings},
-    functions::FUNCTIONS,
+    functions::{AuthLevel, FUNCTIONS},
 };
 use serde_json::{Map, Value, json};
 
@@ -28,20 +28,25 @@ const REQUEST_ID: &str = "1f7b04d6-2c13-4d0e-9a53-c4b8f9a1d0e2";
 /// Replaces what differs in each run: tokens, times, ids of identities, and the address of the issuer.
 fn stable(value: &mut Value) {
     match value {
-        Value::Object(fields) => fields.iter_mut().for_each(|(name, value)| {
-            let fixed = match name.as_str() {
-                "token" => json!("eyJhbGciOiJSUzI1NiIs…"),
-                "expiresOn" => json!("2026-12-01T10:21:39.3244584+00:00"),
-                "expiresOnTimestamp" => json!(1_796_120_499_324_i64),
-                "id" | "communicationUserId" => {
-                    json!("8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081")
-                }
-                "issuer" => json!("https://login.contoso.example"),
-                _ => return stable(value),
-            };
-            assert_eq!(fixed.is_string(), value.is_string(), "{name}");
-            *value = fixed;
-        }),
+        Value::Object(fields) => {
+            let of_pass = fields.contains_key("pass");
+            fields.iter_mut().for_each(|(name, value)| {
+                let fixed = match name.as_str() {
+                    "pass" => json!("mk1CqIVcZxrZ4nKJAcEZ9wABADwQ4Z3vK7oR.nIs…"),
+                    "id" if of_pass => json!("mk1CqIVcZxrZ4nKJAcEZ9wABADwQ4Z3vK7oR"),
+                    "token" => json!("eyJhbGciOiJSUzI1NiIs…"),
+                    "expiresOn" => json!("2026-12-01T10:21:39.3244584+00:00"),
+                    "expiresOnTimestamp" => json!(1_796_120_499_324_i64),
+                    "id" | "communicationUserId" => {
+                        json!("8:acs:2dee53b4-368b-45b4-ab52-8493fb117652_00000005-14a2-493b-8a72-5a3a0d000081")
+                    }
+                    "issuer" => json!("https://login.contoso.example"),
+                    _ => return stable(value),
+                };
+                assert_eq!(fixed.is_string(), value.is_string(), "{name}");
+                *value = fixed;
+            });
+        }
         Value::Array(items) => items.iter_mut().for_each(stable),
         _ => {}
     }
@@ -57,6 +62,8 @@ struct Caller {
     api: Api,
     alice: String,
     teams_user: String,
+    /// The id of a guest pass, and the pass.
+    pass: [String; 2],
 }
 
 impl Caller {
@@ -71,7 +78,9 @@ impl Caller {
             TeamsPhoneAssignment { principal_type: "user".to_owned(), client_ids: vec![CLIENT.parse().unwrap()] };
         let client = IdentityClient::from_connection_string(acs).unwrap();
         client.put_teams_phone_assignment(user, &assignment).await.unwrap();
-        Self { api, alice, teams_user }
+        let pass = api.post("/api/guests", "{}").await.json();
+        let pass = [pass["id"].as_str().unwrap().to_owned(), format!("Bearer {}", pass["pass"].as_str().unwrap())];
+        Self { api, alice, teams_user, pass }
     }
 
     async fn entra_token(&self, more: Value) -> Value {
@@ -83,8 +92,13 @@ impl Caller {
     /// Calls a function. `id` stands for the parameter of its route.
     async fn call(&self, function: &str, id: &str, query: &str, body: &Value) -> Answer {
         let function = FUNCTIONS.iter().find(|other| other.name == function).unwrap();
-        let path = format!("/api/{}{query}", function.route.replace("{id}", id));
-        let user = if function.name.contains("teams") { &self.teams_user } else { &self.alice };
+        let route = function.route.replace("{id}", id).replace("{passId}", &self.pass[0]);
+        let path = format!("/api/{route}{query}");
+        let user = match function.auth_level {
+            AuthLevel::Pass => &self.pass[1],
+            _ if function.name.contains("teams") => &self.teams_user,
+            _ => &self.alice,
+        };
         let request = self.api.of(user, function.methods[0], &path).header("x-request-id", REQUEST_ID);
         let request = if body.is_null() {
             request
@@ -115,12 +129,21 @@ async fn functions() -> BTreeMap<&'static str, Vec<Value>> {
         ("block-user", "another user", "", bob.clone()),
         ("unblock-user", "a user of Entra", "", entra_user),
         ("unblock-user", "another user", "", bob),
+        ("create-guest-pass", "a guest", "", json!({})),
+        (
+            "create-guest-pass",
+            "ten guests",
+            "",
+            json!({ "scopes": ["voip.join"], "expiresInMinutes": 60, "passExpiresInMinutes": 1440, "uses": 10 }),
+        ),
+        ("guest-token", "a guest", "", json!({ "guest": "d7f0c1a2-95b4-4c5e-8f1d-3a6b7c8d9e0f" })),
         ("my-token", "all that is allowed", "", json!({})),
         ("my-token", "less", "", json!({ "scopes": ["voip.join"], "expiresInMinutes": 60 })),
         ("my-teams-token", "the user's own", "", json!({ "token": teams })),
         ("my-teams-phone-token", "the user's own", "", json!({ "token": phone })),
         ("health", "alive", "", Value::Null),
         ("health", "ready", "?ready", Value::Null),
+        ("revoke-guest-pass", "", "", Value::Null),
         ("revoke-my-tokens", "", "", Value::Null),
         ("delete-me", "", "", Value::Null),
         ("revoke-tokens", "", "", Value::Null),
@@ -187,6 +210,13 @@ async fn problems() -> Map<String, Value> {
     answers.push(caller.call("exchange-teams-phone-token", "", "", &phone).await);
     fault(1, 401, "Denied").await;
     answers.push(caller.call("health", "", "?ready", &Value::Null).await);
+    let guest = json!({ "guest": "d7f0c1a2-95b4-4c5e-8f1d-3a6b7c8d9e0f" });
+    caller.call("guest-token", "", "", &guest).await.assert_ok(200);
+    answers.push(caller.call("guest-token", "", "", &json!({ "guest": "another-guest-of-the-pass" })).await);
+    caller.call("revoke-guest-pass", "", "", &Value::Null).await.assert_ok(204);
+    answers.push(caller.call("guest-token", "", "", &guest).await);
+    answers.push(Answer::of(raw("/api/guests/token", "{}").header("authorization", "Bearer eyJ")).await);
+    answers.push(Answer::of(api.request("DELETE", "/api/guests/a").header("x-request-id", REQUEST_ID)).await);
     caller.call("block-user", "", "", &json!({ "issuer": api.issuer(), "subject": "alice" })).await;
     answers.push(caller.call("my-token", "", "", &json!({})).await);
     answers.extend(with_other_settings().await);
@@ -209,7 +239,7 @@ async fn with_other_settings() -> Vec<Answer> {
     for directory in [None, Some(&unreachable)] {
         answers.push(my_token(&Api::with_users(directory, AccessRules::default()).await).await);
     }
-    let rate_limits = RateLimits::new(Rates { users: 2.try_into().ok(), keys: None });
+    let rate_limits = RateLimits::new(Rates { users: 2.try_into().ok(), ..Rates::default() });
     let rules = AccessRules { rate_limits, ..AccessRules::default() };
     let api = Api::with_users(Some(&DirectorySettings::in_memory()), rules).await;
     for _ in 0..2 {

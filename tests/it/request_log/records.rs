@@ -198,3 +198,39 @@ async fn blocking_is_recorded_with_the_identity_and_without_the_user() {
     let expected = json!({ "action": "block-user", "outcome": "invalid-fields" });
     caller.send("POST", "/api/users/block", json!({ "tenantId": TENANT, "subject": USER }), expected).await;
 }
+
+#[tokio::test]
+async fn each_action_of_a_guest_is_recorded_with_a_hash_of_the_pass() {
+    let mut caller = Caller::back_end().await;
+    let expected = json!({
+        "action": "create-guest-pass", "message": "created guest pass", "outcome": "done", "scopes": "voip.join",
+        "minutes": 60,
+    });
+    let (answer, _) = caller.send("POST", "/api/guests", json!({}), expected).await;
+    let [id, pass] = ["id", "pass"].map(|name| answer.json()[name].as_str().unwrap().to_owned());
+    let mut guest = Caller {
+        credential: ("authorization", format!("Bearer {pass}")),
+        label: format!("pass:{}", short_hash(&id)),
+        ..caller
+    };
+    let granted = json!({ "action": "guest-token", "message": "issued token", "outcome": "done", "scopes": "voip.join", "minutes": 60 });
+    let request = guest.service.request("POST", "/api/guests/token", &Value::Null);
+    let answer = Answer::of(request.header("authorization", format!("Bearer {pass}"))).await;
+    let identity = short_hash(answer.json()["user"]["communicationUserId"].as_str().unwrap());
+    let lines = guest.service.lines().await;
+    assert_eq!(lines.len(), 2, "{lines:#?}");
+    let created = json!({ "action": "create-identity", "identity": identity, "caller": guest.label });
+    assert_fields(&lines[0], &created);
+    let granted = granted.merge(&json!({ "identity": identity }));
+    assert_fields(&lines[1], &granted);
+    guest.send("POST", "/api/guests/token", Value::Null, granted).await;
+    let refused = json!({ "action": "guest-token", "outcome": "invalid-fields" });
+    guest.send("POST", "/api/guests/token", json!({ "guest": "sally" }), refused).await;
+
+    let mut caller = Caller { credential: ("x-functions-key", KEY.to_owned()), label: "key:web".to_owned(), ..guest };
+    let path = format!("/api/guests/{id}");
+    let expected = json!({ "action": "revoke-guest-pass", "message": "ended guest pass", "outcome": "done", "identity": identity });
+    let (_, before) = caller.send("DELETE", &path, Value::Null, expected).await;
+    assert_eq!(before.len(), 1, "{before:#?}");
+    assert_fields(&before[0], &json!({ "action": "delete-identity", "identity": identity }));
+}

@@ -11,9 +11,10 @@ use crate::{
     extract::FromFields,
     functions::{
         AuthLevel, block_user,
+        create_guest_pass::{self, WirePass},
         create_identity::{self, Created},
-        exchange_teams_phone_token, exchange_teams_token, issue_token, my_teams_token, my_token,
-        openapi::schemas::IdentityId,
+        exchange_teams_phone_token, exchange_teams_token, guest_token, issue_token, my_teams_token, my_token,
+        openapi::schemas::{IdentityId, PassId},
         token::WireToken,
     },
     problem::Kind,
@@ -32,9 +33,10 @@ pub(super) struct Parts {
 
 /// Problems of every request. The second is one of AWS Lambda.
 const ANY: [Kind; 3] = [Kind::InvalidUrl, Kind::InvalidEvent, Kind::Internal];
-/// Problems of authentication and of rate limits.
-const CALLERS: [Kind; 5] =
-    [Kind::AmbiguousAuthorization, Kind::Unauthorized, Kind::Forbidden, Kind::RateLimited, Kind::IssuerUnreachable];
+/// Problems of authentication and of rate limits: those of all callers, of back ends and users, and of guests.
+const CALLERS: [Kind; 3] = [Kind::AmbiguousAuthorization, Kind::Unauthorized, Kind::RateLimited];
+const TOKENS: [Kind; 2] = [Kind::Forbidden, Kind::IssuerUnreachable];
+const GUESTS: [Kind; 4] = [Kind::PassInvalid, Kind::PassExpired, Kind::PassUsedUp, Kind::PassEnded];
 /// Problems of bodies.
 const BODY: [Kind; 5] =
     [Kind::MalformedJson, Kind::InvalidFields, Kind::BodyTimeout, Kind::BodyTooLarge, Kind::UnsupportedMediaType];
@@ -60,8 +62,12 @@ const TEAMS_PHONE: [Kind; 5] = [
 impl Parts {
     /// Returns all kinds of problems of a function with this level.
     pub(super) fn kinds(&self, level: AuthLevel) -> Vec<Kind> {
-        let callers = if level == AuthLevel::Anonymous { &[][..] } else { &CALLERS };
-        [&self.kinds[..], &ANY, callers].concat()
+        let callers = match level {
+            AuthLevel::Anonymous => Vec::new(),
+            AuthLevel::Function | AuthLevel::Bearer => [&CALLERS[..], &TOKENS].concat(),
+            AuthLevel::Pass => [&CALLERS[..], &GUESTS].concat(),
+        };
+        [&self.kinds[..], &ANY, &callers].concat()
     }
 
     fn problems(mut self, kinds: &[Kind]) -> Self {
@@ -93,10 +99,15 @@ impl Parts {
     }
 
     /// Adds the identity in the path.
-    fn identity(mut self, components: &mut Components) -> Self {
-        let schema = components.schema::<IdentityId>();
-        self.parameters.push(json!({ "name": "id", "in": "path", "required": true, "schema": schema }));
-        self.problems(&[Kind::InvalidIdentityId, Kind::IdentityNotFound])
+    fn identity(self, components: &mut Components) -> Self {
+        let problems = [Kind::InvalidIdentityId, Kind::IdentityNotFound];
+        self.parameter("id", &components.schema::<IdentityId>()).problems(&problems)
+    }
+
+    /// Adds a parameter of the path.
+    fn parameter(mut self, name: &str, schema: &Value) -> Self {
+        self.parameters.push(json!({ "name": name, "in": "path", "required": true, "schema": schema }));
+        self
     }
 
     /// Adds the answer with a token.
@@ -154,8 +165,42 @@ pub(super) fn parts(name: &str, components: &mut Components) -> Parts {
             .body::<block_user::Request>(components)
             .no_content()
             .problems(&DIRECTORY),
+        _ if name.contains("guest") => of_guests(name, components),
         _ => of_users(name, components),
     }
+}
+
+/// Returns the parts of a function for guests and their passes.
+fn of_guests(name: &str, components: &mut Components) -> Parts {
+    let parts = Parts::default();
+    let directory = [&ACS[..], &DIRECTORY].concat();
+    match name {
+        "create-guest-pass" => {
+            let mut response = json("The pass.", &components.schema::<WirePass>());
+            response["links"]["revoke-guest-pass"] = link("revoke-guest-pass", "passId", "/id");
+            parts
+                .described("The pass is signed and not stored.")
+                .body::<create_guest_pass::Request>(components)
+                .answer(201, response)
+                .problems(&[Kind::BeyondPolicy, Kind::TurnedOff])
+        }
+        "guest-token" => parts
+            .described("Creates the guest's identity at first use. `guest` is required for a pass with several uses.")
+            .body::<guest_token::Request>(components)
+            .token(components)
+            .problems(&[&directory[..], &[Kind::BeyondPolicy]].concat()),
+        "revoke-guest-pass" => parts
+            .described("Deletes the identities of the pass with all their tokens.")
+            .parameter("passId", &components.schema::<PassId>())
+            .no_content()
+            .problems(&[&directory[..], &[Kind::InvalidPassId]].concat()),
+        _ => panic!("{name} is not described: add it here"),
+    }
+}
+
+/// Returns a link to a function whose parameter is in the answer.
+fn link(function: &str, parameter: &str, pointer: &str) -> Value {
+    json!({ "operationId": function, "parameters": { parameter: format!("$response.body#{pointer}") } })
 }
 
 /// Returns the parts of a function for users, or for anyone.
@@ -198,8 +243,7 @@ fn create_identity(components: &mut Components) -> Parts {
     let mut response =
         with_header(json("The identity, and its token if there is one.", &components.schema::<Created>()), "Location");
     for function in ["issue-token", "revoke-tokens", "delete-identity"] {
-        response["links"][function] =
-            json!({ "operationId": function, "parameters": { "id": "$response.body#/identity/id" } });
+        response["links"][function] = link(function, "id", "/identity/id");
     }
     let parts = Parts::default()
         .described("If the caller disconnects before the answer, the identity is deleted.")
