@@ -48,6 +48,8 @@ param alwaysReadyInstances int = 0
 param perInstanceConcurrency int = 100
 
 // The settings of docs/settings.md. Empty ones are not set.
+@description('Whether to create the user directory for guests, also without OIDC_ISSUERS.')
+param guests bool = false
 @description('OIDC_ISSUERS. Turns on the functions for users, with a user directory. As JSON, escape the quotation marks for azd.')
 param oidcIssuers string = ''
 @description('OIDC_AUDIENCES')
@@ -68,6 +70,10 @@ param tokenPolicy object = {}
 param rateLimit string = ''
 @description('RATE_LIMIT_KEYS')
 param rateLimitKeys string = ''
+@description('RATE_LIMIT_PASSES')
+param rateLimitPasses string = ''
+@description('RATE_LIMIT_GUESTS')
+param rateLimitGuests string = ''
 @description('COMMUNICATION_SERVICES_API_VERSION')
 param communicationServicesApiVersion string = ''
 @description('RUST_LOG')
@@ -78,7 +84,7 @@ param logIdentityIds bool = false
 var token = uniqueString(subscription().id, environmentName, location)
 var tags = { 'azd-env-name': environmentName }
 var groupName = 'rg-${environmentName}'
-var withUsers = !empty(oidcIssuers)
+var withUsers = guests || !empty(oidcIssuers)
 var createCommunication = empty(existingCommunicationServicesId)
 var newCommunicationId = '${subscription().id}/resourceGroups/${groupName}/providers/Microsoft.Communication/communicationServices/acs-${token}'
 var communicationId = createCommunication ? newCommunicationId : existingCommunicationServicesId
@@ -138,18 +144,21 @@ var always = {
   COMMUNICATION_SERVICES_CREDENTIAL: 'managed-identity'
   COMMUNICATION_SERVICES_ENDPOINT: access.outputs.endpoint
 }
-var forUsers = withUsers ? { OIDC_ISSUERS: oidcIssuers, USER_DIRECTORY: storage.outputs.usersUrl, USER_DIRECTORY_KEY: vault!.outputs.keyReference } : {}
+var forUsers = withUsers ? { USER_DIRECTORY: storage.outputs.usersUrl, USER_DIRECTORY_KEY: vault!.outputs.keyReference } : {}
 var ifGiven = {
   COMMUNICATION_SERVICES_API_VERSION: communicationServicesApiVersion
   LOG_IDENTITY_IDS: logIdentityIds ? 'true' : ''
   OIDC_AUDIENCES: oidcAudiences
   OIDC_CLIENTS: oidcClients
+  OIDC_ISSUERS: oidcIssuers
   OIDC_MANAGE_ROLE: oidcManageRole
   OIDC_REQUIRED_SCOPE: oidcRequiredScope
   OIDC_ROLES_CLAIM: oidcRolesClaim
   OIDC_TENANTS: oidcTenants
   RATE_LIMIT: rateLimit
+  RATE_LIMIT_GUESTS: rateLimitGuests
   RATE_LIMIT_KEYS: rateLimitKeys
+  RATE_LIMIT_PASSES: rateLimitPasses
   RUST_LOG: rustLog
   TOKEN_POLICY: empty(tokenPolicy) ? '' : string(tokenPolicy)
 }

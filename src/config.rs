@@ -12,7 +12,7 @@ mod names;
 mod reader;
 mod table;
 
-use std::{ffi::OsString, fmt};
+use std::{ffi::OsString, fmt, sync::Arc};
 
 use serde::Serialize;
 use tracing_subscriber::filter::Targets;
@@ -20,7 +20,7 @@ use tracing_subscriber::filter::Targets;
 pub use names::unknown_settings;
 pub use reader::{EnvReader, Found, default_log_filter};
 #[cfg(feature = "cli")]
-pub(crate) use table::{FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID};
+pub(crate) use table::{BEARER_TOKEN, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID};
 use table::{OIDC_ISSUERS, USER_DIRECTORY};
 pub use table::{SETTINGS, Setting};
 
@@ -31,6 +31,7 @@ use crate::{
     directory::{DirectorySettings, StoreLocation},
     http::allowed_origins::Cors,
     server::Limits,
+    telemetry::Format,
 };
 
 /// A program that serves the functions. Each reads its own set of settings.
@@ -69,12 +70,16 @@ pub struct Config {
     pub cors: Option<Cors>,
     /// The user directory. `None` turns the functions for users off.
     pub directory: Option<DirectorySettings>,
+    /// The origin of the emulator that the page of the functions uses. Only `dev` has one.
+    pub emulator: Option<Arc<str>>,
     /// The limits on connections. Not used on Lambda.
     pub limits: Limits,
     /// The port to listen on; 0 for any free port. Not used on Lambda.
     pub port: u16,
     /// Which events are logged.
     pub log_filter: Targets,
+    /// The format of log lines. `None` if it depends on whether stdout is a terminal.
+    pub log_format: Option<Format>,
     /// Settings that are valid, but probably not what was meant.
     pub warnings: Vec<SettingWarning>,
 }
@@ -108,7 +113,8 @@ impl Config {
         let cors = if program == Program::Functions { None } else { env.cors() };
         // The Functions host is the only peer of its handler.
         let limits = if program == Program::Server { env.limits() } else { Some(Limits::none()) };
-        let (directory, log_filter) = (env.directory(), env.log_filter(program));
+        let directory = env.directory();
+        let (log_filter, log_format) = (env.log_filter(program), env.log_format());
         if program == Program::Functions
             && let Some(Some(DirectorySettings { location: StoreLocation::S3 { .. }, .. })) = directory
         {
@@ -126,9 +132,11 @@ impl Config {
             access: access?,
             cors,
             directory: directory?,
+            emulator: None,
             limits: limits?,
             port: 0,
             log_filter,
+            log_format,
             warnings: env.warnings().to_vec(),
         })
     }
@@ -142,9 +150,11 @@ impl Config {
             access: AccessRules::default(),
             cors: None,
             directory: None,
+            emulator: None,
             limits: Limits::default(),
             port: 0,
             log_filter: default_log_filter(),
+            log_format: None,
             warnings: Vec::new(),
         }
     }

@@ -14,6 +14,7 @@ mod guest_records;
 mod guests;
 mod http;
 mod identity_cache;
+mod import;
 mod key;
 mod open;
 mod probe;
@@ -44,6 +45,7 @@ pub use blocking::BlockedUser;
 pub use error::Error;
 #[cfg(feature = "s3")]
 pub(crate) use http::is_local;
+pub use import::{ImportOutcome, RecordContent};
 pub use key::{DirectoryKey, InvalidKey, InvalidName, RecordName, UserId};
 #[cfg(all(feature = "cli", feature = "emulator"))]
 pub(crate) use open::create_private;

@@ -7,6 +7,7 @@ pub mod create_guest_pass;
 pub mod create_identity;
 pub mod delete_identity;
 pub mod delete_me;
+pub mod docs;
 mod entra_token;
 pub mod exchange_teams_phone_token;
 pub mod exchange_teams_token;
@@ -21,76 +22,16 @@ pub mod openapi;
 pub mod revoke_guest_pass;
 pub mod revoke_my_tokens;
 pub mod revoke_tokens;
+mod services;
 mod token;
 pub mod unblock_user;
 
-use acs_identity::IdentityClient;
-use axum::{
-    extract::{FromRef, FromRequestParts},
-    routing::{MethodFilter, MethodRouter, on},
-};
-use http::request::Parts;
-use tokio_util::task::TaskTracker;
+use axum::routing::{MethodFilter, MethodRouter, on};
 
-use crate::{
-    directory::{Directory, DirectorySettings, StoreError},
-    guest_pass::PassKeys,
-    problem::{Kind, Problem},
-    readiness::Readiness,
-};
+pub use services::Services;
 
 /// The prefix of all routes: the Functions host's `routePrefix`.
 pub const PREFIX: &str = "api";
-
-/// The services that functions use.
-#[derive(Debug, Clone, FromRef)]
-pub struct Services {
-    /// The ACS client.
-    pub acs: IdentityClient,
-    /// Whether ACS accepts the credential and the directory can be read.
-    pub readiness: Readiness,
-    /// The user directory; `None` without `USER_DIRECTORY`.
-    pub directory: Option<Directory>,
-    /// Work that continues if its request ends early. A program waits for it before it ends.
-    pub tasks: TaskTracker,
-}
-
-impl Services {
-    /// Creates the services. No request is sent yet.
-    ///
-    /// # Errors
-    /// If the directory's folder cannot be created, or TLS cannot be set up.
-    pub fn open(acs: IdentityClient, directory: Option<&DirectorySettings>) -> Result<Self, StoreError> {
-        let tasks = TaskTracker::new();
-        let open = |settings| Directory::open(settings, acs.clone(), tasks.clone());
-        let directory = directory.map(open).transpose()?;
-        Ok(Self { readiness: Readiness::new(acs.clone(), directory.clone()), acs, directory, tasks })
-    }
-
-    /// Returns the keys of guest passes; `None` without a user directory.
-    #[must_use]
-    pub fn pass_keys(&self) -> Option<PassKeys> {
-        self.directory.as_ref().map(Directory::pass_keys)
-    }
-}
-
-impl From<IdentityClient> for Services {
-    fn from(acs: IdentityClient) -> Self {
-        let tasks = TaskTracker::new();
-        Self { readiness: Readiness::new(acs.clone(), None), acs, directory: None, tasks }
-    }
-}
-
-impl FromRequestParts<Services> for Directory {
-    type Rejection = Problem;
-
-    /// Returns the user directory, for a function that needs one.
-    async fn from_request_parts(_: &mut Parts, services: &Services) -> Result<Self, Problem> {
-        services.directory.clone().ok_or_else(|| {
-            Problem::new(Kind::TurnedOff, "There is no user directory: the operator must set USER_DIRECTORY.")
-        })
-    }
-}
 
 /// Which callers a function accepts.
 ///
@@ -128,7 +69,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 18] = [
+pub static FUNCTIONS: [Function; 19] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -290,5 +231,14 @@ pub static FUNCTIONS: [Function; 18] = [
         summary: "describe this API as OpenAPI 3.1",
         done: "answered request",
         handler: || on(MethodFilter::GET, openapi::handle),
+    },
+    Function {
+        name: "docs",
+        methods: &["GET", "HEAD"],
+        route: "docs",
+        auth_level: AuthLevel::Anonymous,
+        summary: "show these functions as a page",
+        done: "answered request",
+        handler: || on(MethodFilter::GET, docs::handle),
     },
 ];

@@ -10,7 +10,7 @@ use tokio_util::task::TaskTracker;
 use crate::{
     acs_client,
     config::{Config, EnvReader, Program, SettingWarning, default_log_filter, unknown_settings},
-    functions::Services,
+    functions::{Services, docs::EmulatorOrigin},
     http::Api,
     server::{self, Limits},
     telemetry,
@@ -62,7 +62,9 @@ pub async fn finished(tasks: &TaskTracker, limit: Duration) -> bool {
 pub fn start(program: Program) -> Result<App> {
     let env = EnvReader::new(&|name| std::env::var_os(name)).with_names(std::env::vars_os().map(|(name, _)| name));
     let config = Config::from_reader(program, env);
-    telemetry::init(config.as_ref().map_or_else(|_| default_log_filter(), |config| config.log_filter.clone()));
+    let log = config.as_ref().map(|config| (config.log_filter.clone(), config.log_format));
+    let (log_filter, log_format) = log.unwrap_or_else(|_| (default_log_filter(), None));
+    telemetry::init(log_filter, log_format);
     // Also if a setting is missing: its name may be misspelled.
     warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let config = config?;
@@ -88,6 +90,7 @@ pub fn build(config: Config) -> Result<App> {
     let endpoint = config.client.endpoint.clone();
     let client = config.client.client()?;
     let services = Services::open(client.clone(), config.directory.as_ref())?;
+    let services = Services { emulator: EmulatorOrigin(config.emulator), ..services };
     let tasks = services.tasks.clone();
     // Does not delay the first request. On Lambda, an instance has more processor time while it starts.
     tokio::spawn(acs_client::warm_up(client, endpoint.clone()));

@@ -74,3 +74,12 @@ lambda_emulator() {
     go_program "$folder" "$module@v0.0.0-20261030222936-bef5c4ba774d" >&2 || return
     echo "$folder/aws-lambda-rie"
 }
+
+# Installs Debian's Chromium if there is none.
+install_chromium() {
+    command -v chromium >/dev/null && return
+    local root=()
+    [[ $EUID -eq 0 ]] || root=(sudo)
+    "${root[@]}" apt-get update -qq
+    "${root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -qq --no-install-recommends chromium
+}

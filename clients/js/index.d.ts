@@ -5,6 +5,13 @@ export interface AccessToken {
   expiresOnTimestamp: number;
 }
 
+/** The answer of the function. Those under `me` and `guests` name the user. */
+export interface Answer extends AccessToken {
+  /** In RFC 3339. */
+  expiresOn: string;
+  user?: { communicationUserId: string };
+}
+
 /** What an `AbortSignal` and a signal of `@azure/abort-controller` have in common. */
 export interface AbortSignalLike {
   readonly aborted: boolean;
@@ -19,6 +26,8 @@ export interface RefresherOptions {
   getAuthorization: () => string | Promise<string>;
   /** Returns the fields of the request, such as `{ expiresInMinutes: 60 }`. Called before each request. Default: no body. */
   getBody?: () => unknown;
+  /** Is called with each answer, for example to learn the user's identity. */
+  onAnswer?: (answer: Answer) => void;
   /** Whether to return the token alone, as `@azure/communication-common` before 2.5 needs it. Default: false. */
   compat?: boolean;
   /** The longest sum of the waits that `Retry-After` asks for. A longer wait is an error at once. Default: 30. */

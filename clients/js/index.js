@@ -14,7 +14,9 @@ export class TokenError extends Error {
 
 /** @type {typeof api.tokenRefresher} */
 export const tokenRefresher = (options) => async (abortSignal) => {
-  const { token, expiresOnTimestamp } = await request(options, native(abortSignal));
+  const answer = await request(options, native(abortSignal));
+  options.onAnswer?.(answer);
+  const { token, expiresOnTimestamp } = answer;
   return /** @type {any} */ (options.compat ? token : { token, expiresOnTimestamp }); // one overload for each
 };
 
@@ -26,7 +28,7 @@ async function request({ url, getAuthorization, getBody, maxWaitSeconds = 30 }, 
     // A redirect could send the token of `getAuthorization` to another server.
     const answer = await fetch(url, { method: "POST", headers, body, signal, redirect: "error" });
     const json = parsed(await answer.text());
-    if (answer.ok && typeof json?.token === "string") return /** @type {api.AccessToken} */ (json);
+    if (answer.ok && typeof json?.token === "string") return /** @type {api.Answer} */ (json);
     const wait = secondsOf(answer.headers.get("Retry-After"));
     const asksToWait = (answer.status === 429 || answer.status === 503) && wait !== undefined;
     if (!asksToWait || waited + wait > maxWaitSeconds) throw errorOf(answer, json, wait);

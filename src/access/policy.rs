@@ -157,10 +157,6 @@ impl Grant {
         Self { scopes, max_lifetime: self.max_lifetime.max(other.max_lifetime) }
     }
 
-    fn chat_scopes(&self) -> Vec<Scope> {
-        self.scopes.iter().copied().filter(|scope| includes(Scope::Chat, *scope)).collect()
-    }
-
     /// Returns an error for each scope and for the lifetime that is not allowed.
     fn errors(&self, scopes: &[Scope], lifetime: Option<TokenLifetime>) -> Vec<FieldError> {
         let mut errors = Vec::new();
@@ -175,6 +171,10 @@ impl Grant {
             errors.push(FieldError { pointer: "/expiresInMinutes".to_owned(), detail });
         }
         errors
+    }
+
+    fn chat_scopes(&self) -> Vec<Scope> {
+        self.scopes.iter().copied().filter(|scope| includes(Scope::Chat, *scope)).collect()
     }
 
     fn scope_names(&self) -> String {

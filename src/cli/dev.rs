@@ -1,23 +1,26 @@
 //! `acs-tokens dev`: the functions together with the emulator, on loopback only.
 
-use std::{net::SocketAddr, path::PathBuf};
+use std::{
+    ffi::OsString,
+    io,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+};
 
 use acs_identity::{ApiVersion, ConnectionString};
 use clap::Args;
-use http::HeaderValue;
 
 use super::{
     Result,
     emulator::{Running, TlsOptions},
-    env_var, listen, print, shutdown_signal,
+    env_var, listen, ports, print, shutdown_signal,
 };
 use crate::{
     acs_client::AcsSettings,
     auth::{Authenticator, BackendAuth, Bearer, TrustedIssuer, bearer::Issuer},
     config::{Config, EnvReader, Program, unknown_settings},
     directory::{self, DirectorySettings, StoreLocation},
-    emulator::{DEVELOPMENT_TENANT, Functions, Options as EmulatorOptions, connection_string, issuer},
-    http::allowed_origins::{Cors, Origins},
+    emulator::{DEVELOPMENT_TENANT, Emulator, Functions, Options as EmulatorOptions, connection_string, issuer},
     startup, telemetry,
 };
 
@@ -27,6 +30,9 @@ const AUDIENCE: &str = "acs-tokens-dev";
 /// The key that hashes the names of test users: published and not a secret. It decodes to readable English.
 const DIRECTORY_KEY: &str =
     "YWNzLXRva2VucyBkZXY6IGEgcHVibGlzaGVkIGtleSBmb3IgcGVvcGxlIHdobyBhcmUgbWFkZSB1cCwgbm90IGEgc2VjcmV0";
+
+/// The file of the emulator in the data folder.
+const STATE: &str = "emulator.json";
 
 /// The ports and the data folder.
 #[derive(Debug, Args)]
@@ -52,23 +58,33 @@ pub(super) async fn run(options: Options) -> Result<()> {
     env.check_values("dev");
     let back_ends = env.local_back_ends();
     let access = env.access(Some(&back_ends.clone().into()));
-    let (cors, api_version, log_filter) = (env.cors(), env.api_version(), env.log_filter(Program::Server));
+    let (cors, api_version) = (env.cors(), env.api_version());
+    let (log_filter, log_format) = (env.log_filter(Program::Server), env.log_format());
     let limits = env.limits();
     let (access, limits) = env.finish(access.zip(limits))?;
-    telemetry::init(log_filter);
+    telemetry::init(log_filter, log_format);
     startup::warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
     let data = folder(options.data)?;
+    let ports = [
+        ("--port", options.port),
+        ("--emulator-port", options.emulator_port),
+        ("--emulator-https-port", options.emulator_https_port),
+    ];
+    ports::check("127.0.0.1", &ports, || another_folder(&data))?;
     let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
+    let page = format!("http://{address}/api/docs");
     let emulator = Running::start(
         (options.emulator_port, "--emulator-port"),
         (options.emulator_https_port, "--emulator-https-port"),
-        Some((&data.join("emulator.json"), "--data")),
+        Some((&data.join(STATE), "--data")),
         options.tls,
         |emulator| EmulatorOptions {
             functions: Some(Functions {
                 origin: format!("http://{address}"),
                 issuer: issuer(emulator),
+                entra_issuer: entra_issuer(emulator),
                 audience: AUDIENCE.to_owned(),
+                page: page.clone(),
             }),
             ..EmulatorOptions::default()
         },
@@ -78,13 +94,14 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let app = startup::build(Config {
         authenticator: authenticator(emulator.http, back_ends)?,
         access,
-        cors: Some(with_page(cors, &emulator)?),
+        cors,
         limits,
         directory: Some(DirectorySettings::at(StoreLocation::Files(data.join("directory")), DIRECTORY_KEY.parse()?)),
+        emulator: Some(format!("http://{}", emulator.http).into()),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
     print(&format!(
-        "Functions         http://{address}/api\n{}\n{}\n\n\
+        "Functions         http://{address}/api\nA page to try it  {page}\n{}\n{}\n\n\
          Identities and keys are kept in {}\n\
          To delete them, stop the program and delete that folder. Ctrl+C stops it.",
         emulator.describe(),
@@ -102,6 +119,27 @@ fn folder(chosen: Option<PathBuf>) -> Result<PathBuf> {
     directory::create_private(&folder)
         .and_then(|()| std::path::absolute(&folder))
         .map_err(|error| format!("{}: {error}; choose another folder with --data", folder.display()).into())
+}
+
+/// Returns the option for a folder of its own if another program uses the data folder, as a second `dev` does.
+fn another_folder(data: &Path) -> Vec<(&'static str, OsString)> {
+    if !is_in_use(data) {
+        return Vec::new();
+    }
+    let numbered = |n: usize| {
+        let mut folder = data.as_os_str().to_owned();
+        folder.push(format!("-{n}"));
+        folder
+    };
+    let free = (2..100).map(numbered).find(|folder| !is_in_use(Path::new(folder)));
+    free.map(|folder| ("--data", folder)).into_iter().collect()
+}
+
+/// Returns whether an emulator uses a data folder.
+fn is_in_use(data: &Path) -> bool {
+    let state = data.join(STATE);
+    let opened = state.exists().then(|| Emulator::open(EmulatorOptions::default(), &state));
+    matches!(opened, Some(Err(error)) if error.kind() == io::ErrorKind::ResourceBusy)
 }
 
 /// Returns the folder for the data of the current user that stays on this machine.
@@ -127,17 +165,6 @@ fn authenticator(emulator: SocketAddr, back_ends: BackendAuth) -> Result<Authent
 /// Returns the test issuer whose users have an account of Microsoft Entra, and so may be users of Teams.
 fn entra_issuer(emulator: SocketAddr) -> String {
     format!("{}/{DEVELOPMENT_TENANT}/v2.0", issuer(emulator))
-}
-
-/// Adds the origins of the emulator's page to the origins from the settings.
-fn with_page(cors: Option<Cors>, emulator: &Running) -> Result<Cors> {
-    let mut cors = cors.unwrap_or(Cors { origins: Origins::List(Vec::new()), credentials: false });
-    if let Origins::List(origins) = &mut cors.origins {
-        for origin in emulator.origins() {
-            origins.push(HeaderValue::try_from(origin)?);
-        }
-    }
-    Ok(cors)
 }
 
 /// Returns the options of a client of an emulator on this machine.

@@ -1,8 +1,9 @@
-//! `acs-tokens directory`: exports, shows, repairs and moves the records of the user directory, blocks users and revokes
+//! `acs-tokens directory`: exports, imports, shows, repairs and moves the records of the user directory, blocks users and revokes
 //! tokens.
 
 mod block;
 mod export;
+mod import;
 mod rekey;
 mod repair;
 mod revoke;
@@ -35,6 +36,7 @@ enum Command {
     Repair(repair::Options),
     Rekey(rekey::Options),
     Export(export::Options),
+    Import(import::Options),
     Block(block::Options),
     Unblock(unblock::Options),
     Revoke(revoke::Options),
@@ -49,6 +51,7 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
             Command::Repair(options) => repair::run(options).await,
             Command::Rekey(options) => rekey::run(options).await,
             Command::Export(options) => export::run(options).await,
+            Command::Import(options) => import::run(options).await,
             Command::Block(options) => block::run(options).await,
             Command::Unblock(options) => unblock::run(options).await,
             Command::Revoke(options) => revoke::run(options, &position).await,

@@ -8,7 +8,7 @@ use std::{
 
 use clap::Args;
 
-use super::{Result, env_var, listen, print, shutdown_signal};
+use super::{Result, env_var, listen, ports, print, shutdown_signal};
 use crate::{
     config::{EnvReader, Program},
     emulator::{
@@ -90,19 +90,13 @@ impl Running {
         Ok(Self { http, https, certificate: path })
     }
 
-    /// Returns the origins of the emulator's page.
-    pub(super) fn origins(&self) -> impl Iterator<Item = String> {
-        let schemes = [("http", self.http.port()), ("https", self.https.port())].into_iter();
-        schemes.flat_map(|(scheme, port)| ["127.0.0.1", "localhost"].map(|host| format!("{scheme}://{host}:{port}")))
-    }
-
     /// Returns the text that tells how to reach the emulator.
     pub(super) fn describe(&self) -> String {
         let Self { http, https, certificate } = self;
         format!(
             "Emulator of ACS   http://{http}  https://{https}\n\
              Its certificate   {certificate}\n\
-             A page to try it  http://{http}/_emulator/\n\
+             Its control API   http://{http}/_emulator/\n\
              \n\
              Connection strings for the ACS SDKs:\n\
              {}\n\
@@ -122,8 +116,10 @@ impl Running {
 
 pub(super) async fn run(Options { port, https_port, state, tls }: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
-    let log_filter = env.log_filter(Program::Server);
-    telemetry::init(env.finish(Some(log_filter))?);
+    let log = (env.log_filter(Program::Server), env.log_format());
+    let (log_filter, log_format) = env.finish(Some(log))?;
+    telemetry::init(log_filter, log_format);
+    ports::check("127.0.0.1", &[("--port", port), ("--https-port", https_port)], Vec::new)?;
     let running = Running::start(
         (port, "--port"),
         (https_port, "--https-port"),

@@ -16,7 +16,7 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Result, env_var, eprint, shutdown_signal, warn_of_unknown_settings};
+use super::{Result, env_var, eprint, secret, shutdown_signal, warn_of_unknown_settings};
 use crate::{
     acs_client::AcsSettings,
     auth::{BackendAuth, CallerKey},
@@ -38,8 +38,8 @@ pub(super) struct Options {
     /// The time to wait until the deployed app is ready, such as 90s; 0s asks once
     #[arg(long, value_name = "DURATION", default_value = "10m", value_parser = ready::parse_limit)]
     wait: SignedDuration,
-    /// The function key of the deployed app; the variable keeps it out of the shell's history
-    #[arg(long, env = FUNCTION_KEY, hide_env_values = true)]
+    /// The function key of the deployed app; @<file> reads a file, @- reads stdin
+    #[arg(long, value_name = "KEY", env = FUNCTION_KEY, hide_env_values = true, value_parser = secret::parse)]
     function_key: Option<SecretString>,
     #[command(flatten)]
     teams: TeamsOptions,
@@ -49,7 +49,14 @@ pub(super) struct Options {
 #[derive(Debug, Args)]
 pub(super) struct TeamsOptions {
     /// A Teams user's Entra token, for --full
-    #[arg(long = "teams-token", env = TEAMS_TOKEN, hide_env_values = true, requires_all = ["app_id", "user_id"])]
+    #[arg(
+        long = "teams-token",
+        value_name = "TOKEN",
+        env = TEAMS_TOKEN,
+        hide_env_values = true,
+        value_parser = secret::parse,
+        requires_all = ["app_id", "user_id"]
+    )]
     token: Option<SecretString>,
     /// The client id of the Entra application that the token was issued to
     #[arg(long = "teams-app-id", env = TEAMS_APP_ID)]

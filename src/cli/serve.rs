@@ -4,7 +4,7 @@ use std::net::IpAddr;
 
 use clap::Args;
 
-use super::{Result, listen, shutdown_signal};
+use super::{Result, listen, ports, shutdown_signal};
 use crate::{config::Program, startup};
 
 /// The address to serve on.
@@ -20,7 +20,9 @@ pub(super) struct Options {
 
 pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     let app = startup::start(Program::Server)?;
-    let (listener, address) = listen(&host.to_string(), port.unwrap_or(app.port), "--port").await?;
+    let (host, port) = (host.to_string(), port.unwrap_or(app.port));
+    ports::check(&host, &[("--port", port)], Vec::new)?;
+    let (listener, address) = listen(&host, port, "--port").await?;
     tracing::info!(%address, endpoint = %app.endpoint, "serving");
     app.serve(listener, shutdown_signal()).await;
     Ok(())

@@ -1,12 +1,11 @@
 //! `acs-tokens teams-phone`: assigns users of Teams Phone to the ACS resource.
 
-use acs_identity::{Error, TeamsPhoneAssignment, TeamsPhoneUser, causes};
+use acs_identity::{TeamsPhoneAssignment, TeamsPhoneUser};
 use clap::{Args, Subcommand};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Result, check::Output, env_reader, print, warn_of_unknown_settings};
-use crate::remedy::{CredentialKind, remedy};
+use super::{Result, check::Output, env_reader, explain_acs, print, warn_of_unknown_settings};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -84,17 +83,12 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
             (selected, result)
         }
     };
-    let report = Report::new(&selected, result.map_err(|error| explain(&error, kind))?);
+    let report = Report::new(&selected, result.map_err(|error| explain_acs(&error, kind))?);
     print(&match selected.output {
         Output::Text => report.to_text(),
         Output::Json => serde_json::to_string_pretty(&report)?,
     });
     Ok(())
-}
-
-fn explain(error: &Error, kind: CredentialKind) -> String {
-    let causes = causes(error);
-    remedy(error, kind).map_or(causes.clone(), |known| format!("{causes}; {}; {}", known.likely_cause, known.remedy))
 }
 
 impl Report {

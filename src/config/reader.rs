@@ -7,8 +7,9 @@ use tracing_subscriber::filter::{LevelFilter, Targets};
 
 use super::{
     Program, SettingError, SettingErrors, SettingWarning, form,
-    table::{HANDLER_PORT, LOG, PORT, RUNTIME_API, SETTINGS},
+    table::{HANDLER_PORT, LOG, LOG_FORMAT, PORT, RUNTIME_API, SETTINGS},
 };
+use crate::telemetry::Format;
 
 /// A setting as `acs-tokens check` reports it.
 #[derive(Debug, Clone, Serialize)]
@@ -121,6 +122,11 @@ impl<'a> EnvReader<'a> {
         } else {
             filter
         }
+    }
+
+    /// Returns the format of log lines. `None` if it depends on whether stdout is a terminal.
+    pub fn log_format(&mut self) -> Option<Format> {
+        self.parsed(LOG_FORMAT)
     }
 
     /// Returns whether any of the settings has a value.

@@ -26,10 +26,12 @@ const ACCESS: &[&str] = &["handler", "bootstrap", "serve", "dev"];
 const SERVER: &[&str] = &["serve", "dev"];
 const KEYS: &[&str] = &["bootstrap", "serve", "dev"];
 const CORS: &[&str] = &["bootstrap", "serve", "dev"];
-const CLIENT: &[&str] = &["handler", "bootstrap", "serve", "quickstart", "directory"];
-const EVERY_CLIENT: &[&str] = &["handler", "bootstrap", "serve", "dev", "quickstart", "directory"];
+const CLIENT: &[&str] = &["handler", "bootstrap", "serve", "identity", "token", "quickstart", "directory"];
+const EVERY_CLIENT: &[&str] = &["handler", "bootstrap", "serve", "dev", "identity", "token", "quickstart", "directory"];
 const DIRECTORY: &[&str] = &["handler", "bootstrap", "serve", "directory"];
 const S3: &[&str] = &["bootstrap", "serve", "directory"];
+const APP: &[&str] = &["identity", "token", "quickstart"];
+const TEAMS: &[&str] = &["token", "quickstart"];
 const LOGGING: &[&str] = &["handler", "bootstrap", "serve", "dev", "emulator"];
 
 /// Defines a constant for the name of each setting, and [`SETTINGS`].
@@ -159,17 +161,21 @@ settings! {
             "the seconds that a connection may stay open between two requests: 1 to 3600";
         LOG: "RUST_LOG", LOGGING, SHOWN, "`info`",
             "the log level (`off`, `error`, `warn`, `info`, `debug`, `trace`), or levels by module: `info,acs_tokens=debug`";
+        LOG_FORMAT: "LOG_FORMAT", LOGGING, SHOWN, "`text` on a terminal, else `json`",
+            "the format of log lines: `text` or `json`";
         LOG_IDENTITY_IDS: "LOG_IDENTITY_IDS", CLIENT, SHOWN, "`false`",
             "`true` logs whole identity ids instead of short hashes";
     }
-    "Quickstart" {
-        FUNCTION_KEY: "FUNCTION_KEY", &["quickstart"], SECRET, "none",
-            "the function key of the deployed app; as `--function-key`";
-        TEAMS_TOKEN: "TEAMS_TOKEN", &["quickstart"], SECRET, "the emulator issues one",
-            "a Teams user's Entra token, for `--full`; as `--teams-token`";
-        TEAMS_APP_ID: "TEAMS_APP_ID", &["quickstart"], SHOWN, "none",
+    "The command line" {
+        FUNCTION_KEY: "FUNCTION_KEY", APP, SECRET, "none",
+            "the function key of the app at `--url`; as `--function-key`";
+        BEARER_TOKEN: "BEARER_TOKEN", &["identity", "token"], SECRET, "none",
+            "a token of an issuer that the app at `--url` trusts, instead of the key; as `--bearer-token`";
+        TEAMS_TOKEN: "TEAMS_TOKEN", TEAMS, SECRET, "for `quickstart`, the emulator issues one",
+            "a Teams user's Entra token; as `--teams-token`";
+        TEAMS_APP_ID: "TEAMS_APP_ID", TEAMS, SHOWN, "none",
             "the Entra application of that token, a GUID; as `--teams-app-id`";
-        TEAMS_USER_ID: "TEAMS_USER_ID", &["quickstart"], SHOWN, "none",
+        TEAMS_USER_ID: "TEAMS_USER_ID", TEAMS, SHOWN, "none",
             "the object id of the Teams user, a GUID; as `--teams-user-id`";
     }
 }

@@ -15,8 +15,9 @@ use tokio::{
 };
 
 use super::{
-    BlockedUser, DirectorySettings, Error, Record, RecordEntry, RecordName, RecordSelector, State, StoreError,
-    blocking, open, revoke_and_delete, store::RecordStore,
+    BlockedUser, DirectorySettings, Error, Record, RecordContent, RecordEntry, RecordName, RecordSelector, State,
+    StoreError, blocking, open, revoke_and_delete,
+    store::{RecordStore, Version},
 };
 
 /// Age at which the record of a deleted identity is removed: far longer than any call that may have read it.
@@ -96,8 +97,7 @@ impl DirectoryAdmin {
     /// # Errors
     /// Returns an error if the store fails or the object is not a record.
     pub async fn read(&self, name: RecordName) -> Result<Option<RecordEntry>, StoreError> {
-        let Some((record, version)) = self.store.read(name).await? else { return Ok(None) };
-        Ok(Some(RecordEntry { name, record, written_at: version.written_at()? }))
+        self.store.read(name).await?.map(entry).transpose()
     }
 
     /// Reads the selected record.
@@ -105,8 +105,7 @@ impl DirectoryAdmin {
     /// # Errors
     /// As [`read`](Self::read).
     pub async fn find(&self, selected: RecordSelector) -> Result<Option<RecordEntry>, StoreError> {
-        let Some((record, version)) = self.store.find(selected).await? else { return Ok(None) };
-        Ok(Some(RecordEntry { name: version.name, record, written_at: version.written_at()? }))
+        self.store.find(selected).await?.map(entry).transpose()
     }
 
     /// Returns whether ACS has an identity, by issuing a token and discarding it. Calls ACS as rarely as
@@ -196,6 +195,11 @@ impl DirectoryAdmin {
     pub(super) async fn wait(&self) {
         self.interval.lock().await.tick().await;
     }
+}
+
+fn entry((record, version): (Record, Version)) -> Result<RecordEntry, StoreError> {
+    let content = RecordContent::new(&record, version.holder.as_ref());
+    Ok(RecordEntry { name: version.name, record, written_at: version.written_at()?, content })
 }
 
 async fn is_missing(acs: &IdentityClient, id: &IdentityId) -> Result<bool, Error> {

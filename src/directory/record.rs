@@ -4,7 +4,7 @@ use acs_identity::types::IdentityId;
 use jiff::Timestamp;
 use serde::{Deserialize, Serialize};
 
-use super::{Error, RecordName, StoreError, sealed_user::SealedUser};
+use super::{Error, RecordContent, RecordName, StoreError, sealed_user::SealedUser};
 use crate::guest_pass::GuestHash;
 
 /// The record of a user or of a guest.
@@ -53,6 +53,8 @@ pub struct RecordEntry {
     pub record: Record,
     /// When the record was written.
     pub written_at: Timestamp,
+    /// The record as the store has it.
+    pub content: RecordContent,
 }
 
 /// An earlier version does not know `blocked`. It cannot read the record of a blocked user, so it issues no token.

@@ -1,11 +1,13 @@
-//! The format of a log line: flat JSON for log stores, or text for a terminal.
+//! The event of a log line, and its format as flat JSON for log stores.
 
 use std::fmt;
 
-use serde::Serialize;
-use serde_json::Value;
-use tracing::{Event, Subscriber};
-use tracing_serde::fields::AsMap as _;
+use serde::{Serialize, Serializer, ser::SerializeMap};
+use tracing::{
+    Event, Subscriber,
+    field::{Field, Visit},
+};
+use tracing_serde::SerdeMapVisitor;
 use tracing_subscriber::{
     fmt::{
         FmtContext,
@@ -14,16 +16,11 @@ use tracing_subscriber::{
     registry::LookupSpan,
 };
 
+use super::{Format, text};
 use crate::request_log::{self, RequestLog};
 
-/// The format of log lines. Fields of spans are not written: only libraries have spans.
-#[derive(Debug, Clone, Copy)]
-pub(super) enum Line {
-    /// A JSON object without nested objects.
-    FlatJson,
-    /// Text.
-    Text,
-}
+/// The name of the field with the message.
+const MESSAGE: &str = "message";
 
 /// The fields that an event of a request has besides its own.
 #[derive(Serialize)]
@@ -35,18 +32,21 @@ enum OfRequest<'a> {
     Id { request_id: &'a str },
 }
 
+/// The fields of a line. The first three are first in each line, so that it can be read.
 #[derive(Serialize)]
-struct Fields<'a, E: Serialize> {
-    timestamp: String,
-    level: &'static str,
+pub(super) struct Fields<'a> {
+    pub(super) timestamp: String,
+    pub(super) level: &'static str,
+    pub(super) message: String,
     target: &'a str,
     #[serde(flatten)]
     request: Option<OfRequest<'a>>,
     #[serde(flatten)]
-    event: E,
+    event: Others<'a, 'a>,
 }
 
-impl<S, N> FormatEvent<S, N> for Line
+// Fields of spans are not written: only libraries have spans.
+impl<S, N> FormatEvent<S, N> for Format
 where
     S: Subscriber + for<'a> LookupSpan<'a>,
     N: for<'a> FormatFields<'a> + 'static,
@@ -61,31 +61,72 @@ where
             let fields = Fields {
                 timestamp: format!("{:.3}", jiff::Timestamp::now()),
                 level: metadata.level().as_str(),
+                message: Message::of(event),
                 target: metadata.target(),
                 request,
-                event: event.field_map(),
+                event: Others(event),
             };
-            match self {
-                Self::FlatJson => writeln!(writer, "{}", serde_json::to_string(&fields).map_err(|_| fmt::Error)?),
-                Self::Text => write_text(&mut writer, &serde_json::to_value(&fields).map_err(|_| fmt::Error)?),
+            match (self, log) {
+                (Self::Json, _) => writeln!(writer, "{}", serde_json::to_string(&fields).map_err(|_| fmt::Error)?),
+                (Self::Text, Some(log)) if is_summary => text::write_request(&mut writer, &fields, log),
+                (Self::Text, _) => text::write_event(&mut writer, &fields),
             }
         })
     }
 }
 
-/// Writes `<time> <level> <message> <name>=<value> …`.
-fn write_text(writer: &mut Writer<'_>, fields: &Value) -> fmt::Result {
-    let text = |name: &str| fields.get(name).and_then(Value::as_str).unwrap_or_default();
-    write!(writer, "{} {:>5} {}", text("timestamp"), text("level"), text("message"))?;
-    for (name, value) in fields.as_object().into_iter().flatten() {
-        match value {
-            _ if matches!(name.as_str(), "timestamp" | "level" | "target" | "message") => {}
-            Value::String(word) if !word.contains(' ') => write!(writer, " {name}={word}")?,
-            // Quoted.
-            value => write!(writer, " {name}={value}")?,
+/// The message of an event.
+#[derive(Default)]
+struct Message(String);
+
+impl Message {
+    fn of(event: &Event<'_>) -> String {
+        let mut message = Self::default();
+        event.record(&mut message);
+        message.0
+    }
+}
+
+impl Visit for Message {
+    fn record_str(&mut self, field: &Field, value: &str) {
+        if field.name() == MESSAGE {
+            value.clone_into(&mut self.0);
         }
     }
-    writeln!(writer)
+
+    fn record_debug(&mut self, field: &Field, value: &dyn fmt::Debug) {
+        if field.name() == MESSAGE {
+            self.0 = format!("{value:?}");
+        }
+    }
+}
+
+/// The fields of an event without the message.
+struct Others<'a, 'b>(&'a Event<'b>);
+
+impl Serialize for Others<'_, '_> {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut visitor = WithoutMessage(SerdeMapVisitor::new(serializer.serialize_map(None)?));
+        self.0.record(&mut visitor);
+        visitor.0.finish()
+    }
+}
+
+struct WithoutMessage<S: SerializeMap>(SerdeMapVisitor<S>);
+
+/// Passes each field on except the message.
+macro_rules! pass_on {
+    ($($method:ident: $type:ty),*) => {
+        $(fn $method(&mut self, field: &Field, value: $type) {
+            if field.name() != MESSAGE {
+                self.0.$method(field, value);
+            }
+        })*
+    };
+}
+
+impl<S: SerializeMap> Visit for WithoutMessage<S> {
+    pass_on!(record_str: &str, record_bool: bool, record_u64: u64, record_i64: i64, record_f64: f64, record_debug: &dyn fmt::Debug);
 }
 
 #[cfg(test)]
@@ -95,6 +136,7 @@ mod tests {
         sync::{Arc, Mutex},
     };
 
+    use serde_json::Value;
     use tracing_subscriber::layer::SubscriberExt as _;
 
     use super::*;
@@ -114,7 +156,7 @@ mod tests {
     }
 
     /// Returns the lines of a warning within a request, and of its end.
-    async fn lines(line: Line) -> Vec<String> {
+    async fn lines(line: Format) -> Vec<String> {
         let output = Output::default();
         let writer = output.clone();
         let layer = tracing_subscriber::fmt::layer().event_format(line).with_writer(move || writer.clone());
@@ -130,18 +172,31 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn events_of_a_request_are_json_or_text() {
-        let json = lines(Line::FlatJson).await;
-        let json: Vec<Value> = json.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
+    async fn json_starts_with_timestamp_level_and_message() {
+        let lines = lines(Format::Json).await;
+        let json: Vec<Value> = lines.iter().map(|line| serde_json::from_str(line).unwrap()).collect();
         let [warning, end] = &json[..] else { panic!("{json:?}") };
         assert_eq!((&warning["level"], &warning["message"]), (&"WARN".into(), &"a warning".into()));
         assert_eq!((&warning["number"], &warning["request_id"]), (&1.into(), &"the-id".into()));
         assert_eq!(warning["method"], Value::Null);
         assert_eq!((&end["method"], &end["outcome"]), (&"GET".into(), &"done".into()));
+        for (line, level, message) in [(&lines[0], "WARN", "a warning"), (&lines[1], "INFO", "answered request")] {
+            let (timestamp, rest) = line.strip_prefix("{\"timestamp\":\"").unwrap().split_once('"').unwrap();
+            assert!(timestamp.parse::<jiff::Timestamp>().is_ok(), "{line}");
+            assert!(rest.starts_with(&format!(r#","level":"{level}","message":"{message}","target":"#)), "{line}");
+            assert_eq!(line.matches("\"message\"").count(), 1, "{line}");
+        }
+    }
 
-        let text = lines(Line::Text).await;
-        let [warning, end] = &text[..] else { panic!("{text:?}") };
-        assert!(warning.ends_with(r#"  WARN a warning number=1 request_id=the-id text="two words""#), "{warning}");
-        assert!(end.contains("  INFO answered request ") && end.contains(" outcome=done "), "{end}");
+    #[tokio::test]
+    async fn text_has_one_line_for_a_request() {
+        let lines = lines(Format::Text).await;
+        let [warning, end] = &lines[..] else { panic!("{lines:?}") };
+        let warning = warning.split_once(' ').unwrap().1;
+        assert_eq!(warning, r#"WARN  a warning number=1 request_id=the-id text="two words""#);
+        let end: Vec<&str> = end.split_whitespace().skip(1).collect();
+        let duration: f64 = end[3].parse().unwrap();
+        assert!(duration >= 0.0 && [end[0], end[1], end[2], end[4]] == ["INFO", "GET", "-", "ms"], "{end:?}");
+        assert_eq!(end.len(), 5, "{end:?}");
     }
 }

@@ -95,6 +95,32 @@ test("the fields of getBody are sent", async () => {
   assert.equal(claims(token).acsScope, "chat.join");
 });
 
+test("onAnswer gets the user's identity", async () => {
+  const answers = [];
+  const { token } = await tokenRefresher(await newUser({ onAnswer: (answer) => answers.push(answer) }))();
+  const [{ id }] = (await control.state()).identities;
+  assert.deepEqual(answers.map(({ user, ...answer }) => [user.communicationUserId, answer.token]), [[id, token]]);
+});
+
+/** Creates a pass with one use. Returns the options of a refresher for a guest. */
+async function guestsOfOnePass() {
+  const answer = await fetch(`${functions}/guests`, { method: "POST" });
+  assert.equal(answer.status, 201);
+  const { pass } = await answer.json();
+  const getBody = (guest) => () => ({ guest });
+  return (guest) => ({ url: `${functions}/guests/token`, getAuthorization: () => `Bearer ${pass}`, getBody: getBody(guest) });
+}
+
+test("a guest gets tokens for one identity, and another guest code and remedy", async () => {
+  const guest = await guestsOfOnePass();
+  const refresh = tokenRefresher(guest("the-first-guest-"));
+  const ids = [await refresh(), await refresh()].map(({ token }) => claims(token).skypeid);
+  assert.equal(ids[0], ids[1]);
+  const error = await rejection(tokenRefresher(guest("the-second-guest"))());
+  assert.deepEqual([error.name, error.status, error.code], ["TokenError", 403, "pass-used-up"]);
+  assert.match(error.remedy, /guest/);
+});
+
 test("errors in fields are part of the remedy", async () => {
   const error = await rejection(tokenRefresher(await newUser({ getBody: async () => ({ scopes: ["chat"] }) }))());
   assert.deepEqual([error.name, error.status, error.code], ["TokenError", 403, "beyond-policy"]);

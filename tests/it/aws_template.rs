@@ -73,14 +73,14 @@ fn every_combination_of_options_refers_to_what_exists() {
     let alarms = [("AlarmTopicArn", "arn:aws:sns:eu-central-1:123456789012:operators")];
     let key = [("CallerKey", "true")];
     let both_keys = [("CallerKey", "true"), ("AcceptPreviousCallerKey", "true"), ("ReservedConcurrency", "5")];
-    for users in [&[][..], &USERS] {
+    for users in [&[][..], &USERS, &[("Guests", "true")]] {
         for keys in [&[][..], &key, &both_keys] {
             for alarms in [&[][..], &alarms] {
                 let stack = stack(&[users, keys, alarms].concat());
                 let resources = stack.section("Resources");
                 let has = |name: &str| resources.contains_key(name);
                 assert_eq!((has("DirectoryBucket"), has("DirectoryKeySecret")), (!users.is_empty(), !users.is_empty()));
-                assert_eq!(has("CallerKeySecret"), users.is_empty() || !keys.is_empty());
+                assert_eq!(has("CallerKeySecret"), users != USERS || !keys.is_empty());
                 let of_type = |kind: &str| resources.values().filter(|resource| resource["Type"] == kind).count();
                 assert_eq!(of_type("AWS::CloudWatch::Alarm"), if alarms.is_empty() { 0 } else { 5 });
                 assert_eq!(stack.section("Outputs").contains_key("CallerKeyCommand"), has("CallerKeySecret"));

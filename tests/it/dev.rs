@@ -50,7 +50,7 @@ impl Dev {
 
     /// Returns a token of the emulator's test issuer.
     async fn token_with(&self, claims: Value) -> String {
-        let issuer = format!("{}oidc/tokens", self.line("A page to try it"));
+        let issuer = format!("{}oidc/tokens", self.line("Its control API"));
         let request = self.http.post(issuer).header("content-type", "application/json");
         let response = request.body(json!({ "claims": claims }).to_string()).send().await.unwrap();
         let made: Value = serde_json::from_str(&response.text().await.unwrap()).unwrap();
@@ -100,8 +100,6 @@ async fn printed_commands_work() {
 
     let certificate = std::fs::read_to_string(dev.line("Its certificate")).unwrap();
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
-    let page = dev.http.get(dev.line("A page to try it")).send().await.unwrap();
-    assert_eq!(page.headers()["content-type"], "text/html; charset=utf-8");
     assert_eq!(dev.line("Identities and keys are kept in"), data.path().to_str().unwrap());
 }
 
@@ -192,21 +190,65 @@ async fn data_is_kept_in_the_data_folder_of_the_user() {
 }
 
 #[tokio::test]
-async fn cors_allows_the_emulators_page_only() {
+async fn the_page_finds_the_emulator() {
     let data = TempDir::new().unwrap();
     let dev = Dev::start(data.path()).await;
-    let page = dev.line("A page to try it").trim_end_matches("/_emulator/").to_owned();
-    let local = page.replace("127.0.0.1", "localhost");
-    let url = format!("{}/me/token", dev.line("Functions"));
-    for (origin, is_allowed) in [(&*page, true), (&*local, true), ("http://localhost:3000", false), ("null", false)] {
-        let preflight = dev
-            .http
-            .request(reqwest::Method::OPTIONS, &url)
-            .header("origin", origin)
-            .header("access-control-request-method", "POST")
-            .header("access-control-request-headers", "authorization,content-type");
-        let headers = preflight.send().await.unwrap().headers().clone();
-        let allowed = headers.get("access-control-allow-origin").map(|origin| origin.to_str().unwrap());
-        assert_eq!(allowed, is_allowed.then_some(origin));
-    }
+    let (page, control) = (dev.line("A page to try it"), dev.line("Its control API"));
+    // The emulator leads to the page.
+    let answer = dev.http.get(control).send().await.unwrap();
+    assert_eq!(
+        (answer.status(), answer.headers()["location"].to_str().unwrap()),
+        (reqwest::StatusCode::SEE_OTHER, page)
+    );
+
+    let emulator = control.trim_end_matches("/_emulator/");
+    let answer = dev.http.get(page).send().await.unwrap();
+    let policy = answer.headers()["content-security-policy"].to_str().unwrap().to_owned();
+    assert!(policy.contains(&format!("connect-src 'self' {emulator};")), "{policy}");
+    let html = answer.text().await.unwrap();
+    assert!(html.contains(&format!(r#"<meta name="emulator" content="{emulator}">"#)));
+
+    let state = dev.http.get(format!("{control}state")).header("origin", page.trim_end_matches("/api/docs"));
+    let answer = state.send().await.unwrap();
+    assert_eq!(answer.headers()["access-control-allow-origin"], page.trim_end_matches("/api/docs"));
+    let state: Value = serde_json::from_str(&answer.text().await.unwrap()).unwrap();
+    assert_eq!(state["functions"]["page"], page);
+}
+
+#[tokio::test]
+async fn users_of_entra_exchange_their_tokens() {
+    let data = TempDir::new().unwrap();
+    let dev = Dev::start(data.path()).await;
+    let control = dev.line("Its control API");
+    let state: Value =
+        serde_json::from_str(&dev.http.get(format!("{control}state")).send().await.unwrap().text().await.unwrap())
+            .unwrap();
+    let issuer = &state["functions"]["entraIssuer"];
+    let tenant = issuer.as_str().unwrap().rsplit('/').nth(1).unwrap();
+    let [app, user] = ["11111111-1111-4111-8111-111111111111", "22222222-2222-4222-8222-222222222222"];
+    let bearer = dev
+        .token_with(json!({
+            "iss": issuer, "aud": "acs-tokens-dev", "sub": "alice", "tid": tenant, "oid": user, "azp": app, "scp": "access_as_user",
+        }))
+        .await;
+    let post = async |url: String, body: Value| {
+        let request = dev.http.post(url).bearer_auth(&bearer).header("content-type", "application/json");
+        let answer = request.body(body.to_string()).send().await.unwrap();
+        (answer.status().as_u16(), serde_json::from_str::<Value>(&answer.text().await.unwrap()).unwrap())
+    };
+    let scope = "TeamsExtension.ManageCalls";
+    let (_, entra) =
+        post(format!("{control}entra/tokens"), json!({ "appId": app, "userId": user, "scope": scope })).await;
+    let exchange =
+        || post(format!("{}/me/teams-phone-token", dev.line("Functions")), json!({ "token": entra["token"] }));
+    let (status, refused) = exchange().await;
+    assert_eq!((status, &refused["code"]), (403, &json!("not-assigned")));
+    let assign = async |kind: &str| {
+        let body = json!({ "objectId": user, "tenantId": tenant, "principalType": kind, "clientIds": [app] });
+        let request = dev.http.put(format!("{control}assignments")).header("content-type", "application/json");
+        request.body(body.to_string()).send().await.unwrap().status().as_u16()
+    };
+    assert_eq!((assign("people").await, assign("user").await), (400, 204));
+    let (status, token) = exchange().await;
+    assert_eq!(status, 200, "{token}");
 }

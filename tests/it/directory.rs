@@ -9,6 +9,7 @@ mod credentials;
 #[cfg(target_os = "linux")]
 mod disk;
 mod fixture;
+mod guest_fixture;
 mod guest_kills;
 mod guests;
 mod kills;

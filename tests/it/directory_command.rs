@@ -2,6 +2,7 @@
 
 mod block;
 mod errors;
+mod import;
 mod rekey;
 mod repair;
 mod revoke;
@@ -215,8 +216,9 @@ async fn export_writes_json_lines_to_a_file_only_if_all_records_are_readable() {
         let name = name(subject);
         let line = stdout.lines().find(|line| line.contains(&name)).unwrap();
         let start = format!(r#"{{"name":"{name}","state":"{state}","identity":{identity},"writtenAt":""#);
-        let written_at = line.strip_prefix(&start).unwrap().strip_suffix("\"}").unwrap();
+        let (written_at, record) = line.strip_prefix(&start).unwrap().split_once("\",\"record\":").unwrap();
         assert!(written_at.parse::<Timestamp>().is_ok(), "{written_at}");
+        assert_eq!(record.strip_suffix('}').unwrap(), fs::read_to_string(fixture.record(subject)).unwrap());
     }
 
     let folder = tempfile::tempdir().unwrap();

@@ -1,6 +1,7 @@
 //! Requests of hostile callers, one row for each kind: refused on every host, with the same status and code, and without
 //! any effect at ACS.
 
+pub(crate) mod guests;
 pub(crate) mod table;
 
 use acs_identity::types::{Scope, TokenLifetime};
@@ -18,7 +19,8 @@ use crate::{
     harness::{Answer, Api, users::TENANT},
     host::{Generation, Keys},
 };
-use table::{Credential, END, FIRST_USE, ROWS, Row};
+use guests::{END, FIRST_USE};
+use table::{Credential, Row, rows};
 
 /// The key of back ends.
 pub(crate) const KEY: &str = "a-key-of-the-back-end";
@@ -122,7 +124,7 @@ async fn send_all(api: Api) {
     let alice_before = api.own_token(&alice).await;
     let mut failures = Vec::new();
     let forwards = api.is_hosted_by(Generation::Forwarding);
-    for row in ROWS.iter().filter(|row| !(forwards && row.is_cut_by_forwarding)) {
+    for row in rows().filter(|row| !(forwards && row.is_cut_by_forwarding)) {
         let Row { name, fault, status, code, by_host, .. } = row;
         if let Some(fault) = fault {
             api.control("POST", "faults", Some(serde_json::from_str(fault).unwrap())).await;

@@ -39,6 +39,7 @@ mod app_registration;
 mod auth;
 mod aws_template;
 mod check;
+mod cli;
 mod commands;
 mod config;
 mod dev;

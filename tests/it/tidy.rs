@@ -28,7 +28,7 @@ pub(crate) const ARROWS: [(&str, &[&str]); 24] = [
     ("access", &["auth", "document", "guest_pass", "problem"]),
     ("functions", &["access", "auth", "directory", "extract", "guest_pass", "problem", "readiness", "request_log"]),
     ("http", &["access", "auth", "functions", "guest_pass", "problem", "request_log"]),
-    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server"]),
+    ("config", &["access", "acs_client", "auth", "directory", "document", "entra", "http", "server", "telemetry"]),
     ("telemetry", &["request_log"]),
     ("refreshing", &[]),
     ("server", &[]),

@@ -3,6 +3,7 @@
 //! docs/emulator.md describes every request and answer.
 
 mod page;
+mod page_origin;
 mod test_issuer;
 
 use std::sync::Arc;
@@ -14,19 +15,19 @@ use serde_json::{Value, json};
 use crate::{
     answer::{Answer, to_bytes},
     api_error::ApiError,
-    assignments,
+    assignments::{self, Assignment},
     faults::{Fault, FaultSpec},
     managed_identity,
     options::LOG,
     request::{Received, host_without_port},
     service::Service,
     state::TokenStatus,
-    teams,
+    teams, teams_phone,
     tokens::Issuer,
 };
 
 /// The paths, without `/_emulator/`, and their methods.
-const PATHS: [(&str, &str); 13] = [
+const PATHS: [(&str, &str); 14] = [
     ("", "GET"),
     ("state", "GET"),
     ("reset", "POST"),
@@ -36,6 +37,7 @@ const PATHS: [(&str, &str); 13] = [
     ("tokens/check", "POST"),
     ("entra/tokens", "POST"),
     ("msi/token", "GET"),
+    ("assignments", "PUT"),
     ("keys", "GET"),
     ("keys/regenerate", "POST"),
     ("jwks.json", "GET"),
@@ -85,7 +87,9 @@ pub(crate) fn has_path(path: &str) -> bool {
 /// Answers a request to the control API, and saves its changes.
 pub(crate) async fn answer(service: &Service, request: &Received) -> Answer {
     let path = request.path().trim_start_matches("/_emulator").trim_start_matches('/');
-    let outcome = match admit(request) {
+    let page = page_origin::of(request, service.options.functions.as_ref());
+    let outcome = match admit(request, page) {
+        Ok(()) if page.is_some() && request.parts.method == Method::OPTIONS => return page_origin::preflight(page),
         Ok(()) if path.is_empty() && request.parts.method == Method::GET => return page::answer(&service.options),
         Ok(()) => perform(service, request, path).await,
         Err(error) => Err(error),
@@ -106,12 +110,13 @@ pub(crate) async fn answer(service: &Service, request: &Received) -> Answer {
     };
     let mut answer = Answer::new(status, "application/json", body);
     answer.headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    page_origin::allow(&mut answer, page);
     answer
 }
 
-/// Admits programs on this machine and the emulator's own page. A browser sends the `Origin` of any other page. A page
+/// Admits programs on this machine and the page of the functions. A browser sends the `Origin` of any other page. A page
 /// whose host name resolves to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
-fn admit(request: &Received) -> Result<(), ControlError> {
+fn admit(request: &Received, page: Option<&HeaderValue>) -> Result<(), ControlError> {
     let forbidden = |why| Err(ControlError::new(StatusCode::FORBIDDEN, why));
     if !request.peer.ip().to_canonical().is_loopback() {
         return forbidden("the control API is for this machine only");
@@ -121,8 +126,8 @@ fn admit(request: &Received) -> Result<(), ControlError> {
         return forbidden("the Host header must be localhost, 127.0.0.1 or [::1]");
     }
     let own = request.origin();
-    if request.headers().get_all(header::ORIGIN).iter().any(|origin| origin != own.as_str()) {
-        return forbidden("the Origin header must be that of the emulator");
+    if request.headers().get_all(header::ORIGIN).iter().any(|origin| origin != own.as_str() && Some(origin) != page) {
+        return forbidden("the Origin header must be that of the emulator or of the functions");
     }
     Ok(())
 }
@@ -161,6 +166,12 @@ async fn perform(service: &Service, request: &Received, path: &str) -> Outcome {
         ("msi/token", "GET") => {
             let token = managed_identity::token(service, request).await;
             token.map(Some).map_err(|(status, message)| ControlError::new(status, message))
+        }
+        ("assignments", "PUT") => {
+            let Assignment { user, content } = json_body(request)?;
+            let error = "principalType must be user, resourceAccount or teamsResourceAccount";
+            let put = teams_phone::put(service, user, content);
+            put.map(|_| None).map_err(|_| ControlError::new(StatusCode::BAD_REQUEST, error))
         }
         ("keys", "GET") => Ok(Some(service.state().access_keys.to_json())),
         ("keys/regenerate", "POST") => {
@@ -277,7 +288,7 @@ mod tests {
             let (parts, ()) = Request::builder().header("Host", "localhost:7072").body(()).unwrap().into_parts();
             let peer = (address.parse::<IpAddr>().unwrap(), 50_000).into();
             let request = Received { parts, body: <_>::default(), peer, secure: false, at: Timestamp::UNIX_EPOCH };
-            assert_eq!(admit(&request).is_ok(), admitted, "{address}");
+            assert_eq!(admit(&request, None).is_ok(), admitted, "{address}");
         }
     }
 }

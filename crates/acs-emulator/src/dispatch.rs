@@ -21,7 +21,7 @@ use crate::{
 };
 
 /// The text at `/`, for a browser and for clients that open a connection before their first request.
-const GREETING: &str = "An emulator of Azure Communication Services Identity. Its page is at /_emulator/.\n";
+const GREETING: &str = "An emulator of Azure Communication Services Identity. Its control API is at /_emulator/.\n";
 
 /// The error with which a request ends if a fault resets the connection. hyper then drops the connection.
 #[derive(Debug, thiserror::Error)]

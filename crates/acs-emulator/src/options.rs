@@ -31,7 +31,7 @@ pub(crate) const LOG: &str = "acs_emulator";
 pub struct Options {
     /// The GUID of the emulated ACS resource: the part of an identity id before the `_`.
     pub resource: Uuid,
-    /// The HTTP functions that the emulator's page calls.
+    /// The HTTP functions whose page calls the control API.
     pub functions: Option<Functions>,
 }
 
@@ -41,7 +41,7 @@ impl Default for Options {
     }
 }
 
-/// HTTP functions whose users sign in at the emulator's test issuer.
+/// HTTP functions whose users sign in at the emulator's test issuer, and whose page may call the control API.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Functions {
@@ -49,8 +49,19 @@ pub struct Functions {
     pub origin: String,
     /// The issuer that they trust, as they spell it.
     pub issuer: String,
+    /// The issuer that they trust as one of Microsoft Entra: `{issuer}/<tenant>/v2.0`.
+    pub entra_issuer: String,
     /// The audience that they require in a token.
     pub audience: String,
+    /// The address of their page.
+    pub page: String,
+}
+
+impl Functions {
+    /// Returns whether an origin is theirs. On this machine, they have two names.
+    pub(crate) fn has_origin(&self, origin: &str) -> bool {
+        origin == self.origin || origin == self.origin.replace("//127.0.0.1:", "//localhost:")
+    }
 }
 
 /// Returns the connection string of an emulator, such as `endpoint=http://127.0.0.1:7072/;accesskey=…`.

@@ -10,6 +10,7 @@ use acs_identity::types::IdentityId;
 use clap::{Args, ValueEnum};
 use jiff::Timestamp;
 use serde::Serialize;
+use serde_json::value::RawValue;
 
 use super::{super::Result, check, eprint, for_each_record, open, settings, state};
 use crate::{
@@ -20,8 +21,8 @@ use crate::{
 /// Export all records, one line for each user, sorted by name
 ///
 /// A table has the record name, which is a keyed hash of the user; the state; the time when the record was written; and
-/// the identity's short hash, as in the log. JSON Lines have {"name","state","identity","writtenAt"} with the whole
-/// identity id. Protect them like the directory itself.
+/// the identity's short hash, as in the log. JSON Lines have {"name","state","identity","writtenAt","record"} with the
+/// whole identity id, and the record as the directory has it, which `import` reads. Protect them like the directory itself.
 ///
 /// The states: `active` for a user with an identity; `blocked` for a user who gets no token; `deleting` for an interrupted deletion, which the user's next call
 /// or `repair` completes; `deleted` for a user whose identity was deleted.
@@ -53,6 +54,7 @@ struct WireRow<'a> {
     state: &'a str,
     identity: Option<&'a str>,
     written_at: Timestamp,
+    record: &'a RawValue,
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
@@ -104,7 +106,8 @@ impl Options {
         check(unreadable)
     }
 
-    fn write(&self, to: &mut impl Write, RecordEntry { name, record, written_at }: &RecordEntry) -> io::Result<()> {
+    fn write(&self, to: &mut impl Write, entry: &RecordEntry) -> io::Result<()> {
+        let RecordEntry { name, record, written_at, content } = entry;
         let (state, id) = (state(record), record.identity().map(IdentityId::as_str));
         match self.output {
             Output::Table => {
@@ -112,7 +115,8 @@ impl Options {
                 writeln!(to, "{name}  {state:<8}  {written_at}  {}", identity.as_deref().unwrap_or("-"))
             }
             Output::Jsonl => {
-                let row = WireRow { name: name.to_string(), state, identity: id, written_at: *written_at };
+                let record = serde_json::from_str(content.as_json())?;
+                let row = WireRow { name: name.to_string(), state, identity: id, written_at: *written_at, record };
                 writeln!(to, "{}", serde_json::to_string(&row)?)
             }
         }

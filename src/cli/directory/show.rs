@@ -24,7 +24,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
     let name = selected.name(&settings.key);
     let entry = open(&settings)?.find(selected).await;
     let entry = entry.map_err(|error| format!("{name} cannot be read: {}", explain(&error)))?;
-    let RecordEntry { name, record, written_at } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
+    let RecordEntry { name, record, written_at, .. } = entry.ok_or_else(|| format!("the user has no record {name}"))?;
     print(&format!("name      {name}\nstate     {}", state(&record)));
     if let Some(id) = record.identity() {
         print(&format!("identity  {}", short_hash(id.as_str())));

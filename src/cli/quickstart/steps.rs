@@ -2,13 +2,14 @@
 
 use std::{fmt, io::Write};
 
-use acs_identity::{Endpoint, TeamsTokenRequest, causes};
-use http::{Method, header::CONTENT_TYPE};
+use acs_identity::{Endpoint, TeamsTokenRequest};
+use http::Method;
 use reqwest::RequestBuilder;
 use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use serde_json::{Value, json};
 
+use super::super::app;
 use crate::auth::KEY_HEADER;
 
 /// An error names the failed step.
@@ -28,13 +29,6 @@ pub(super) struct Steps<W> {
 struct Token {
     token: String,
     expires_on: String,
-}
-
-/// The fields of a problem (RFC 9457) that are shown.
-#[derive(Deserialize)]
-struct Problem {
-    title: String,
-    detail: String,
 }
 
 impl<W: Write> Steps<W> {
@@ -151,21 +145,8 @@ impl<W: Write> Steps<W> {
 }
 
 /// Sends a request. Returns the JSON of a successful response, `null` if it has no body.
-pub(super) async fn send(step: &'static str, mut request: RequestBuilder, body: Option<&Value>) -> Result<Value> {
-    if let Some(body) = body {
-        request = request.header(CONTENT_TYPE, "application/json").body(body.to_string());
-    }
-    let response = request.send().await.map_err(|error| failed(step, causes(&error.without_url())))?;
-    let status = response.status();
-    let body = response.bytes().await.map_err(|error| failed(step, causes(&error.without_url())))?;
-    if !status.is_success() {
-        let detail = match serde_json::from_slice(&body) {
-            Ok(Problem { title, detail }) => format!("{} {title}: {detail}", status.as_u16()),
-            Err(_) => status.to_string(),
-        };
-        return Err(failed(step, detail));
-    }
-    if body.is_empty() { Ok(Value::Null) } else { serde_json::from_slice(&body).map_err(|_| unexpected(step)) }
+pub(super) async fn send(step: &'static str, request: RequestBuilder, body: Option<&Value>) -> Result<Value> {
+    app::send(request, body).await.map_err(|error| failed(step, error))
 }
 
 pub(super) fn unexpected(step: &'static str) -> String {

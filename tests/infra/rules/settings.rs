@@ -22,6 +22,7 @@ const NOT_SET: &[(&str, &str)] = &[
     ("IDENTITY_ENDPOINT", "the platform sets it"),
     ("IDENTITY_HEADER", "the platform sets it"),
     ("FUNCTIONS_CUSTOMHANDLER_PORT", "the Functions host sets it"),
+    ("LOG_FORMAT", "the alerts and queries of Application Insights read JSON, the default"),
 ];
 
 /// Settings that `handler` does not read, with the reason why the templates set them.
@@ -62,7 +63,7 @@ pub(crate) const BOTH_WAYS: Rule = Rule {
         findings.extend(set.iter().filter(|name| !is_known(name)).map(|name| format!("{name} is set for nobody")));
         let idle = FOR_THE_HOST.iter().filter(|(name, _)| !set.contains(*name));
         findings.extend(idle.map(|(name, _)| format!("{name} is not set")));
-        for name in given.iter().chain([&"OIDC_ISSUERS".to_owned()]) {
+        for name in &given {
             let has_parameter = project.main().parameters.iter().any(|parameter| snake_case(&parameter.name) == *name);
             let value = project.main().variable("ifGiven").and_then(|settings| settings.get(name));
             let is_plain = matches!(value, Some(Expr::Name(other)) if snake_case(other) == *name);
@@ -124,11 +125,13 @@ pub(crate) const NEVER_EMPTY: Rule = Rule {
         let users: BTreeSet<String> = always.union(&keys(project, "forUsers")).cloned().collect();
         let policy = json!({ "default": { "scopes": ["chat"], "maxMinutes": 60 } });
         let issuers = ("oidcIssuers", json!("https://login.contoso.com/"));
+        let with_issuers = users.iter().cloned().chain(["OIDC_ISSUERS".to_owned()]).collect();
         let given = always.iter().cloned().chain(["TOKEN_POLICY", "LOG_IDENTITY_IDS", "RATE_LIMIT"].map(str::to_owned));
         let given: BTreeSet<String> = given.collect();
         let cases = [
             (vec![], always),
-            (vec![issuers], users),
+            (vec![issuers], with_issuers),
+            (vec![("guests", json!(true))], users),
             (vec![("tokenPolicy", policy), ("logIdentityIds", json!(true)), ("rateLimit", json!("60"))], given),
         ];
         let mut findings = Vec::new();
@@ -151,6 +154,7 @@ pub(crate) const NEVER_EMPTY: Rule = Rule {
     faults: &[
         fault(MAIN, "setting => !empty(setting.value)", "setting => true", "RATE_LIMIT is \"\""),
         fault(MAIN, "var forUsers = withUsers ?", "var forUsers = !withUsers ?", "the settings are"),
+        fault(MAIN, "withUsers = guests || ", "withUsers = ", "the settings are"),
         fault(MAIN, "? 'true' : ''", "? true : ''", "LOG_IDENTITY_IDS is true"),
     ],
 };

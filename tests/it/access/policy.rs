@@ -167,6 +167,7 @@ fn entries_that_grant_chat_scopes_are_listed() {
     assert_eq!(grants(POLICY.parse().unwrap()), expected);
     let web = r#"{"keys":{"web":{"scopes":["voip","chat.join","chat"],"maxMinutes":60}}}"#;
     assert_eq!(grants(web.parse().unwrap()), ["keys.web [Chat, ChatJoin]"]);
-    assert_eq!(grants(r#"{"guests":{"scopes":["chat.join"]}}"#.parse().unwrap()), ["guests [ChatJoin]"]);
+    let guests = r#"{"guests":{"scopes":["chat.join","voip.join"]}}"#;
+    assert_eq!(grants(guests.parse().unwrap()), ["guests [ChatJoin]"]);
     assert!(grants(Policy::default()).is_empty());
 }

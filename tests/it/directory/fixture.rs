@@ -5,19 +5,17 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use acs_identity::{
     ConnectionString, IdentityClient,
     http::client_builder,
-    types::{Scope, TokenLifetime, TokenRequest},
+    types::{Scope, TokenRequest},
 };
 use acs_tokens::{
     acs_client::AcsSettings,
     directory::{
         Directory, DirectoryAdmin, DirectoryKey, DirectorySettings, Error, Issued, Record, RecordEntry, RecordName,
-        State, SweepOutcome, UserId,
+        State, UserId,
     },
-    guest_pass::{GuestPass, PassClaims, PassKeys},
     short_hash::short_hash,
 };
 use futures_util::TryStreamExt as _;
-use jiff::{SignedDuration, Timestamp};
 use serde_json::{Value, json};
 use tokio_util::task::TaskTracker;
 
@@ -174,9 +172,9 @@ impl Fixture {
 /// The directory as one process has it.
 #[derive(Clone)]
 pub(crate) struct Instance {
-    directory: Directory,
-    tasks: TaskTracker,
-    admin: Arc<DirectoryAdmin>,
+    pub(super) directory: Directory,
+    pub(super) tasks: TaskTracker,
+    pub(super) admin: Arc<DirectoryAdmin>,
     key: DirectoryKey,
 }
 
@@ -188,69 +186,6 @@ impl Instance {
     pub(crate) async fn try_token(&self, user: UserId) -> Result<Issued, Error> {
         let request = TokenRequest::new(vec![Scope::Chat, Scope::Voip], None).unwrap();
         self.directory.issue_token(user, &request).await
-    }
-
-    pub(crate) fn pass_keys(&self) -> PassKeys {
-        self.directory.pass_keys()
-    }
-
-    /// Creates a pass that expires after this time, or has expired.
-    pub(crate) fn pass(&self, uses: u16, hours: i64) -> GuestPass {
-        let expires = Timestamp::now() + SignedDuration::from_hours(hours);
-        let claims = PassClaims { scopes: vec![Scope::VoipJoin], lifetime: TokenLifetime::MIN, uses, expires };
-        self.pass_keys().issue(claims).unwrap()
-    }
-
-    pub(crate) async fn guest_token(&self, pass: &GuestPass, guest: Option<&str>) -> Issued {
-        retry(|| self.try_guest_token(pass, guest)).await
-    }
-
-    pub(crate) async fn try_guest_token(&self, pass: &GuestPass, guest: Option<&str>) -> Result<Issued, Error> {
-        let request = TokenRequest::new(vec![Scope::VoipJoin], None).unwrap();
-        self.directory.issue_guest_token(pass, guest, &request).await
-    }
-
-    pub(crate) async fn end(&self, pass: &GuestPass) {
-        retry(|| self.directory.end_pass(pass.id())).await;
-    }
-
-    /// Sweeps all records that are over.
-    pub(crate) async fn sweep(&self, acs: &IdentityClient) -> Vec<SweepOutcome> {
-        let names = retry(|| async { Ok(self.admin.over(Timestamp::now()).try_collect::<Vec<_>>().await?) }).await;
-        let mut outcomes = Vec::new();
-        for name in names {
-            outcomes.push(self.sweep_record(acs, name).await);
-        }
-        outcomes
-    }
-
-    pub(crate) async fn sweep_record(&self, acs: &IdentityClient, name: RecordName) -> SweepOutcome {
-        retry(|| self.admin.sweep(acs, name)).await
-    }
-
-    /// Makes a call of a guest and waits for its sweep, which finds nothing. Later calls of this hour do not sweep.
-    pub(crate) async fn after_sweep(self) -> Self {
-        self.guest_token(&self.pass(1, 1), None).await;
-        until("the end of the sweep", async || self.tasks.is_empty()).await;
-        self
-    }
-
-    /// Returns the records of guests and passes, over or not.
-    pub(crate) async fn guest_records(&self) -> Vec<RecordEntry> {
-        retry(|| async {
-            let mut entries = Vec::new();
-            for name in self.admin.over(Timestamp::MAX).try_collect::<Vec<_>>().await? {
-                entries.extend(self.admin.read(name).await?);
-            }
-            Ok(entries)
-        })
-        .await
-    }
-
-    /// Returns the identities in the records of guests.
-    pub(crate) async fn guests(&self) -> BTreeSet<String> {
-        let records = self.guest_records().await;
-        records.iter().filter_map(|entry| Some(entry.record.identity()?.as_str().to_owned())).collect()
     }
 
     pub(crate) async fn revoke(&self, user: UserId) -> Option<String> {
@@ -322,7 +257,7 @@ impl Instance {
 }
 
 /// Repeats a call while the store is slow or other calls conflict, as callers do.
-async fn retry<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
+pub(super) async fn retry<T, F: Future<Output = Result<T, Error>>>(call: impl Fn() -> F) -> T {
     in_time("an answer of the directory", async {
         loop {
             match call().await {

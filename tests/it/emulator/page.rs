@@ -1,54 +1,66 @@
-//! The page: one file, with a policy that allows only its own script and the addresses it calls.
+//! The start of the control API, and requests from the page of the functions.
 
 use acs_tokens::emulator::{Functions, Options};
-use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde_json::json;
-use sha2::{Digest as _, Sha256};
 
 use super::Server;
 
-/// Returns the hash of the only element of this name, as a browser computes it.
-fn hash_of(page: &str, element: &str) -> String {
-    let (open, close) = (format!("<{element}>"), format!("</{element}>"));
-    assert_eq!((page.matches(&format!("<{element}")).count(), page.matches(&open).count()), (1, 1), "{element}");
-    let content = page.split_once(&open).unwrap().1.split_once(&close).unwrap().0;
-    format!("'sha256-{}'", STANDARD.encode(Sha256::digest(content)))
+fn functions() -> Functions {
+    Functions {
+        origin: "http://127.0.0.1:7071".to_owned(),
+        issuer: "http://127.0.0.1:7072/_emulator/oidc".to_owned(),
+        entra_issuer: "http://127.0.0.1:7072/_emulator/oidc/e27a0000-0000-4000-8000-e27a00000000/v2.0".to_owned(),
+        audience: "them".to_owned(),
+        page: "http://127.0.0.1:7071/api/docs".to_owned(),
+    }
 }
 
 #[tokio::test]
-async fn the_policy_allows_only_the_page_and_its_functions() {
-    let functions = Functions {
-        origin: "http://127.0.0.1:7071".to_owned(),
-        issuer: "http://127.0.0.1:7072/_emulator/oidc".to_owned(),
-        audience: "them".to_owned(),
-    };
-    for (functions, connect) in [(None, "'self' "), (Some(functions), "'self' http://127.0.0.1:7071")] {
-        let server = Server::with(Options { functions: functions.clone(), ..Options::default() }).await;
-        for path in ["/_emulator", "/_emulator/"] {
-            let answer = server.call("GET", path, "").await;
-            let policy = format!(
-                "default-src 'none'; script-src {}; style-src {}; img-src data:; connect-src {connect}; base-uri 'none'; \
-                 form-action 'none'; frame-ancestors 'none'",
-                hash_of(&answer.body, "script"),
-                hash_of(&answer.body, "style")
-            );
-            assert_eq!(answer.status, 200);
-            for (name, value) in [
-                ("content-type", "text/html; charset=utf-8"),
-                ("cache-control", "no-store"),
-                ("x-content-type-options", "nosniff"),
-                ("referrer-policy", "no-referrer"),
-                ("content-security-policy", &policy),
-            ] {
-                assert_eq!(answer.header(name), Some(value));
-            }
-            // The namespace of the icon is a name, not an address that a browser requests.
-            let page = answer.body.replace("http://www.w3.org/2000/svg", "");
-            for forbidden in ["http:", "https:", "src=", "@import", "url(", "innerHTML", "localStorage", "onclick"] {
-                assert!(!page.contains(forbidden), "{forbidden}");
-            }
-        }
-        assert_eq!(server.get("state").await["functions"], json!(functions));
+async fn start_leads_to_the_page_of_the_functions() {
+    let server = Server::with(Options { functions: Some(functions()), ..Options::default() }).await;
+    for path in ["/_emulator", "/_emulator/"] {
+        let answer = server.call("GET", path, "").await;
+        assert_eq!((answer.status, answer.header("location")), (303, Some("http://127.0.0.1:7071/api/docs")));
+    }
+    assert_eq!(server.get("state").await["functions"], json!(functions()));
+
+    let server = Server::start().await;
+    let answer = server.call("GET", "/_emulator/", "").await;
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("text/plain; charset=utf-8")));
+    assert!(answer.body.contains("acs-tokens dev"), "{}", answer.body);
+    assert_eq!(server.get("state").await["functions"], json!(null));
+}
+
+#[tokio::test]
+async fn only_the_page_of_the_functions_may_call() {
+    let with_page = Server::with(Options { functions: Some(functions()), ..Options::default() }).await;
+    let alone = Server::start().await;
+    let own = format!("http://{}", with_page.address);
+    for (server, origin, status, allowed) in [
+        (&with_page, "http://127.0.0.1:7071", 200, true),
+        (&with_page, "http://localhost:7071", 200, true),
+        (&with_page, &own, 200, false),
+        (&with_page, "https://127.0.0.1:7071", 403, false),
+        (&with_page, "http://127.0.0.1:70710", 403, false),
+        (&with_page, "http://evil.example", 403, false),
+        (&with_page, "null", 403, false),
+        (&alone, "http://127.0.0.1:7071", 403, false),
+    ] {
+        let allowed = allowed.then_some(origin);
+        let mut request = server.control_request("POST", "oidc/tokens", &json!({"claims": {"sub": "alice"}}));
+        request.set("Origin", origin);
+        let answer = server.send(&request).await;
+        assert_eq!((answer.status, answer.header("access-control-allow-origin")), (status, allowed), "{origin}");
+        assert_eq!(answer.header("vary"), Some("Origin"));
+
+        let mut preflight = server.request("OPTIONS", "/_emulator/settings", "");
+        preflight.set("Origin", origin);
+        let answer = server.send(&preflight).await;
+        assert_eq!((answer.status == 204, answer.header("access-control-allow-origin")), (allowed.is_some(), allowed));
+        let [methods, headers] =
+            ["methods", "headers"].map(|part| answer.header(&format!("access-control-allow-{part}")));
+        let expected = allowed.map(|_| ("GET, POST, PUT, DELETE", "content-type"));
+        assert_eq!(methods.zip(headers), expected, "{origin}");
     }
 }
 
@@ -58,9 +70,4 @@ async fn other_host_names_are_rejected() {
     let mut request = server.request("GET", "/_emulator/", "");
     request.set("Host", "emulator.example");
     assert_eq!(server.send(&request).await.status, 403);
-    // A browser sends the Origin with what the page posts.
-    let mut request = server.control_request("POST", "oidc/tokens", &json!({"claims": {"sub": "alice"}}));
-    request.set("Origin", &format!("http://{}", server.address));
-    let answer = server.send(&request).await;
-    assert_eq!((answer.status, answer.header("access-control-allow-origin")), (200, None));
 }

@@ -5,6 +5,7 @@ mod common;
 mod create_identity;
 mod delete_identity;
 mod delete_me;
+mod docs;
 mod exchange_teams_token;
 mod guest_rules;
 mod guests;

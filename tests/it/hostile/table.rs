@@ -41,9 +41,9 @@ pub(crate) enum Credential {
     Pass,
     /// Two passes.
     TwoPasses,
-    /// The pass that [`FIRST_USE`] has used.
+    /// The pass that [`super::guests::FIRST_USE`] has used.
     UsedPass,
-    /// The pass that [`END`] has ended.
+    /// The pass that [`super::guests::END`] has ended.
     EndedPass,
     /// A pass that has expired.
     ExpiredPass,
@@ -57,13 +57,10 @@ pub(crate) enum Credential {
     PassId,
 }
 
-use Credential::{
-    EndedPass, EntraToken, ExpiredPass, ForgedPass, ForgedToken, Key, None as NoCredential, Pass, PassId,
-    PassOfAnotherKey, SwappedPass, Token, TwoKeys, TwoPasses, TwoTokens, UsedPass, WrongKey,
-};
+use Credential::{EntraToken, ForgedToken, Key, None as NoCredential, Token, TwoKeys, TwoTokens, WrongKey};
 
-const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
-const ALICE: Credential = Token(r#"{"claims":{"sub":"alice"}}"#);
+pub(super) const JSON: &[(&str, &str)] = &[("content-type", "application/json")];
+pub(super) const ALICE: Credential = Token(r#"{"claims":{"sub":"alice"}}"#);
 const BOB: &str = r#"{"issuer":"https://other.example","subject":"bob"}"#;
 /// The answer of a content delivery network in front of ACS.
 const FOREIGN_404: &str = r#"{"times":9,"answer":{"status":404,"headers":{"content-type":"text/html"},"body":"<h2>Our services aren't available right now</h2>"}}"#;
@@ -77,31 +74,17 @@ pub(crate) const ALICES_TOKEN: Row =
     Row { credential: ALICE, status: 200, ..row("Alice's token", "POST", "/api/me/token") };
 
 /// A request for the user's own token.
-const fn my_token(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
+pub(super) const fn my_token(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
     Row { credential, status, code, ..row(name, "POST", "/api/me/token") }
 }
 
-/// Requests that are not refused and come before the others: the use of a pass by its guest, and the end of another pass.
-pub(crate) const FIRST_USE: Row = Row {
-    body: Some(r#"{"guest":"the-first-guest-0123"}"#),
-    headers: JSON,
-    status: 200,
-    ..guest("use", UsedPass, 200, "")
-};
-pub(crate) const END: Row = Row { credential: Key, status: 204, ..row("end", "DELETE", "/api/guests/{ended id}") };
-
-/// A request of a guest.
-const fn guest(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
-    Row { credential, status, code, ..row(name, "POST", "/api/guests/token") }
-}
-
 /// A request to create an identity.
-const fn create(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
+pub(super) const fn create(name: &'static str, credential: Credential, status: u16, code: &'static str) -> Row {
     Row { credential, headers: JSON, body: Some("{}"), status, code, ..row(name, "POST", "/api/identities") }
 }
 
 /// A request of a back end with a hostile path.
-const fn path(name: &'static str, path: &'static str, status: u16, code: &'static str) -> Row {
+pub(super) const fn path(name: &'static str, path: &'static str, status: u16, code: &'static str) -> Row {
     Row { credential: Key, status, code, ..row(name, "DELETE", path) }
 }
 
@@ -120,7 +103,7 @@ const fn foreign(name: &'static str, method: &'static str, path: &'static str, f
     Row { credential: ALICE, fault: Some(fault), status: 502, code: "upstream-failed", ..row(name, method, path) }
 }
 
-const fn row(name: &'static str, method: &'static str, path: &'static str) -> Row {
+pub(super) const fn row(name: &'static str, method: &'static str, path: &'static str) -> Row {
     Row {
         name,
         method,
@@ -137,7 +120,7 @@ const fn row(name: &'static str, method: &'static str, path: &'static str) -> Ro
     }
 }
 
-const fn by_host(status: u16, row: Row) -> Row {
+pub(super) const fn by_host(status: u16, row: Row) -> Row {
     Row { by_host: Some(status), ..row }
 }
 
@@ -145,7 +128,12 @@ const fn cut(row: Row) -> Row {
     Row { is_cut_by_forwarding: true, ..row }
 }
 
-pub(crate) static ROWS: &[Row] = &[
+/// Returns all rows.
+pub(crate) fn rows() -> impl Iterator<Item = &'static Row> {
+    ROWS.iter().chain(super::guests::ROWS)
+}
+
+static ROWS: &[Row] = &[
     // Back ends.
     by_host(401, create("no key", NoCredential, 401, "unauthorized")),
     by_host(401, create("a wrong key", WrongKey, 401, "unauthorized")),
@@ -238,45 +226,6 @@ pub(crate) static ROWS: &[Row] = &[
         401,
         "unauthorized",
     ),
-    // Guests.
-    guest("no pass", NoCredential, 401, "unauthorized"),
-    guest("a key instead of a pass", Key, 401, "unauthorized"),
-    Row {
-        query: Some("pass={pass}&access_token={pass}"),
-        ..guest("a pass in the query", NoCredential, 401, "unauthorized")
-    },
-    guest("two passes", TwoPasses, 400, "ambiguous-authorization"),
-    guest("a user's token instead of a pass", ALICE, 401, "pass-invalid"),
-    guest("the id of a pass", PassId, 401, "pass-invalid"),
-    guest("a forged pass", ForgedPass, 401, "pass-invalid"),
-    guest("a swapped pass", SwappedPass, 401, "pass-invalid"),
-    guest("a pass of another key", PassOfAnotherKey, 401, "pass-invalid"),
-    guest("an expired pass", ExpiredPass, 401, "pass-expired"),
-    guest("an ended pass", EndedPass, 403, "pass-ended"),
-    guest("a replayed pass", UsedPass, 403, "pass-used-up"),
-    Row {
-        headers: JSON,
-        body: Some(r#"{"guest":"another-guest-012345"}"#),
-        ..guest("a pass replayed by another guest", UsedPass, 403, "pass-used-up")
-    },
-    Row {
-        headers: JSON,
-        body: Some(r#"{"guest":"the-first-guest-0123","scopes":["voip"]}"#),
-        ..guest("a guest who asks for more", UsedPass, 400, "invalid-fields")
-    },
-    my_token("a pass instead of a token", Pass, 401, "unauthorized"),
-    by_host(401, create("a pass instead of a key", Pass, 401, "unauthorized")),
-    by_host(
-        401,
-        Row {
-            credential: Pass,
-            status: 401,
-            code: "unauthorized",
-            ..row("a guest who ends a pass", "DELETE", "/api/guests/{ended id}")
-        },
-    ),
-    path("a pass in place of its id", "/api/guests/{pass}", 400, "invalid-pass-id"),
-    path("a pass id of another form", "/api/guests/alice", 400, "invalid-pass-id"),
     // Paths. A decoded character must not end the path or divide it at ACS.
     cut(path("a number sign in the path", "/api/identities/8:acs:a_b%23/tokens", 400, "invalid-url")),
     cut(path("a question mark in the path", "/api/identities/8:acs:a_b%3Fx/tokens", 400, "invalid-url")),

@@ -10,8 +10,10 @@ use crate::{
         users::{AUDIENCE, CLIENT, TENANT},
     },
     hostile::{
-        DIRECTORY_KEY, KEY, SignIn, is_refusal, state,
-        table::{ALICES_TOKEN, END, FIRST_USE, ROWS, Row},
+        DIRECTORY_KEY, KEY, SignIn,
+        guests::{END, FIRST_USE},
+        is_refusal, state,
+        table::{ALICES_TOKEN, Row, rows},
     },
 };
 
@@ -100,7 +102,7 @@ async fn rows_are_refused() {
     let first = lambda.invoke("1", &http(&alice, &sign_in, &headers_of_alice)).await;
     first.assert_ok(200);
     let mut failures = Vec::new();
-    for row in ROWS {
+    for row in rows() {
         let headers = headers(&sign_in, row).await;
         for (kind, event) in [("REST", rest(row, &sign_in, &headers)), ("HTTP", http(row, &sign_in, &headers))] {
             if let Some(fault) = row.fault {

@@ -235,6 +235,11 @@ fn of_users(name: &str, components: &mut Components) -> Parts {
                 .answer(200, with_header(document, "ETag"))
                 .answer(304, with_header(empty("The caller has the document."), "ETag"))
         }
+        "docs" => {
+            let mut page = empty("The page.");
+            page["content"] = json!({ "text/html": { "schema": { "type": "string" } } });
+            parts.described("Under `acs-tokens dev`, the page also has a place to try the functions.").answer(200, page)
+        }
         _ => panic!("{name} is not described: add it here"),
     }
 }
