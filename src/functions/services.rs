@@ -1,4 +1,4 @@
-//! The services that functions use, and the extractor for the user directory.
+//! The services that functions use, and the extractor of the user directory.
 
 use acs_identity::IdentityClient;
 use axum::extract::{FromRef, FromRequestParts};
