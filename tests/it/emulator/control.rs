@@ -97,3 +97,18 @@ async fn calls_counts_all_requests_to_the_rest_api() {
     server.order("DELETE", "calls", &Value::Null).await;
     assert_eq!(server.get("calls").await, json!({}));
 }
+
+#[tokio::test]
+async fn health_is_answered_to_every_client_and_is_no_call() {
+    let server = Server::start().await;
+    server.order("POST", "faults", &json!({"reset": true})).await;
+    for (path, status) in [("/health", "alive"), ("/api/health", "alive"), ("/api/health?ready", "ready")] {
+        let mut request = server.request("GET", path, "");
+        request.remove("Authorization");
+        request.set("Host", "emulator.example");
+        let answer = server.send(&request).await;
+        assert_eq!((answer.status, answer.json()), (200, json!({ "status": status })), "{path}");
+    }
+    assert_eq!(server.get("calls").await, json!({}));
+    assert_eq!(server.get("faults").await.as_array().unwrap().len(), 1);
+}
