@@ -123,6 +123,11 @@ impl App {
         &self.http
     }
 
+    /// Returns a request to a function, without a credential.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}api/{path}", self.base))
+    }
+
     /// Does the same as [`send`](Self::send). The error has the next step.
     pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
         let answer = self.send(method, path, body).await;
@@ -136,7 +141,7 @@ impl App {
         path: &str,
         body: Option<&Value>,
     ) -> std::result::Result<Value, CallError> {
-        let mut request = self.http.request(method, format!("{}api/{path}", self.base));
+        let mut request = self.request(method, path);
         request = match &self.credential {
             Some(Credential::Key(key)) => request.header(KEY_HEADER, key.expose_secret()),
             Some(Credential::Bearer(token)) => request.bearer_auth(token.expose_secret()),

@@ -125,6 +125,11 @@ impl<W: Write> Steps<W> {
         self.app.send(method, path, body).await.map_err(|error| failed(step, error))
     }
 
+    /// Returns a request to a function, without a key.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.app.request(method, path)
+    }
+
     pub(super) fn print_token(&mut self, step: &'static str, text: &str, token: Value) -> Result<()> {
         let Token { token, expires_on } = serde_json::from_value(token).map_err(|_| unexpected(step))?;
         self.print(format_args!("{text} {expires_on}:\n{token}\n"));
