@@ -9,6 +9,7 @@ mod directory;
 #[cfg(feature = "emulator")]
 mod emulator;
 mod guests;
+mod health;
 mod identity;
 mod manual;
 mod output;
@@ -78,6 +79,8 @@ enum Command {
     Token(token::Options),
     /// Run Microsoft's quickstart against the functions and print the transcript
     Quickstart(quickstart::Options),
+    /// Ask the functions or the emulator whether they are alive, for containers without a shell
+    Health(health::Options),
     /// List the settings and check whether they work
     Check(check::Options),
     /// Export, import, show and repair the records of the user directory, block users, and revoke tokens
@@ -120,6 +123,7 @@ pub async fn run() -> ExitCode {
         Command::Identity(options) => identity::run(options).await,
         Command::Token(options) => token::run(options).await,
         Command::Quickstart(options) => quickstart::run(options).await,
+        Command::Health(options) => health::run(options).await,
         Command::Check(options) => check::run(options).await,
         Command::Directory(options) => directory::run(options).await,
         Command::Guests(options) => guests::run(options).await,

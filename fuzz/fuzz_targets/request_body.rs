@@ -3,14 +3,14 @@
 
 #![no_main]
 
-use std::fmt::Debug;
+use std::{fmt::Debug, ops::RangeInclusive};
 
 use acs_identity::types::Scope;
 use acs_tokens::{
     extract::{FromFields, fields::Fields},
     functions::{
-        block_user, create_identity, exchange_teams_phone_token, exchange_teams_token, issue_token, my_teams_token,
-        my_token,
+        block_user, create_guest_pass, create_identity, exchange_teams_phone_token, exchange_teams_token, guest_token,
+        issue_token, my_teams_token, my_token,
     },
     problem::Problem,
 };
@@ -50,6 +50,19 @@ fuzz_target!(|body: &[u8]| {
         only_has(fields, &["token"])
             && fields.get("token").and_then(Value::as_str).is_some_and(|token| !token.is_empty())
     };
+    check::<create_guest_pass::Request>(body, |fields| {
+        let is_in = |name: &str, range: RangeInclusive<u64>| {
+            fields.get(name).is_none_or(|value| value.as_u64().is_some_and(|number| range.contains(&number)))
+        };
+        only_has(fields, &["scopes", "expiresInMinutes", "passExpiresInMinutes", "uses"])
+            && fields.get("scopes").is_none_or(are_scopes)
+            && fields.get("expiresInMinutes").is_none_or(is_lifetime)
+            && is_in("passExpiresInMinutes", 5..=43_200)
+            && is_in("uses", 1..=1000)
+    });
+    check::<guest_token::Request>(body, |fields| {
+        only_has(fields, &["guest"]) && fields.get("guest").is_none_or(|value| value.as_str().is_some_and(is_guest))
+    });
     check::<my_teams_token::Request>(body, is_token);
     // Also the body of my-teams-phone-token.
     check::<exchange_teams_phone_token::Request>(body, is_token);
@@ -80,6 +93,10 @@ fn is_lifetime(value: &Value) -> bool {
 fn is_guid(text: &str) -> bool {
     let lengths: Vec<usize> = text.split('-').map(str::len).collect();
     lengths == [8, 4, 4, 4, 12] && text.chars().all(|c| c == '-' || c.is_ascii_hexdigit())
+}
+
+fn is_guest(text: &str) -> bool {
+    (16..=64).contains(&text.len()) && text.chars().all(|c| c.is_ascii_alphanumeric() || c == '-' || c == '_')
 }
 
 /// Parses a body in the same way as the extractor.
@@ -130,7 +147,9 @@ fn without_digits(problem: &Problem) -> String {
 /// Replaces every string that no rule depends on.
 fn mask(value: Value) -> Value {
     match value {
-        Value::String(text) if is_scope(&text) || is_guid(&text) || text.is_empty() => Value::String(text),
+        Value::String(text) if is_scope(&text) || is_guid(&text) || is_guest(&text) || text.is_empty() => {
+            Value::String(text)
+        }
         Value::String(_) => Value::String("masked".to_owned()),
         Value::Array(items) => Value::Array(items.into_iter().map(mask).collect()),
         other => other,

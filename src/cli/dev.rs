@@ -1,4 +1,4 @@
-//! `acs-tokens dev`: the functions together with the emulator, on loopback only.
+//! `acs-tokens dev`: the functions together with the emulator, on loopback by default.
 
 use std::{
     ffi::OsString,
@@ -12,7 +12,7 @@ use clap::Args;
 
 use super::{
     Result,
-    emulator::{Running, TlsOptions},
+    emulator::{Access, Running, on_this_machine},
     env_var, listen, ports, print, shutdown_signal,
 };
 use crate::{
@@ -50,7 +50,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "DIR")]
     data: Option<PathBuf>,
     #[command(flatten)]
-    tls: TlsOptions,
+    access: Access,
 }
 
 pub(super) async fn run(options: Options) -> Result<()> {
@@ -70,14 +70,17 @@ pub(super) async fn run(options: Options) -> Result<()> {
         ("--emulator-port", options.emulator_port),
         ("--emulator-https-port", options.emulator_https_port),
     ];
-    ports::check("127.0.0.1", &ports, || another_folder(&data))?;
-    let (listener, address) = listen("127.0.0.1", options.port, "--port").await?;
+    let host = options.access.host;
+    ports::check(&host.to_string(), &ports, || another_folder(&data))?;
+    let (listener, address) = listen(&host.to_string(), options.port, "--port").await?;
+    let address = on_this_machine(address);
     let page = format!("http://{address}/api/docs");
     let emulator = Running::start(
         (options.emulator_port, "--emulator-port"),
         (options.emulator_https_port, "--emulator-https-port"),
         Some((&data.join(STATE), "--data")),
-        options.tls,
+        options.access,
+        cors.as_ref(),
         |emulator| EmulatorOptions {
             functions: Some(Functions {
                 origin: format!("http://{address}"),
@@ -100,6 +103,9 @@ pub(super) async fn run(options: Options) -> Result<()> {
         emulator: Some(format!("http://{}", emulator.http).into()),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
+    if !host.is_loopback() {
+        tracing::warn!(%host, "every client that reaches this address can use the functions and the emulator without a key");
+    }
     print(&format!(
         "Functions         http://{address}/api\nA page to try it  {page}\n{}\n{}\n\n\
          Identities and keys are kept in {}\n\

@@ -21,6 +21,7 @@ use crate::{
     acs_client::AcsSettings,
     auth::{BackendAuth, CallerKey},
     config::{Config, EnvReader, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID},
+    directory::{DirectoryKey, DirectorySettings, StoreLocation},
     startup, telemetry,
 };
 use emulated::Emulated;
@@ -29,7 +30,8 @@ use steps::Steps;
 /// Which steps to run, and where.
 #[derive(Debug, Args)]
 pub(super) struct Options {
-    /// Also run the newer steps: lifetimes, several scopes, refresh, Teams, and with the emulator Teams Phone
+    /// Also run the newer steps: lifetimes, several scopes, refresh, Teams, and with the emulator Teams Phone and a
+    /// guest
     #[arg(long)]
     full: bool,
     /// Run against a deployed app
@@ -139,7 +141,11 @@ async fn serve(options: AcsSettings) -> Result<(SocketAddr, SecretString)> {
     let address = listener.local_addr()?;
     let key = SecretString::from(format!("{}{}", Uuid::new_v4().simple(), Uuid::new_v4().simple()));
     let keys = vec![CallerKey { name: "quickstart".to_owned(), key: key.clone() }];
-    let app = startup::build(Config { authenticator: BackendAuth::Keys(keys).into(), ..Config::local(options) })?;
+    let app = startup::build(Config {
+        authenticator: BackendAuth::Keys(keys).into(),
+        directory: Some(DirectorySettings::at(StoreLocation::Memory, DirectoryKey::random())),
+        ..Config::local(options)
+    })?;
     tokio::spawn(app.serve(listener, std::future::pending()));
     Ok((address, key))
 }

@@ -5,7 +5,7 @@ use clap::{Args, Subcommand};
 use serde::Serialize;
 use uuid::Uuid;
 
-use super::{Result, check::Output, env_reader, explain_acs, print, warn_of_unknown_settings};
+use super::{Result, check::Output, confirm::Confirmation, env_reader, explain_acs, print, warn_of_unknown_settings};
 
 #[derive(Debug, Args)]
 pub(super) struct Options {
@@ -20,7 +20,7 @@ enum Command {
     /// Show the assignment of a user
     Show(Selected),
     /// Delete the assignment of a user and revoke the tokens; repeating it changes nothing
-    Unassign(Selected),
+    Unassign(Unassign),
 }
 
 #[derive(Debug, Args)]
@@ -33,6 +33,14 @@ struct Assign {
     /// An Entra application whose tokens are accepted; repeat the option for several
     #[arg(long = "client-id", value_name = "GUID")]
     client_ids: Vec<Uuid>,
+}
+
+#[derive(Debug, Args)]
+struct Unassign {
+    #[command(flatten)]
+    selected: Selected,
+    #[command(flatten)]
+    confirmation: Confirmation,
 }
 
 #[derive(Debug, Args)]
@@ -78,7 +86,9 @@ pub(super) async fn run(Options { command }: Options) -> Result<()> {
             let result = acs.teams_phone_assignment(user(&selected)).await;
             (selected, result)
         }
-        Command::Unassign(selected) => {
+        Command::Unassign(Unassign { selected, confirmation }) => {
+            let object = selected.object;
+            confirmation.confirm(&format!("delete the assignment of {object} and revoke the tokens"))?;
             let result = acs.delete_teams_phone_assignment(user(&selected)).await.map(|()| None);
             (selected, result)
         }

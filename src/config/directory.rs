@@ -28,6 +28,12 @@ impl EnvReader<'_> {
             }
             _ => key,
         };
+        if matches!(place, Some(StoreLocation::Memory)) {
+            self.warn(
+                USER_DIRECTORY,
+                "is `memory:`: each process creates identities of its own and forgets them when it ends",
+            );
+        }
         let (entra, aws) = match place.as_ref()? {
             StoreLocation::Blob { emulated: false, .. } => (Some(self.entra_for_storage()?), Vec::new()),
             #[cfg(feature = "s3")]

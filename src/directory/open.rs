@@ -27,12 +27,7 @@ const AZURITE_KEY: &str = "Eby8vdM02xNOcqFlqUwJPLlmEtlCDXJ1OUzFT50uSRZ6IFsuFq2UV
 pub(super) fn open(settings: &DirectorySettings, http: &reqwest::Client) -> Result<RecordStore, StoreError> {
     let mut lock = None;
     let (objects, prefix): (Arc<dyn ObjectStore>, &str) = match &settings.location {
-        StoreLocation::Memory => {
-            tracing::warn!(
-                "USER_DIRECTORY is memory: each process creates identities of its own and forgets them when it ends"
-            );
-            (Arc::new(InMemory::new()), "")
-        }
+        StoreLocation::Memory => (Arc::new(InMemory::new()), ""),
         StoreLocation::Files(folder) => {
             create_private(folder)?;
             lock = Some(folder.join("lock"));

@@ -93,8 +93,25 @@ Refreshed the access token with a new Entra token; it expires at <timestamp>:
 <token>
 
 Deleted the assignment of the user, which revokes the tokens
+
+Created a guest pass that expires at <timestamp>
+
+Issued an access token for the guest that expires at <timestamp>:
+<token>
+
+It is of the identity <id>
+
+Refreshed the access token of the guest; it expires at <timestamp>:
+<token>
+
+It is of the identity <id>
+
+Ended the pass and deleted the identity of the guest
 ";
     assert_eq!((code, masked(&stdout).as_str(), stderr.as_str()), (0, expected, ""));
+    let ids: Vec<&str> = stdout.lines().filter_map(|line| line.strip_prefix("It is of the identity ")).collect();
+    // That of Teams Phone, and twice that of the guest.
+    assert!(ids.len() == 3 && ids[0] != ids[1] && ids[1] == ids[2], "{ids:?}");
 }
 
 #[tokio::test]
@@ -115,7 +132,7 @@ async fn quickstart_uses_the_resource_from_the_environment() {
     assert_eq!((code, stderr), (0, format!("Using the ACS resource at {address}/\n")));
     let skipped = "\nSkipped the exchange of a Teams user's token: no --teams-token was given\n";
     assert!(stdout.contains(skipped), "{stdout}");
-    let skipped = "\n\nSkipped Teams Phone: its users sign in with Entra, which only the emulator stands in for\n";
+    let skipped = "\n\nSkipped Teams Phone and the guest: these steps run against the emulator only\n";
     assert!(stdout.ends_with(skipped), "{stdout}");
 }
 

@@ -1,5 +1,7 @@
 //! `acs-tokens dev`: its output, its callers, and its data.
 
+mod sign_in;
+
 use std::path::Path;
 
 use acs_identity::http::client_builder;
@@ -85,7 +87,7 @@ async fn printed_commands_work() {
     let data = TempDir::new().unwrap();
     let dev = Dev::start(data.path()).await;
     let strings: Vec<&String> = dev.lines.iter().filter(|line| line.starts_with("endpoint=http")).collect();
-    let [http, https] = strings[..] else { panic!("{:#?}", dev.lines) };
+    let [https, http] = strings[..] else { panic!("{:#?}", dev.lines) };
     assert!(http.starts_with("endpoint=http://") && https.starts_with("endpoint=https://"));
 
     let printed = dev.paste("ID=", 4).await;

@@ -39,7 +39,7 @@ fn documents() -> Vec<String> {
 }
 
 /// Returns the cells of each table row whose first cell is one word of code.
-fn rows(document: &str) -> Vec<Vec<String>> {
+pub(crate) fn rows(document: &str) -> Vec<Vec<String>> {
     let text = read(document);
     let cells = text.lines().filter_map(|line| Some(line.strip_prefix('|')?.strip_suffix('|')?.split('|')));
     let rows = cells.map(|cells| cells.map(|cell| cell.trim().to_owned()).collect::<Vec<_>>());
@@ -199,7 +199,12 @@ async fn commands_print_the_documented_output() {
         // One shell for each document, because later commands use variables of earlier ones.
         let script: Vec<&str> = commands.iter().flat_map(|(command, _)| [command, "echo", "echo '<end>'"]).collect();
         let script = script.join("\n").replace("http://127.0.0.1:7071", &api.base);
-        let output = Command::new("sh").args(["-e", "-c", &script]).output().await.unwrap();
+        let programs = Path::new(env!("CARGO_BIN_EXE_acs-tokens")).parent().unwrap().to_owned();
+        let others = std::env::var_os("PATH").unwrap_or_default();
+        let path = std::env::join_paths(std::iter::once(programs).chain(std::env::split_paths(&others))).unwrap();
+        let mut shell = Command::new("sh");
+        shell.env("PATH", path).env("COMMUNICATION_SERVICES_CONNECTION_STRING", api.connection_string());
+        let output = shell.args(["-e", "-c", &script]).output().await.unwrap();
         let printed = String::from_utf8(output.stdout).unwrap();
         assert!(output.status.success(), "{document}: {printed}");
         let printed: Vec<&str> = printed.split("<end>").map(str::trim).collect();

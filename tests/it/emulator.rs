@@ -24,6 +24,7 @@ mod managed_identity;
 mod operations;
 mod page;
 mod recorded;
+mod sign_in;
 mod state_file;
 mod teams;
 mod teams_phone;

@@ -37,7 +37,7 @@ impl Fixture {
         let secure = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let (http, https) = (plain.local_addr().unwrap(), secure.local_addr().unwrap());
         let folder = tempfile::tempdir().unwrap();
-        let certificate = Certificate::self_signed(&folder.path().join("ca.pem")).unwrap();
+        let certificate = Certificate::self_signed(&folder.path().join("ca.pem"), &[]).unwrap();
         let emulator = Emulator::new(Options::default());
         let twin = emulator.clone();
         tokio::spawn(async move { twin.serve_http(plain).await });

@@ -47,6 +47,7 @@ mod directory;
 mod directory_command;
 mod docs;
 mod emulator;
+mod emulator_command;
 mod faults;
 mod functions;
 mod guests_command;

@@ -50,8 +50,8 @@ async fn an_assignment_is_put_shown_and_removed_any_number_of_times() {
     }
     let (code, stdout, _) = teams_phone(&connection, &["show"]).await;
     assert!(code == 0 && stdout.contains(&format!("clients  {CLIENT}\n")), "{stdout}");
-    for arguments in ["unassign", "unassign", "show"] {
-        let report = json_of(&connection, &[arguments]).await;
+    for arguments in [&["unassign", "--yes"][..], &["unassign", "-y"], &["show"]] {
+        let report = json_of(&connection, arguments).await;
         assert_eq!((&report["assignment"], &report["alsoNeeded"]), (&Value::Null, &json!([])));
     }
 }
@@ -74,7 +74,7 @@ async fn assert_manages_assignments(fixture: &Fixture, settings: &[(&str, &str)]
     for (arguments, assignment) in [
         (&["assign", "--client-id", CLIENT][..], &assigned),
         (&["show"], &assigned),
-        (&["unassign"], &Value::Null),
+        (&["unassign", "--yes"], &Value::Null),
         (&["show"], &Value::Null),
     ] {
         let arguments = [arguments, &["--output", "json"]].concat();

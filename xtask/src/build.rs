@@ -12,9 +12,9 @@ use crate::workspace::{Workspace, cargo, find_program};
 pub enum Target {
     /// This machine.
     Native,
-    /// `x86_64-unknown-linux-musl`, for Azure Functions and Lambda.
+    /// `x86_64-unknown-linux-musl`, for Azure Functions, Lambda and containers.
     X86_64Musl,
-    /// `aarch64-unknown-linux-musl`, for Lambda.
+    /// `aarch64-unknown-linux-musl`, for Lambda and containers.
     Aarch64Musl,
 }
 

@@ -1,10 +1,11 @@
-//! Packages the functions (`cargo xtask package azure`, `package lambda`), runs them under Core Tools (`start`), and
+//! Packages the functions (`cargo xtask package azure`, `package lambda`, `package container`), runs them under Core Tools (`start`), and
 //! measures them (`instructions`, `bench`).
 
 mod archive;
 mod azure;
 mod bench;
 mod build;
+mod container;
 mod lambda;
 mod settings;
 mod start;
@@ -43,12 +44,15 @@ enum Package {
     Azure(azure::Options),
     /// Write target/bootstrap.zip for AWS Lambda (provided.al2023)
     Lambda(lambda::Options),
+    /// Write target/container/ for Containerfile and Containerfile.emulator
+    Container(container::Options),
 }
 
 fn main() -> ExitCode {
     let result = match Arguments::parse().task {
         Task::Package(Package::Azure(options)) => azure::package(&options),
         Task::Package(Package::Lambda(options)) => lambda::package(&options),
+        Task::Package(Package::Container(options)) => container::package(&options),
         Task::Start(options) => start::start(&options),
         Task::Instructions(options) => bench::instructions(&options),
         Task::Bench(options) => bench::bench(&options),

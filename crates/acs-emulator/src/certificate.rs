@@ -8,6 +8,7 @@ use std::{
     time::{Duration, SystemTime},
 };
 
+use bytes::Bytes;
 use rcgen::{
     BasicConstraints, CertificateParams, DnType, ExtendedKeyUsagePurpose, IsCa, Issuer, KeyPair, KeyUsagePurpose,
 };
@@ -21,6 +22,8 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone)]
 pub struct Certificate {
     path: PathBuf,
+    /// What clients must trust, in PEM.
+    pem: Bytes,
     config: Arc<ServerConfig>,
 }
 
@@ -31,23 +34,24 @@ impl fmt::Debug for Certificate {
 }
 
 impl Certificate {
-    /// Generates a certificate for `localhost`, 127.0.0.1 and `::1` that is valid for a year. Writes the certificate of
-    /// its authority to `path` in PEM, for `NODE_EXTRA_CA_CERTS`, `connection_verify` and similar options of clients.
+    /// Generates a certificate for `localhost`, 127.0.0.1, `::1` and these names and addresses that is valid for a year.
+    /// Writes the certificate of its authority to `path` in PEM, for `NODE_EXTRA_CA_CERTS`, `connection_verify` and
+    /// similar options of clients.
     ///
     /// The key of the authority is discarded, so a client that trusts the file trusts only this certificate. No private
     /// key is written.
     ///
     /// # Errors
-    /// Any error of writing or replacing the file.
-    pub fn self_signed(path: &Path) -> io::Result<Self> {
-        let (authority, leaf, key) = generate().map_err(io::Error::other)?;
+    /// Any error of writing or replacing the file, or a name that no certificate can have.
+    pub fn self_signed(path: &Path, names: &[String]) -> io::Result<Self> {
+        let (authority, leaf, key) = generate(names).map_err(io::Error::other)?;
         // Always creates a new file: in a shared temporary folder, another user may have put a file or a link there.
         std::fs::remove_file(path).or_else(|error| match error.kind() {
             io::ErrorKind::NotFound => Ok(()),
             _ => Err(error),
         })?;
         std::fs::File::create_new(path)?.write_all(authority.as_bytes())?;
-        Self::new(path, vec![leaf], key)
+        Self::new(path, authority, vec![leaf], key)
     }
 
     /// Reads a certificate chain and its private key from PEM files.
@@ -66,23 +70,33 @@ impl Certificate {
             return Err(wrong(certificate, &"the file contains no certificate"));
         }
         let private = PrivateKeyDer::from_pem_file(key).map_err(|error| wrong(key, &error))?;
-        Self::new(certificate, chain, private)
+        Self::new(certificate, std::fs::read(certificate)?, chain, private)
     }
 
-    fn new(path: &Path, chain: Vec<CertificateDer<'static>>, key: PrivateKeyDer<'static>) -> io::Result<Self> {
+    fn new(
+        path: &Path,
+        pem: impl Into<Bytes>,
+        chain: Vec<CertificateDer<'static>>,
+        key: PrivateKeyDer<'static>,
+    ) -> io::Result<Self> {
         let provider = Arc::new(rustls::crypto::ring::default_provider());
         let mut config = ServerConfig::builder_with_provider(provider)
             .with_safe_default_protocol_versions()
             .and_then(|builder| builder.with_no_client_auth().with_single_cert(chain, key))
             .map_err(|error| io::Error::new(io::ErrorKind::InvalidData, error))?;
         config.alpn_protocols = vec![b"http/1.1".to_vec()];
-        Ok(Self { path: path.to_owned(), config: Arc::new(config) })
+        Ok(Self { path: path.to_owned(), pem: pem.into(), config: Arc::new(config) })
     }
 
     /// Returns the file that clients must trust.
     #[must_use]
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// Returns the content of that file.
+    pub(crate) fn pem(&self) -> Bytes {
+        self.pem.clone()
     }
 
     pub(crate) fn acceptor(&self) -> TlsAcceptor {
@@ -93,7 +107,7 @@ impl Certificate {
 type Generated = (String, CertificateDer<'static>, PrivateKeyDer<'static>);
 
 /// Returns the certificate of a new authority in PEM, a certificate that it signed, and the key of the latter.
-fn generate() -> Result<Generated, rcgen::Error> {
+fn generate(names: &[String]) -> Result<Generated, rcgen::Error> {
     let mut params = params("acs-tokens emulator, temporary authority", Vec::new())?;
     params.is_ca = IsCa::Ca(BasicConstraints::Constrained(0));
     params.key_usages = vec![KeyUsagePurpose::KeyCertSign];
@@ -101,8 +115,8 @@ fn generate() -> Result<Generated, rcgen::Error> {
     let authority = params.self_signed(&key)?.pem();
     let issuer = Issuer::new(params, key);
 
-    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).to_vec();
-    let mut params = self::params("localhost", names)?;
+    let names = ["localhost", "127.0.0.1", "::1"].map(str::to_owned).into_iter().chain(names.iter().cloned());
+    let mut params = self::params("localhost", names.collect())?;
     params.use_authority_key_identifier_extension = true;
     params.key_usages = vec![KeyUsagePurpose::DigitalSignature];
     params.extended_key_usages = vec![ExtendedKeyUsagePurpose::ServerAuth];

@@ -2,8 +2,10 @@
 //!
 //! docs/emulator.md describes every request and answer.
 
+mod admission;
 mod page;
 mod page_origin;
+mod sign_in;
 mod test_issuer;
 
 use std::sync::Arc;
@@ -19,7 +21,7 @@ use crate::{
     faults::{Fault, FaultSpec},
     managed_identity,
     options::LOG,
-    request::{Received, host_without_port},
+    request::Received,
     service::Service,
     state::TokenStatus,
     teams, teams_phone,
@@ -88,10 +90,19 @@ pub(crate) fn has_path(path: &str) -> bool {
 pub(crate) async fn answer(service: &Service, request: &Received) -> Answer {
     let path = request.path().trim_start_matches("/_emulator").trim_start_matches('/');
     let page = page_origin::of(request, service.options.functions.as_ref());
-    let outcome = match admit(request, page) {
+    let mut answer = own_answer(service, request, path, page).await;
+    sign_in::allow_page(service, request, path, &mut answer);
+    answer
+}
+
+async fn own_answer(service: &Service, request: &Received, path: &str, page: Option<&HeaderValue>) -> Answer {
+    let outcome = match admission::check(&service.options, request, path, page) {
         Ok(()) if page.is_some() && request.parts.method == Method::OPTIONS => return page_origin::preflight(page),
         Ok(()) if path.is_empty() && request.parts.method == Method::GET => return page::answer(&service.options),
-        Ok(()) => perform(service, request, path).await,
+        Ok(()) => match sign_in::answer(service, request, path).await {
+            Some(answer) => return answer,
+            None => perform(service, request, path).await,
+        },
         Err(error) => Err(error),
     };
     let outcome = service.save().await.map_err(ControlError::from).and(outcome);
@@ -114,27 +125,9 @@ pub(crate) async fn answer(service: &Service, request: &Received) -> Answer {
     answer
 }
 
-/// Admits programs on this machine and the page of the functions. A browser sends the `Origin` of any other page. A page
-/// whose host name resolves to 127.0.0.1 (DNS rebinding) sends that name as `Host`.
-fn admit(request: &Received, page: Option<&HeaderValue>) -> Result<(), ControlError> {
-    let forbidden = |why| Err(ControlError::new(StatusCode::FORBIDDEN, why));
-    if !request.peer.ip().to_canonical().is_loopback() {
-        return forbidden("the control API is for this machine only");
-    }
-    let host = request.header("host").unwrap_or_default();
-    if !matches!(host_without_port(host), "localhost" | "127.0.0.1" | "[::1]") {
-        return forbidden("the Host header must be localhost, 127.0.0.1 or [::1]");
-    }
-    let own = request.origin();
-    if request.headers().get_all(header::ORIGIN).iter().any(|origin| origin != own.as_str() && Some(origin) != page) {
-        return forbidden("the Origin header must be that of the emulator or of the functions");
-    }
-    Ok(())
-}
-
 async fn perform(service: &Service, request: &Received, path: &str) -> Outcome {
-    if path == "oidc" || path.starts_with("oidc/") {
-        return test_issuer::perform(service, request, path).await;
+    if let Some(parts) = test_issuer::split(path) {
+        return test_issuer::perform(service, request, parts).await;
     }
     match (path, request.parts.method.as_str()) {
         ("state", "GET") => Ok(Some(state(service))),
@@ -261,34 +254,4 @@ async fn check_token(service: &Service, request: &Received) -> Outcome {
         }
     };
     Ok(Some(json!({ "status": status })))
-}
-
-#[cfg(test)]
-mod tests {
-    use std::net::IpAddr;
-
-    use http::Request;
-    use jiff::Timestamp;
-
-    use super::*;
-
-    // A test cannot rely on a second network interface.
-    #[test]
-    fn the_control_api_admits_loopback_addresses_only() {
-        for (address, admitted) in [
-            ("127.0.0.1", true),
-            ("127.8.0.1", true),
-            ("::1", true),
-            ("::ffff:127.0.0.1", true),
-            ("192.0.2.1", false),
-            ("0.0.0.0", false),
-            ("2001:db8::1", false),
-            ("::ffff:192.0.2.1", false),
-        ] {
-            let (parts, ()) = Request::builder().header("Host", "localhost:7072").body(()).unwrap().into_parts();
-            let peer = (address.parse::<IpAddr>().unwrap(), 50_000).into();
-            let request = Received { parts, body: <_>::default(), peer, secure: false, at: Timestamp::UNIX_EPOCH };
-            assert_eq!(admit(&request, None).is_ok(), admitted, "{address}");
-        }
-    }
 }

@@ -6,6 +6,7 @@ use bytes::Bytes;
 use http::{HeaderName, HeaderValue, Request, Response, StatusCode, header};
 use hyper::body::Incoming;
 use jiff::Timestamp;
+use serde_json::json;
 
 use crate::{
     answer::{Answer, Body, common_headers},
@@ -22,6 +23,9 @@ use crate::{
 
 /// The text at `/`, for a browser and for clients that open a connection before their first request.
 const GREETING: &str = "An emulator of Azure Communication Services Identity. Its control API is at /_emulator/.\n";
+
+/// The path of the functions' health. The emulator answers it too, so that a check needs to know one path.
+const HEALTH_OF_FUNCTIONS: &str = "/api/health";
 
 /// The error with which a request ends if a fault resets the connection. hyper then drops the connection.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +48,15 @@ pub(crate) async fn answer(
     let request = Received { parts, body, peer, secure, at: Timestamp::now() };
     if request.path() == "/" {
         return Ok(Answer::new(StatusCode::OK, "text/plain; charset=utf-8", GREETING).into_response(None));
+    }
+    if matches!(request.path(), "/health" | HEALTH_OF_FUNCTIONS) {
+        let status = if request.parts.uri.query() == Some("ready") { "ready" } else { "alive" };
+        return Ok(Answer::json(StatusCode::OK, &json!({ "status": status })).into_response(None));
+    }
+    if request.path() == "/certificate.pem"
+        && let Some(pem) = service.certificate.get()
+    {
+        return Ok(Answer::new(StatusCode::OK, "application/x-pem-file", pem.clone()).into_response(None));
     }
     if control::has_path(request.path()) {
         let answer = match unreadable {

@@ -53,6 +53,7 @@ impl Emulator {
     /// # Errors
     /// Errors of the listener that are not temporary.
     pub async fn serve_https(&self, listener: TcpListener, certificate: &Certificate) -> io::Result<()> {
+        self.0.certificate.get_or_init(|| certificate.pem());
         connection::serve(Arc::clone(&self.0), listener, Some(certificate.acceptor())).await
     }
 }

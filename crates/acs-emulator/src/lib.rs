@@ -31,6 +31,7 @@
 //! options, certificate, api_error     constants and errors
 //! answer, request, jwt, access_keys   HTTP answers and requests; keys
 //! operation, tokens, test_issuer      operations and api-versions; the tokens of each issuer
+//! sign_in, grants                     sign-in at the test issuer: requests, codes and their tokens
 //! faults, diagnosis                   injected faults; comparison of a wrong signature
 //! state                               identities, keys, faults, settings
 //! state_file                          the snapshot on disk
@@ -58,6 +59,7 @@ mod faults;
 #[cfg(fuzzing)]
 #[doc(hidden)]
 pub mod fuzzing;
+mod grants;
 mod jwe;
 mod jwt;
 mod managed_identity;
@@ -67,6 +69,7 @@ mod options;
 mod request;
 mod rsa;
 mod service;
+mod sign_in;
 mod state;
 mod state_file;
 mod teams;
@@ -83,5 +86,5 @@ pub use certificate::Certificate;
 pub use emulator::Emulator;
 pub use options::{
     DEVELOPMENT_IDENTITY_HEADER, DEVELOPMENT_KEY, DEVELOPMENT_KEY_SECONDARY, DEVELOPMENT_RESOURCE, DEVELOPMENT_TENANT,
-    Functions, Options, connection_string, identity_endpoint, issuer,
+    Functions, Network, Options, connection_string, connection_string_for, identity_endpoint, issuer,
 };

@@ -1,7 +1,12 @@
 //! Options and published constants of an emulator, and the addresses at which clients reach it.
 
-use std::net::SocketAddr;
+use std::{
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
+use http::HeaderValue;
+use ipnet::IpNet;
 use serde::Serialize;
 use uuid::{Uuid, uuid};
 
@@ -33,11 +38,59 @@ pub struct Options {
     pub resource: Uuid,
     /// The HTTP functions whose page calls the control API.
     pub functions: Option<Functions>,
+    /// Host names and addresses of the emulator besides `localhost`, 127.0.0.1 and `::1`. The control API accepts them
+    /// as `Host`.
+    pub names: Vec<String>,
+    /// Clients besides those on loopback that may use the control API.
+    pub control_from: Vec<Network>,
+    /// Origins of web pages that may sign users in at the test issuer: `http://localhost:3000`, or `*`. They may read
+    /// its documents, and it redirects to them. It redirects to loopback addresses in any case, and `*` adds no others.
+    pub allowed_origins: Vec<String>,
 }
 
 impl Default for Options {
     fn default() -> Self {
-        Self { resource: DEVELOPMENT_RESOURCE, functions: None }
+        Self {
+            resource: DEVELOPMENT_RESOURCE,
+            functions: None,
+            names: Vec::new(),
+            control_from: Vec::new(),
+            allowed_origins: Vec::new(),
+        }
+    }
+}
+
+impl Options {
+    /// Returns whether a client may use the control API.
+    pub(crate) fn admits(&self, client: IpAddr) -> bool {
+        let client = client.to_canonical();
+        client.is_loopback() || self.control_from.iter().any(|network| network.0.contains(&client))
+    }
+
+    /// Returns whether a host without its port is this emulator.
+    pub(crate) fn is_own_host(&self, host: &str) -> bool {
+        let bare = host.trim_start_matches('[').trim_end_matches(']');
+        matches!(bare, "localhost" | "127.0.0.1" | "::1")
+            || self.names.iter().any(|name| name.eq_ignore_ascii_case(bare))
+    }
+
+    /// Returns whether pages of an origin may read the documents of the test issuer.
+    pub(crate) fn allows_origin(&self, origin: &HeaderValue) -> bool {
+        self.allowed_origins.iter().any(|allowed| allowed == "*" || allowed == origin)
+    }
+}
+
+/// An IP address, or a network such as `172.16.0.0/12`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Network(IpNet);
+
+impl FromStr for Network {
+    type Err = &'static str;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let address = || text.parse::<IpAddr>().map(IpNet::from);
+        let network = text.parse().or_else(|_| address());
+        network.map(Self).map_err(|_| "not an IP address or a network; write it as 172.17.0.1 or 172.16.0.0/12")
     }
 }
 
@@ -69,7 +122,14 @@ impl Functions {
 /// Do not add fields: the Java SDK rejects unknown ones, and the JavaScript SDK reads them as part of the key.
 #[must_use]
 pub fn connection_string(scheme: &str, address: SocketAddr) -> String {
-    format!("endpoint={scheme}://{address}/;accesskey={DEVELOPMENT_KEY}")
+    connection_string_for(scheme, &address.ip().to_string(), address.port())
+}
+
+/// Returns the connection string of an emulator that clients reach at a host name or an address.
+#[must_use]
+pub fn connection_string_for(scheme: &str, host: &str, port: u16) -> String {
+    let host = if host.contains(':') { format!("[{host}]") } else { host.to_owned() };
+    format!("endpoint={scheme}://{host}:{port}/;accesskey={DEVELOPMENT_KEY}")
 }
 
 /// Returns the test issuer of an emulator, such as `http://127.0.0.1:7072/_emulator/oidc`.

@@ -3,8 +3,10 @@
 use std::{
     io,
     path::Path,
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, OnceLock, PoisonError},
 };
+
+use bytes::Bytes;
 
 use crate::{
     api_error::ApiError,
@@ -18,6 +20,8 @@ use crate::{
 pub(crate) struct Service {
     pub(crate) options: Options,
     pub(crate) signer: Signer,
+    /// The certificate for https in PEM, from when it is served on.
+    pub(crate) certificate: OnceLock<Bytes>,
     state: Mutex<State>,
     file: Option<Arc<tokio::sync::Mutex<StateFile>>>,
 }
@@ -25,7 +29,7 @@ pub(crate) struct Service {
 impl Service {
     /// Creates an emulator that keeps its state in memory.
     pub(crate) fn new(options: Options) -> Self {
-        Self { options, signer: Signer::shared(), state: Mutex::default(), file: None }
+        Self { options, signer: Signer::shared(), certificate: OnceLock::new(), state: Mutex::default(), file: None }
     }
 
     /// Creates an emulator with the state of a file. Creates the file if there is none.
@@ -45,7 +49,7 @@ impl Service {
             }
         };
         let file = Some(Arc::new(tokio::sync::Mutex::new(file)));
-        Ok(Self { options, signer, state: Mutex::new(state), file })
+        Ok(Self { options, signer, certificate: OnceLock::new(), state: Mutex::new(state), file })
     }
 
     /// Locks the state. Do not hold the lock across an await. Use [`Self::change`] to change what is saved.

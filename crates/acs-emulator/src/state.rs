@@ -11,6 +11,7 @@ use crate::{
     api_error::{ApiError, Gone},
     assignments::Assignments,
     faults::{Fault, Faults},
+    grants::Codes,
     operation::Operation,
     test_issuer::TestIssuer,
 };
@@ -26,6 +27,8 @@ pub(crate) struct State {
     pub(crate) changes: u64,
     pub(crate) calls: BTreeMap<&'static str, Calls>,
     pub(crate) faults: Faults,
+    /// The codes of users who have signed in.
+    pub(crate) codes: Codes,
     pub(crate) settings: EmulatorSettings,
     /// Number of tokens issued to the managed identity.
     pub(crate) managed_identity_tokens: u64,

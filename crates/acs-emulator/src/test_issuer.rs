@@ -5,7 +5,7 @@
 use std::sync::Arc;
 
 use jiff::Timestamp;
-use serde::{Deserialize, Serialize};
+use serde::{Deserialize, Serialize, de::DeserializeOwned};
 use serde_json::{Map, Value, json};
 
 use crate::{
@@ -98,16 +98,40 @@ impl TestIssuer {
         let claims = json!({ "iss": issuer, "iat": now, "nbf": now, "exp": now + 3600 });
         key.sign(spec.alg, &replace(header, spec.header), &replace(claims, spec.claims))
     }
+
+    /// Returns an RS256 token of this type (`typ`) with these claims only.
+    pub(crate) fn sign(&self, typ: &str, claims: &Value) -> Result<String, ApiError> {
+        let (id, key) = self.key(Algorithm::RS256)?;
+        key.sign(Algorithm::RS256, &json!({ "alg": Algorithm::RS256, "kid": id, "typ": typ }), claims)
+    }
+
+    /// Returns the claims of a token that [`Self::sign`] made with the present keys, or `None`. Does not check any claim.
+    pub(crate) fn verify<C: DeserializeOwned>(&self, token: &str) -> Option<C> {
+        let (id, key) = self.key(Algorithm::RS256).ok()?;
+        key.verify(&id, token)
+    }
 }
 
 /// Returns the discovery document of an issuer (OpenID Connect Discovery 1.0, section 3).
 pub(crate) fn discovery(issuer: &str) -> Value {
     json!({
         "issuer": issuer,
+        "authorization_endpoint": format!("{issuer}/authorize"),
+        "token_endpoint": format!("{issuer}/token"),
+        "userinfo_endpoint": format!("{issuer}/userinfo"),
+        "end_session_endpoint": format!("{issuer}/logout"),
         "jwks_uri": format!("{issuer}/jwks"),
-        "response_types_supported": ["id_token"],
+        "scopes_supported": ["openid", "profile", "offline_access"],
+        "response_types_supported": ["code"],
+        "response_modes_supported": ["query", "fragment"],
+        "grant_types_supported": ["authorization_code", "refresh_token"],
+        "code_challenge_methods_supported": ["S256"],
+        "token_endpoint_auth_methods_supported": ["none"],
         "subject_types_supported": ["public"],
         "id_token_signing_alg_values_supported": ["RS256", "PS256", "ES256", "EdDSA"],
+        "claims_supported": ["iss", "aud", "sub", "iat", "exp", "auth_time", "nonce", "name", "preferred_username"],
+        "request_parameter_supported": false,
+        "request_uri_parameter_supported": false,
     })
 }
 

@@ -1,14 +1,24 @@
-//! The steps of `--full` that need the emulator: Teams Phone.
+//! The steps of `--full` that run against the emulator only: Teams Phone, and a guest.
 
 use std::{io::Write, net::SocketAddr, time::Duration};
 
 use acs_identity::{IdentityClient, TeamsPhoneAssignment, TeamsPhoneUser, causes, http::client_builder};
 use http::Method;
 use secrecy::{ExposeSecret, SecretString};
+use serde::Deserialize;
 use serde_json::{Value, json};
 use uuid::Uuid;
 
 use super::steps::{Result, Steps, failed, send, unexpected};
+
+/// A pass of a guest.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Pass {
+    id: String,
+    pass: SecretString,
+    expires_on: String,
+}
 
 /// The emulator of this run: its control API, and a client of the emulated resource.
 pub(super) struct Emulated {
@@ -36,10 +46,11 @@ impl<W: Write> Steps<W> {
     /// Runs the steps that need the emulator.
     pub(super) async fn run_on_emulator(&mut self, emulated: Option<&Emulated>) -> Result<()> {
         let Some(emulated) = emulated else {
-            self.print("\nSkipped Teams Phone: its users sign in with Entra, which only the emulator stands in for");
+            self.print("\nSkipped Teams Phone and the guest: these steps run against the emulator only");
             return Ok(());
         };
-        self.run_teams_phone(emulated).await
+        self.run_teams_phone(emulated).await?;
+        self.run_guest().await
     }
 
     /// Assigns a user, exchanges Entra tokens, and deletes the assignment.
@@ -62,6 +73,34 @@ impl<W: Write> Steps<W> {
         deleted.map_err(|error| failed("delete the assignment", causes(&error)))?;
         self.print("Deleted the assignment of the user, which revokes the tokens");
         Ok(())
+    }
+
+    /// Creates a pass, uses it as the browser of a guest, and ends it.
+    async fn run_guest(&mut self) -> Result<()> {
+        let step = "create a guest pass";
+        let pass: Pass = serde_json::from_value(self.call(step, Method::POST, "guests", Some(&json!({}))).await?)
+            .map_err(|_| unexpected(step))?;
+        self.print(format_args!("\nCreated a guest pass that expires at {}\n", pass.expires_on));
+
+        let text = "Issued an access token for the guest that expires at";
+        let id = self.use_pass("use the pass", &pass, text).await?;
+        self.print(format_args!("It is of the identity {id}\n"));
+        let text = "Refreshed the access token of the guest; it expires at";
+        let same = self.use_pass("use the pass again", &pass, text).await?;
+        self.print(format_args!("It is of the identity {same}\n"));
+
+        self.call("end the pass", Method::DELETE, &format!("guests/{}", pass.id), None).await?;
+        self.print("Ended the pass and deleted the identity of the guest");
+        Ok(())
+    }
+
+    /// Requests a token with a pass alone. Returns the identity of the guest.
+    async fn use_pass(&mut self, step: &'static str, pass: &Pass, text: &str) -> Result<String> {
+        let request = self.request(Method::POST, "guests/token").bearer_auth(pass.pass.expose_secret());
+        let token = send(step, request, None).await?;
+        let id = token["user"]["communicationUserId"].as_str().ok_or_else(|| unexpected(step))?.to_owned();
+        self.print_token(step, text, token)?;
+        Ok(id)
     }
 
     /// Exchanges a new Entra token, which expires after so many seconds. Returns the identity of the user.

@@ -125,11 +125,16 @@ impl<W: Write> Steps<W> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value> {
-        let mut request = self.http.request(method, format!("{}api/{path}", self.base));
+        let mut request = self.request(method, path);
         if let Some(key) = &self.function_key {
             request = request.header(KEY_HEADER, key.expose_secret());
         }
         send(step, request, body).await
+    }
+
+    /// Returns a request to a function, without a key.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}api/{path}", self.base))
     }
 
     pub(super) fn print_token(&mut self, step: &'static str, text: &str, token: Value) -> Result<()> {

@@ -127,6 +127,8 @@ fn the_tenant_of_an_issuer_of_entra_is_found_in_its_name() {
     }
 }
 
+const KEY: (&str, &str) = ("USER_DIRECTORY_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+
 #[test]
 fn an_issuer_of_microsoft_without_a_required_scope_is_warned_of() {
     let tenant = "11111111-2222-4333-8444-555555555555";
@@ -139,8 +141,8 @@ fn an_issuer_of_microsoft_without_a_required_scope_is_warned_of() {
         ("https://a.example", None, false),
     ] {
         let issuer = issuer.replace('T', tenant);
-        let mut env =
-            vec![RESOURCE, ("OIDC_ISSUERS", &*issuer), ("OIDC_AUDIENCES", "a"), ("USER_DIRECTORY", "memory:")];
+        let mut env = vec![RESOURCE, ("OIDC_ISSUERS", &*issuer), ("OIDC_AUDIENCES", "a")];
+        env.extend([("USER_DIRECTORY", "file:///users"), KEY]);
         env.extend(scope.map(|scope| ("OIDC_REQUIRED_SCOPE", scope)));
         let config = read(Program::Server, &env).unwrap();
         let names: Vec<&str> = config.warnings.iter().map(|warning| &*warning.setting).collect();

@@ -21,7 +21,9 @@ fn issuers_without_a_directory_are_warned_of() {
         texts,
         ["OIDC_ISSUERS is set without USER_DIRECTORY: functions for users answer 501 `turned-off`; set both"]
     );
-    assert!(warned(&[ISSUER[0], ISSUER[1], ("USER_DIRECTORY", "memory:")]).is_empty());
+    assert_eq!(warned(&[ISSUER[0], ISSUER[1], ("USER_DIRECTORY", "memory:")]), ["USER_DIRECTORY"]);
+    let key = ("USER_DIRECTORY_KEY", "MDEyMzQ1Njc4OTAxMjM0NTY3ODkwMTIzNDU2Nzg5MDE=");
+    assert!(warned(&[ISSUER[0], ISSUER[1], ("USER_DIRECTORY", "file:///users"), key]).is_empty());
     assert!(warned(&[("CALLER_KEYS", "web=0123456789abcdef")]).is_empty());
 }
 
@@ -32,6 +34,15 @@ fn a_secondary_key_that_is_the_first_one_is_warned_of() {
     let secondary = |key| ("COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY", key);
     assert_eq!(warned(&[keys, secondary("c2VjcmV0")]), ["COMMUNICATION_SERVICES_ACCESSKEY_SECONDARY"]);
     assert!(warned(&[keys, secondary("c2Vjb25k")]).is_empty());
+}
+
+/// Identities of users would be lost at each restart.
+#[test]
+fn a_directory_in_memory_is_warned_of() {
+    let keys = ("CALLER_KEYS", "web=0123456789abcdef");
+    let config = read(Program::Server, &[keys, RESOURCE, ("USER_DIRECTORY", "memory:")]).unwrap();
+    let text = "USER_DIRECTORY is `memory:`: each process creates identities of its own and forgets them when it ends";
+    assert_eq!(config.warnings.iter().map(ToString::to_string).collect::<Vec<_>>(), [text]);
 }
 
 #[test]

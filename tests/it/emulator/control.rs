@@ -33,9 +33,10 @@ async fn errors_name_the_problem() {
     let server = Server::start().await;
     let none = Value::Null;
     let paths = "unknown path; the paths are state, reset, faults, calls, settings, tokens/check, entra/tokens, msi/token, \
-                 keys, keys/regenerate, jwks.json, oidc";
+                 assignments, keys, keys/regenerate, jwks.json, oidc";
     let gone = "unknown variant `x`, expected `IdentityNotFound` or `IdentityNotOwned` at line 1 column 11";
     let app = json!({"appId": "00000000-0000-0000-0000-000000000001"});
+    let assignment = json!({ "tenantId": app["appId"], "objectId": app["appId"], "principalType": "people" });
     for (method, path, body, status, error) in [
         ("GET", "nowhere", &none, 404, paths),
         ("POST", "", &none, 405, "'' does not allow POST; use GET"),
@@ -46,6 +47,7 @@ async fn errors_name_the_problem() {
         ("PUT", "settings", &json!({"gone": "x"}), 400, gone),
         ("POST", "tokens/check", &json!({}), 400, "missing field `token` at line 1 column 2"),
         ("POST", "entra/tokens", &app, 400, "missing field `userId` at line 1 column 48"),
+        ("PUT", "assignments", &assignment, 400, "principalType must be user, resourceAccount or teamsResourceAccount"),
     ] {
         let answer = server.control(method, path, body).await;
         assert_eq!((answer.status, &answer.json()), (status, &json!({ "error": error })));
@@ -94,4 +96,19 @@ async fn calls_counts_all_requests_to_the_rest_api() {
     assert_eq!(server.get("calls").await, expected);
     server.order("DELETE", "calls", &Value::Null).await;
     assert_eq!(server.get("calls").await, json!({}));
+}
+
+#[tokio::test]
+async fn health_is_answered_to_every_client_and_is_no_call() {
+    let server = Server::start().await;
+    server.order("POST", "faults", &json!({"reset": true})).await;
+    for (path, status) in [("/health", "alive"), ("/api/health", "alive"), ("/api/health?ready", "ready")] {
+        let mut request = server.request("GET", path, "");
+        request.remove("Authorization");
+        request.set("Host", "emulator.example");
+        let answer = server.send(&request).await;
+        assert_eq!((answer.status, answer.json()), (200, json!({ "status": status })), "{path}");
+    }
+    assert_eq!(server.get("calls").await, json!({}));
+    assert_eq!(server.get("faults").await.as_array().unwrap().len(), 1);
 }

@@ -38,7 +38,7 @@ impl TlsServer {
     /// Starts an emulator with a generated certificate.
     pub(super) async fn generated() -> Self {
         let folder = tempfile::tempdir().unwrap();
-        Self::start(Certificate::self_signed(&folder.path().join("emulator.pem")).unwrap()).await
+        Self::start(Certificate::self_signed(&folder.path().join("emulator.pem"), &[]).unwrap()).await
     }
 
     pub(super) async fn send(&self, name: &str, request: &Request) -> io::Result<Answer> {
@@ -53,7 +53,7 @@ async fn the_generated_certificate_is_valid_for_all_names_of_this_machine() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("emulator.pem");
     fs::write(&file, "of an earlier start").unwrap();
-    let certificate = Certificate::self_signed(&file).unwrap();
+    let certificate = Certificate::self_signed(&file, &[]).unwrap();
     assert_eq!(certificate.path(), file);
     let pem = fs::read_to_string(&file).unwrap();
     assert!(pem.starts_with("-----BEGIN CERTIFICATE-----") && !pem.contains("PRIVATE"));
@@ -66,6 +66,12 @@ async fn the_generated_certificate_is_valid_for_all_names_of_this_machine() {
         assert_eq!(answer.header("strict-transport-security"), None);
     }
     assert!(tls.send("example.com", &request).await.is_err());
+    // A client that cannot read the file of a container asks for it.
+    let mut request = tls.server.request("GET", "/certificate.pem", "");
+    request.remove("Authorization");
+    let answer = tls.send("localhost", &request).await.unwrap();
+    assert_eq!((answer.status, answer.header("content-type")), (200, Some("application/x-pem-file")));
+    assert_eq!(answer.body, pem);
 }
 
 #[tokio::test]

@@ -3,7 +3,7 @@ import assert from "node:assert/strict";
 import { randomUUID } from "node:crypto";
 import { beforeEach, describe, test } from "node:test";
 import { setTimeout as pause } from "node:timers/promises";
-import { AzureCommunicationTokenCredential, claims, commonVersion, control, functions } from "./under-test.mjs";
+import { AzureCommunicationTokenCredential, claims, commonVersion, control, functions, run, snippet } from "./under-test.mjs";
 
 /** Posts JSON, or no body. Returns the answer. */
 async function post(route, body, headers) {
@@ -18,6 +18,12 @@ async function post(route, body, headers) {
 function fromLink(pass) {
   const link = new URL(`https://contoso.example/join#pass=${pass}`);
   return new URLSearchParams(link.hash.slice(1)).get("pass");
+}
+
+/** Returns the credential of the page in docs/teams.md, opened by the link of an invitation. */
+function onThePage(pass) {
+  const location = new URL(`https://contoso.example/join#pass=${pass}`);
+  return run(snippet("Guests of Teams meetings"), { location, FUNCTIONS_URL: functions.replace("/api", "") }).credential;
 }
 
 /** Returns a refresher whose result is the answer as it stands, or for older versions, which accept only a string, its token. */
@@ -45,6 +51,17 @@ describe(`a guest's token, with common ${commonVersion}`, () => {
     assert.equal(await control.tokenStatus(first.token), "expired");
     assert.equal(await control.tokenStatus(second.token), "valid");
     assert.equal(claims(second.token).skypeid, claims(first.token).skypeid);
+    assert.equal((await control.state()).identities.length, 1);
+  });
+
+  test("is issued by the example of docs/teams.md", { skip: commonVersion.startsWith("2.3.") }, async (t) => {
+    const { pass } = await post("guests");
+    const ids = [];
+    for (const credential of [onThePage(pass), onThePage(pass)]) {
+      t.after(() => credential.dispose());
+      ids.push(claims((await credential.getToken()).token).skypeid);
+    }
+    assert.equal(ids[0], ids[1]);
     assert.equal((await control.state()).identities.length, 1);
   });
 

@@ -92,7 +92,7 @@ describe(`Teams Phone with common ${commonVersion}`, { skip: commonVersion.start
   });
 
   test("the exchange is refused without an assignment", async (t) => {
-    await promisify(execFile)(program, ["teams-phone", "unassign", ...COMMAND.slice(2, 6)], {
+    await promisify(execFile)(program, ["teams-phone", "unassign", "--yes", ...COMMAND.slice(2, 6)], {
       env: { COMMUNICATION_SERVICES_CONNECTION_STRING: connectionString },
     });
     const credential = new AzureCommunicationTokenCredential({ resourceEndpoint, tokenCredential: entra([3600]), scopes: [SCOPE] });

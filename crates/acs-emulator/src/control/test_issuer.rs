@@ -11,27 +11,57 @@ use crate::{
 };
 
 /// The paths below that of a test issuer.
-const PATHS: [(&str, &str); 5] = [
-    ("/.well-known/openid-configuration", "GET"),
-    ("/jwks", "GET"),
+const PATHS: [(&str, &str); 9] = [
+    (DISCOVERY, "GET"),
+    (KEYS, "GET"),
+    (AUTHORIZE, "GET or POST"),
+    (TOKEN, "POST"),
+    (USER_INFO, "GET or POST"),
+    (LOGOUT, "GET or POST"),
     ("/tokens", "POST"),
     ("/rotate", "POST"),
     ("/fetches", "GET"),
 ];
 
-/// Answers a request to a test issuer. Every path is an issuer: what precedes a path of [`PATHS`] is its name.
-pub(super) async fn perform(service: &Service, request: &Received, path: &str) -> Outcome {
+const DISCOVERY: &str = "/.well-known/openid-configuration";
+const KEYS: &str = "/jwks";
+pub(super) const AUTHORIZE: &str = "/authorize";
+pub(super) const TOKEN: &str = "/token";
+pub(super) const USER_INFO: &str = "/userinfo";
+pub(super) const LOGOUT: &str = "/logout";
+
+/// The documents that pages of allowed origins may read.
+const READABLE: [&str; 4] = [DISCOVERY, KEYS, TOKEN, USER_INFO];
+
+/// Splits a path below `/_emulator/` into that of a test issuer and the rest. Every path is an issuer: what precedes a
+/// path of [`PATHS`] is its name. Returns `None` for a path that is not of a test issuer.
+pub(super) fn split(path: &str) -> Option<(&str, &str)> {
+    if path != "oidc" && !path.starts_with("oidc/") {
+        return None;
+    }
     let split = PATHS.iter().find_map(|(known, _)| Some((path.strip_suffix(known)?, *known)));
-    let (issuer, document) = split.unwrap_or(("", path));
-    // The scheme is always http: services compare the issuer with the one in their settings.
-    let host = request.header("host").unwrap_or_default();
-    let issuer = format!("http://{host}/_emulator/{issuer}");
+    Some(split.unwrap_or(("", path)))
+}
+
+/// Returns whether pages of allowed origins may read the answer at this path.
+pub(super) fn is_readable(path: &str) -> bool {
+    split(path).is_some_and(|(_, document)| READABLE.contains(&document))
+}
+
+/// Returns the name of the issuer at a path, which is that of its URL: clients compare them.
+pub(super) fn issuer(request: &Received, path: &str) -> String {
+    format!("{}/_emulator/{path}", request.origin())
+}
+
+/// Answers a request to a test issuer.
+pub(super) async fn perform(service: &Service, request: &Received, (issuer, document): (&str, &str)) -> Outcome {
+    let issuer = self::issuer(request, issuer);
     match (document, request.parts.method.as_str()) {
-        ("/.well-known/openid-configuration", "GET") => {
+        (DISCOVERY, "GET") => {
             service.state().test_issuer.fetches.discovery += 1;
             Ok(Some(discovery(&issuer)))
         }
-        ("/jwks", "GET") => {
+        (KEYS, "GET") => {
             with_issuer_keys(service).await?;
             let mut state = service.state();
             state.test_issuer.fetches.keys += 1;
@@ -56,7 +86,7 @@ pub(super) async fn perform(service: &Service, request: &Received, path: &str) -
 }
 
 /// Generates the keys of the test issuer before their first use.
-async fn with_issuer_keys(service: &Service) -> Result<(), ApiError> {
+pub(super) async fn with_issuer_keys(service: &Service) -> Result<(), ApiError> {
     if service.state().test_issuer.keys.is_none() {
         let keys = IssuerKeys::generate().await?;
         service.change(|state| {
