@@ -71,6 +71,12 @@ pub(super) async fn run(options: Options) -> Result<()> {
         ("--emulator-https-port", options.emulator_https_port),
     ];
     let host = options.access.host;
+    if !host.is_loopback() && !host.is_unspecified() {
+        // The functions reach the emulator over http, which they accept on loopback only.
+        return Err(
+            format!("--host {host} leaves out this machine; use 0.0.0.0, or 127.0.0.1 without other machines").into()
+        );
+    }
     ports::check(&host.to_string(), &ports, || another_folder(&data))?;
     let (listener, address) = listen(&host.to_string(), options.port, "--port").await?;
     let address = on_this_machine(address);
