@@ -14,6 +14,7 @@ use crate::{harness::Api, tidy};
 pub(crate) mod costs;
 mod deployment;
 mod statements;
+mod teams;
 
 fn root() -> &'static Path {
     Path::new(env!("CARGO_MANIFEST_DIR"))

@@ -132,6 +132,14 @@ test("the sign-in token is copied, and the functions accept it", async () => {
   assert.deepEqual(errors, []);
 });
 
+test("the page works at localhost, too", async () => {
+  const { page: address } = await sharedDev();
+  const { page, errors } = await open(address.replace("127.0.0.1", "localhost"));
+  await signIn(page, "alice");
+  await getToken(page);
+  assert.deepEqual(errors, []);
+});
+
 // --- Found by using an earlier page
 
 test("on a phone, a new token is visible", async () => {
