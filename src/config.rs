@@ -15,10 +15,9 @@ mod table;
 use std::{ffi::OsString, fmt, sync::Arc};
 
 use serde::Serialize;
-use tracing_subscriber::filter::Targets;
 
 pub use names::unknown_settings;
-pub use reader::{EnvReader, Found, default_log_filter};
+pub use reader::{EnvReader, Found};
 #[cfg(feature = "cli")]
 pub(crate) use table::{BEARER_TOKEN, FUNCTION_KEY, TEAMS_APP_ID, TEAMS_TOKEN, TEAMS_USER_ID};
 use table::{OIDC_ISSUERS, USER_DIRECTORY};
@@ -31,7 +30,6 @@ use crate::{
     directory::{DirectorySettings, StoreLocation},
     http::allowed_origins::Cors,
     server::Limits,
-    telemetry::Format,
 };
 
 /// A program that serves the functions. Each reads its own set of settings.
@@ -76,10 +74,6 @@ pub struct Config {
     pub limits: Limits,
     /// The port to listen on; 0 for any free port. Not used on Lambda.
     pub port: u16,
-    /// Which events are logged.
-    pub log_filter: Targets,
-    /// The format of log lines. `None` if it depends on whether stdout is a terminal.
-    pub log_format: Option<Format>,
     /// Settings that are valid, but probably not what was meant.
     pub warnings: Vec<SettingWarning>,
 }
@@ -114,7 +108,8 @@ impl Config {
         // The Functions host is the only peer of its handler.
         let limits = if program == Program::Server { env.limits() } else { Some(Limits::none()) };
         let directory = env.directory();
-        let (log_filter, log_format) = (env.log_filter(program), env.log_format());
+        // Telemetry starts before the other settings are read, and needs these two.
+        let _ = (env.log_filter(program), env.log_format());
         if program == Program::Functions
             && let Some(Some(DirectorySettings { location: StoreLocation::S3 { .. }, .. })) = directory
         {
@@ -135,8 +130,6 @@ impl Config {
             emulator: None,
             limits: limits?,
             port: 0,
-            log_filter,
-            log_format,
             warnings: env.warnings().to_vec(),
         })
     }
@@ -153,8 +146,6 @@ impl Config {
             emulator: None,
             limits: Limits::default(),
             port: 0,
-            log_filter: default_log_filter(),
-            log_format: None,
             warnings: Vec::new(),
         }
     }

@@ -18,6 +18,7 @@ pub mod me;
 pub mod my_teams_phone_token;
 pub mod my_teams_token;
 pub mod my_token;
+pub mod openapi;
 pub mod revoke_guest_pass;
 pub mod revoke_my_tokens;
 pub mod revoke_tokens;
@@ -68,7 +69,7 @@ pub struct Function {
 }
 
 /// All functions, in the order of the documentation.
-pub static FUNCTIONS: [Function; 18] = [
+pub static FUNCTIONS: [Function; 19] = [
     Function {
         name: "create-identity",
         methods: &["POST"],
@@ -221,6 +222,15 @@ pub static FUNCTIONS: [Function; 18] = [
         summary: "tell whether the process is alive, or ready",
         done: "answered request",
         handler: || on(MethodFilter::GET, health::handle),
+    },
+    Function {
+        name: "openapi",
+        methods: &["GET", "HEAD"],
+        route: "openapi.json",
+        auth_level: AuthLevel::Anonymous,
+        summary: "describe this API as OpenAPI 3.1",
+        done: "answered request",
+        handler: || on(MethodFilter::GET, openapi::handle),
     },
     Function {
         name: "docs",

@@ -17,6 +17,7 @@ pub(crate) use upstream::teams_token_refused;
 
 /// An error in one field.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema))]
 pub struct FieldError {
     /// The location: a JSON pointer (RFC 6901) into the body.
     pub pointer: String,
@@ -41,15 +42,24 @@ pub struct Problem {
     pub level: Level,
 }
 
+/// A problem as it is sent.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Problem))]
 #[serde(rename_all = "camelCase")]
-struct Wire<'a> {
+pub(crate) struct Wire<'a> {
+    /// `urn:acs-tokens:problem:` and the code.
     r#type: String,
+    /// The meaning of the code. It may change.
     title: &'static str,
+    /// The HTTP status.
     status: u16,
+    /// The error and its remedy, for developers. It may change.
     detail: &'a str,
+    /// The code, for programs.
     code: &'static str,
+    /// The id of the request in the log of this service, as in `x-request-id`.
     request_id: &'a str,
+    /// The errors in fields of the body.
     #[serde(skip_serializing_if = "<[_]>::is_empty")]
     errors: &'a [FieldError],
 }

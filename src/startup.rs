@@ -9,7 +9,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::{
     acs_client,
-    config::{Config, EnvReader, Program, SettingWarning, default_log_filter, unknown_settings},
+    config::{Config, EnvReader, Program, SettingWarning, unknown_settings},
     functions::{Services, docs::EmulatorOrigin},
     http::Api,
     server::{self, Limits},
@@ -60,14 +60,11 @@ pub async fn finished(tasks: &TaskTracker, limit: Duration) -> bool {
 /// # Errors
 /// Returns all invalid settings, or the error of [`build`].
 pub fn start(program: Program) -> Result<App> {
-    let env = EnvReader::new(&|name| std::env::var_os(name)).with_names(std::env::vars_os().map(|(name, _)| name));
-    let config = Config::from_reader(program, env);
-    let log = config.as_ref().map(|config| (config.log_filter.clone(), config.log_format));
-    let (log_filter, log_format) = log.unwrap_or_else(|_| (default_log_filter(), None));
-    telemetry::init(log_filter, log_format);
+    let mut env = EnvReader::new(&|name| std::env::var_os(name)).with_names(std::env::vars_os().map(|(name, _)| name));
+    telemetry::init(env.log_filter(program), env.log_format());
     // Also if a setting is missing: its name may be misspelled.
     warn(&unknown_settings(std::env::vars_os().map(|(name, _)| name)));
-    let config = config?;
+    let config = Config::from_reader(program, env)?;
     warn(&config.warnings);
     if let Some(back_ends) = config.authenticator.back_ends() {
         tracing::info!("{back_ends}");

@@ -118,19 +118,36 @@ impl App {
         &self.base
     }
 
-    /// Calls a function and returns the JSON of its answer, `null` if that has no body.
-    ///
-    /// # Errors
-    /// The cause and the next step.
+    /// Returns the HTTP client.
+    pub(super) const fn http(&self) -> &reqwest::Client {
+        &self.http
+    }
+
+    /// Returns a request to a function, without a credential.
+    pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.http.request(method, format!("{}api/{path}", self.base))
+    }
+
+    /// Does the same as [`send`](Self::send). The error has the next step.
     pub(super) async fn call(&self, method: Method, path: &str, body: Option<&Value>) -> Result<Value> {
-        let mut request = self.http.request(method, format!("{}api/{path}", self.base));
+        let answer = self.send(method, path, body).await;
+        Ok(answer.map_err(|error| format!("{}: {}", self.base, error.explain(&self.base)))?)
+    }
+
+    /// Calls a function and returns the JSON of its answer, `null` if that has no body.
+    pub(super) async fn send(
+        &self,
+        method: Method,
+        path: &str,
+        body: Option<&Value>,
+    ) -> std::result::Result<Value, CallError> {
+        let mut request = self.request(method, path);
         request = match &self.credential {
             Some(Credential::Key(key)) => request.header(KEY_HEADER, key.expose_secret()),
             Some(Credential::Bearer(token)) => request.bearer_auth(token.expose_secret()),
             None => request,
         };
-        let answer = send(request, body).await;
-        Ok(answer.map_err(|error| format!("{}: {}", self.base, error.explain(&self.base)))?)
+        send(request, body).await
     }
 }
 

@@ -56,8 +56,8 @@ pub(super) struct Options {
 pub(super) async fn run(options: Options) -> Result<()> {
     let mut env = EnvReader::new(&env_var);
     env.check_values("dev");
-    // No keys are checked on loopback, as under `func start`.
-    let access = env.access(Some(&BackendAuth::Anyone.into()));
+    let back_ends = env.local_back_ends();
+    let access = env.access(Some(&back_ends.clone().into()));
     let (cors, api_version) = (env.cors(), env.api_version());
     let (log_filter, log_format) = (env.log_filter(Program::Server), env.log_format());
     let limits = env.limits();
@@ -71,6 +71,12 @@ pub(super) async fn run(options: Options) -> Result<()> {
         ("--emulator-https-port", options.emulator_https_port),
     ];
     let host = options.access.host;
+    if !host.is_loopback() && !host.is_unspecified() {
+        // The functions reach the emulator over http, which they accept on loopback only.
+        return Err(
+            format!("--host {host} leaves out this machine; use 0.0.0.0, or 127.0.0.1 without other machines").into()
+        );
+    }
     ports::check(&host.to_string(), &ports, || another_folder(&data))?;
     let (listener, address) = listen(&host.to_string(), options.port, "--port").await?;
     let address = on_this_machine(address);
@@ -93,8 +99,9 @@ pub(super) async fn run(options: Options) -> Result<()> {
         },
     )
     .await?;
+    let examples = examples(address, emulator.http, &back_ends);
     let app = startup::build(Config {
-        authenticator: authenticator(emulator.http)?,
+        authenticator: authenticator(emulator.http, back_ends)?,
         access,
         cors,
         limits,
@@ -110,7 +117,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
          Identities and keys are kept in {}\n\
          To delete them, stop the program and delete that folder. Ctrl+C stops it.",
         emulator.describe(),
-        examples(address, emulator.http),
+        examples,
         data.display()
     ));
     app.serve(listener, shutdown_signal()).await;
@@ -159,12 +166,12 @@ fn user_data() -> Option<PathBuf> {
     }
 }
 
-/// Accepts back ends without a key, and users with a token of the emulator's test issuer.
-fn authenticator(emulator: SocketAddr) -> Result<Authenticator> {
+/// Accepts these back ends, and users with a token of the emulator's test issuer.
+fn authenticator(emulator: SocketAddr, back_ends: BackendAuth) -> Result<Authenticator> {
     let issuers = [issuer(emulator), entra_issuer(emulator)];
     let trust = |name: &String| Ok(TrustedIssuer::new(Issuer::new(name, None)?, [AUDIENCE]));
     let trusted = issuers.iter().map(trust).collect::<Result<Vec<_>>>()?;
-    Ok(Authenticator { bearer: Some(Bearer::new(trusted)?), ..BackendAuth::Anyone.into() })
+    Ok(Authenticator { bearer: Some(Bearer::new(trusted)?), ..back_ends.into() })
 }
 
 /// Returns the test issuer whose users have an account of Microsoft Entra, and so may be users of Teams.
@@ -179,15 +186,19 @@ pub(super) fn client_options(emulator: SocketAddr, api_version: ApiVersion) -> R
 }
 
 /// Returns the calls of the quickstart, and those of a user and of a guest, as shell commands.
-fn examples(functions: SocketAddr, emulator: SocketAddr) -> String {
+fn examples(functions: SocketAddr, emulator: SocketAddr, back_ends: &BackendAuth) -> String {
     let (api, issuer) = (format!("http://{functions}/api"), issuer(emulator));
     let json = "-H 'Content-Type: application/json'";
+    let key = match back_ends {
+        BackendAuth::Keys(_) => " -H \"x-functions-key: $FUNCTION_KEY\"",
+        BackendAuth::Anyone | BackendAuth::FunctionsHost => "",
+    };
     format!(
         "To try it, paste these lines:\n\
-         ID=$(curl -s {api}/identities {json} -d '{{}}' | grep -o '8:acs:[^\"]*')\n\
-         curl -s {api}/identities/$ID/tokens {json} -d '{{\"scopes\":[\"chat\",\"voip\"]}}' -w '\\n'\n\
-         curl -s -X DELETE {api}/identities/$ID/tokens -w 'revoked: %{{http_code}}\\n'\n\
-         curl -s -X DELETE {api}/identities/$ID -w 'deleted: %{{http_code}}\\n'\n\
+         ID=$(curl -s {api}/identities{key} {json} -d '{{}}' | grep -o '8:acs:[^\"]*')\n\
+         curl -s {api}/identities/$ID/tokens{key} {json} -d '{{\"scopes\":[\"chat\",\"voip\"]}}' -w '\\n'\n\
+         curl -s -X DELETE {api}/identities/$ID/tokens{key} -w 'revoked: %{{http_code}}\\n'\n\
+         curl -s -X DELETE {api}/identities/$ID{key} -w 'deleted: %{{http_code}}\\n'\n\
          \n\
          And these as Alice, who signs in at the emulator's test issuer:\n\
          ALICE=$(curl -s {issuer}/tokens {json} -d '{{\"claims\":{{\"aud\":\"{AUDIENCE}\",\"sub\":\"alice\"}}}}' | grep -o 'eyJ[^\"]*')\n\

@@ -6,9 +6,9 @@ mod emulated;
 mod ready;
 mod steps;
 
-use std::{net::SocketAddr, time::Duration};
+use std::net::SocketAddr;
 
-use acs_identity::{ApiVersion, Endpoint, TeamsTokenRequest, http::client_builder_for};
+use acs_identity::{ApiVersion, Endpoint, TeamsTokenRequest};
 use clap::Args;
 use jiff::SignedDuration;
 use secrecy::SecretString;
@@ -16,7 +16,11 @@ use serde_json::json;
 use tokio::net::TcpListener;
 use uuid::Uuid;
 
-use super::{Result, env_var, eprint, secret, shutdown_signal, warn_of_unknown_settings};
+use super::{
+    Result,
+    app::{App, Credential},
+    env_var, eprint, secret, shutdown_signal, warn_of_unknown_settings,
+};
 use crate::{
     acs_client::AcsSettings,
     auth::{BackendAuth, CallerKey},
@@ -89,15 +93,14 @@ pub(super) async fn run(options: Options) -> Result<()> {
         let (address, key) = serve(settings).await?;
         (format!("http://{address}/").parse()?, Some(key), None)
     };
-    // Longer than the timeout of the functions, so that their response arrives.
-    let http = client_builder_for(base.url())?.timeout(Duration::from_secs(60)).build()?;
+    let app = App::new(base, key.map(Credential::Key))?;
     if let Some(limit) = wait {
         tokio::select! {
-            result = ready::wait(&http, &base, limit) => result?,
+            result = ready::wait(&app, limit) => result?,
             () = shutdown_signal() => return Err("interrupted".into()),
         }
     }
-    let mut steps = Steps::new(http, &base, key, std::io::stdout());
+    let mut steps = Steps::new(app, std::io::stdout());
     let run = async {
         steps.run(options.full, teams.as_ref()).await?;
         if options.full { steps.run_on_emulator(emulated.as_ref()).await } else { Ok(()) }

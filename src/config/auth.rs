@@ -29,6 +29,12 @@ impl EnvReader<'_> {
         Some(Authenticator { backend_auth: BackendAuth::Keys(keys), bearer })
     }
 
+    /// Returns how `dev` authenticates back ends: by `CALLER_KEYS` if they are set, and otherwise not, as under
+    /// `func start`.
+    pub fn local_back_ends(&mut self) -> BackendAuth {
+        if self.is_set(CALLER_KEYS) { BackendAuth::Keys(self.caller_keys()) } else { BackendAuth::Anyone }
+    }
+
     /// Returns whether any setting says how callers are authenticated. The Functions host needs none.
     #[must_use]
     pub fn names_callers(&self) -> bool {

@@ -237,8 +237,7 @@ impl<'a> EnvReader<'a> {
 }
 
 /// Returns the log filter that applies if `RUST_LOG` is unset.
-#[must_use]
-pub fn default_log_filter() -> Targets {
+fn default_log_filter() -> Targets {
     // The Azure SDK logs each token request; the request log has what matters of that.
     let sdk = ["azure_core", "azure_identity", "typespec_client_core"].map(|name| (name, LevelFilter::WARN));
     Targets::new().with_default(LevelFilter::INFO).with_targets(sdk)

@@ -24,6 +24,7 @@ const SERVICE: &[&str] = &["handler", "bootstrap", "serve"];
 const NOT_HANDLER: &[&str] = &["bootstrap", "serve"];
 const ACCESS: &[&str] = &["handler", "bootstrap", "serve", "dev"];
 const SERVER: &[&str] = &["serve", "dev"];
+const KEYS: &[&str] = &["bootstrap", "serve", "dev"];
 const CORS: &[&str] = &["bootstrap", "serve", "dev"];
 const CLIENT: &[&str] = &["handler", "bootstrap", "serve", "identity", "token", "quickstart", "directory"];
 const EVERY_CLIENT: &[&str] = &["handler", "bootstrap", "serve", "dev", "identity", "token", "quickstart", "directory"];
@@ -78,7 +79,7 @@ settings! {
             "the secret for that endpoint. Azure sets it";
     }
     "Callers" {
-        CALLER_KEYS: "CALLER_KEYS", NOT_HANDLER, SECRET, "none",
+        CALLER_KEYS: "CALLER_KEYS", KEYS, SECRET, "none",
             "the keys of back ends: `name=key` pairs separated by `;`, each key of at least 16 characters";
         ALLOW_ANONYMOUS: "ALLOW_ANONYMOUS", NOT_HANDLER, SHOWN, "`false`",
             "`true` accepts back ends without authentication";

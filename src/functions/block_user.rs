@@ -29,13 +29,45 @@ const UNKNOWN_TENANT: &str =
 /// `{"tenantId": "<guid>", "objectId": "<guid>"}` for a user of Microsoft Entra, or `{"issuer": "https://…", "subject":
 /// "…"}` for a user of another issuer.
 #[derive(Debug)]
-pub struct Request(pub(super) UserId);
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = UserRequest), serde(untagged))]
+pub enum Request {
+    /// A user of Microsoft Entra.
+    #[cfg_attr(test, schema(rename_all = "camelCase"))]
+    Entra {
+        /// The tenant id, which is the claim `tid` of the user's tokens.
+        #[cfg_attr(test, schema(value_type = super::openapi::schemas::Guid))]
+        tenant_id: Uuid,
+        /// The object id in that tenant, which is the claim `oid`.
+        #[cfg_attr(test, schema(value_type = super::openapi::schemas::Guid))]
+        object_id: Uuid,
+    },
+    /// A user of another issuer.
+    Other {
+        /// The claim `iss` of the user's tokens.
+        #[cfg_attr(test, schema(min_length = 1))]
+        issuer: String,
+        /// The claim `sub` of the user's tokens.
+        #[cfg_attr(test, schema(min_length = 1))]
+        subject: String,
+    },
+}
+
+impl Request {
+    /// Returns the key of the user's record.
+    pub(super) fn user(&self) -> UserId {
+        let subject = match self {
+            Self::Entra { tenant_id, object_id } => Subject::entra(&tenant_id.to_string(), &object_id.to_string()),
+            Self::Other { issuer, subject } => Subject::oidc(issuer, subject),
+        };
+        UserId::from(*subject.hash())
+    }
+}
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let names_entra_user = fields.contains("tenantId") || fields.contains("objectId");
         let names_other_user = fields.contains("issuer") || fields.contains("subject");
-        let subject = if names_other_user {
+        if names_other_user {
             if names_entra_user {
                 fields.error("/issuer".to_owned(), ONE_PAIR.to_owned());
                 // Known fields, of which the error above says enough.
@@ -44,14 +76,13 @@ impl FromFields for Request {
             let issuer = fields.required("issuer", ISSUER, text(ISSUER));
             check(fields, "/issuer", |bearer| issuer_error(bearer, issuer.as_deref()?));
             let subject = fields.required("subject", SUBJECT, text(SUBJECT));
-            Subject::oidc(&issuer?, &subject?)
+            Some(Self::Other { issuer: issuer?, subject: subject? })
         } else {
             let tenant = fields.required("tenantId", TENANT, guid);
             check(fields, "/tenantId", |bearer| tenant_error(bearer, tenant?));
             let object = fields.required("objectId", OBJECT, guid);
-            Subject::entra(&tenant?.to_string(), &object?.to_string())
-        };
-        Some(Self(UserId::from(*subject.hash())))
+            Some(Self::Entra { tenant_id: tenant?, object_id: object? })
+        }
     }
 }
 
@@ -90,7 +121,7 @@ fn text(expected: &'static str) -> impl FnOnce(&mut ErrorsOfField<'_>, &Value) -
 ///
 /// # Errors
 /// See [`Problem`].
-pub async fn handle(directory: Directory, Json(Request(user)): Json<Request>) -> Result<StatusCode, Problem> {
-    directory.block_user(user).await?;
+pub async fn handle(directory: Directory, Json(request): Json<Request>) -> Result<StatusCode, Problem> {
+    directory.block_user(request.user()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -21,10 +21,20 @@ use crate::{
 /// `{"scopes": ["voip.join"], "expiresInMinutes": 60, "passExpiresInMinutes": 1440, "uses": 1}`. Each field is optional,
 /// and so is the body.
 #[derive(Debug)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = CreateGuestPassRequest, rename_all = "camelCase"))]
 pub struct Request {
+    /// The scopes of the guests' tokens. The default is all that the policy allows guests.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Scopes, required = false))]
     scopes: Option<Vec<Scope>>,
-    lifetime: Option<TokenLifetime>,
-    pass_minutes: Option<u32>,
+    /// Minutes until a guest's token expires. The default is 60.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Lifetime, required = false))]
+    expires_in_minutes: Option<TokenLifetime>,
+    /// Minutes until the pass expires, 43200 of them being 30 days. The default is 1440, or the most that the policy
+    /// allows.
+    #[cfg_attr(test, schema(minimum = 5, maximum = 43200, nullable = false))]
+    pass_expires_in_minutes: Option<u32>,
+    /// The number of guests. The default is 1.
+    #[cfg_attr(test, schema(minimum = 1, maximum = 1000, nullable = false))]
     uses: Option<u16>,
 }
 
@@ -33,9 +43,10 @@ impl FromFields for Request {
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let scopes = fields.optional("scopes", token::scopes);
-        let lifetime = fields.optional("expiresInMinutes", |errors, value| token::lifetime(errors, value, "60"));
-        let pass_minutes = fields.optional("passExpiresInMinutes", |errors, value| {
-            let minutes = value.as_u64().and_then(|minutes| u32::try_from(minutes).ok());
+        let expires_in_minutes =
+            fields.optional("expiresInMinutes", |errors, value| token::lifetime(errors, value, "60"));
+        let pass_expires_in_minutes = fields.optional("passExpiresInMinutes", |errors, value| {
+            let minutes = token::whole_number(value).and_then(|minutes| u32::try_from(minutes).ok());
             let minutes = minutes.filter(|minutes| (MIN_PASS_MINUTES..=MAX_PASS_MINUTES).contains(minutes));
             if minutes.is_none() {
                 errors.add(format!("Must be a whole number of minutes from {MIN_PASS_MINUTES} to {MAX_PASS_MINUTES}."));
@@ -43,23 +54,28 @@ impl FromFields for Request {
             minutes
         });
         let uses = fields.optional("uses", |errors, value| {
-            let uses = value.as_u64().and_then(|uses| u16::try_from(uses).ok());
+            let uses = token::whole_number(value).and_then(|uses| u16::try_from(uses).ok());
             let uses = uses.filter(|uses| (1..=MAX_USES).contains(uses));
             if uses.is_none() {
                 errors.add(format!("Must be a whole number from 1 to {MAX_USES}."));
             }
             uses
         });
-        Some(Self { scopes, lifetime, pass_minutes, uses })
+        Some(Self { scopes, expires_in_minutes, pass_expires_in_minutes, uses })
     }
 }
 
+/// A pass for an invitation link.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = GuestPass))]
 #[serde(rename_all = "camelCase")]
-struct WirePass {
+pub(super) struct WirePass {
+    /// The id, by which the pass is ended. It gives no access.
     id: String,
+    /// The pass, for the fragment of the link. Guests send it as a bearer token.
     pass: String,
-    /// ISO 8601 with offset.
+    /// The time when the pass expires, in ISO 8601 with offset.
+    #[cfg_attr(test, schema(format = "date-time"))]
     expires_on: String,
 }
 
@@ -70,9 +86,10 @@ struct WirePass {
 pub async fn handle(
     directory: Directory,
     Extension(policy): Extension<EffectivePolicy>,
-    Json(Request { scopes, lifetime, pass_minutes, uses }): Json<Request>,
+    Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let terms = policy.guests().allow(scopes, lifetime, pass_minutes, uses)?;
+    let Request { scopes, expires_in_minutes, pass_expires_in_minutes, uses } = request;
+    let terms = policy.guests().allow(scopes, expires_in_minutes, pass_expires_in_minutes, uses)?;
     // A back end with a limit cannot get more by means of a pass.
     token::authorize(&policy, Some(&terms.scopes), Some(terms.lifetime))?;
     let pass = directory.pass_keys().issue(claims(terms, Timestamp::now()));

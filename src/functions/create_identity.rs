@@ -28,34 +28,43 @@ use crate::{
 
 /// `{"createTokenWithScopes": ["voip"], "expiresInMinutes": 60}`. Each field is optional.
 #[derive(Debug)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = CreateIdentityRequest, rename_all = "camelCase"))]
 pub struct Request {
-    scopes: Option<Vec<Scope>>,
-    lifetime: Option<TokenLifetime>,
+    /// The scopes of the identity's first token. Without them, no token is issued.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Scopes, required = false))]
+    create_token_with_scopes: Option<Vec<Scope>>,
+    /// Minutes until the token expires. The default is 1440, or the most that the policy allows. Needs createTokenWithScopes.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Lifetime, required = false))]
+    expires_in_minutes: Option<TokenLifetime>,
 }
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        let scopes = fields.optional("createTokenWithScopes", token::scopes);
-        let lifetime = token::expires_in_minutes(fields);
-        if scopes.is_none() && lifetime.is_some() {
+        let create_token_with_scopes = fields.optional("createTokenWithScopes", token::scopes);
+        let expires_in_minutes = token::expires_in_minutes(fields);
+        if create_token_with_scopes.is_none() && expires_in_minutes.is_some() {
             let detail = "The lifetime is that of a token. Add createTokenWithScopes, or omit expiresInMinutes.";
             fields.error("/expiresInMinutes".to_owned(), detail.to_owned());
         }
-        Some(Self { scopes, lifetime })
+        Some(Self { create_token_with_scopes, expires_in_minutes })
     }
 }
 
 #[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = Identity))]
 struct WireIdentity<'a> {
+    /// The id of the identity in ACS.
     id: &'a str,
 }
 
 /// An identity, and its token if there is one.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = CreatedIdentity))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct Created<'a> {
     identity: WireIdentity<'a>,
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     access_token: Option<WireToken<'a>>,
 }
 
@@ -81,12 +90,9 @@ pub async fn handle(
     Ok(answer(created, &uri))
 }
 
-async fn create(
-    services: Services,
-    policy: &EffectivePolicy,
-    Request { scopes, lifetime }: Request,
-) -> Result<DeleteOnDrop, Problem> {
-    let token = scopes.map(|scopes| token::authorize(policy, Some(&scopes), lifetime)).transpose()?;
+async fn create(services: Services, policy: &EffectivePolicy, request: Request) -> Result<DeleteOnDrop, Problem> {
+    let authorize = |scopes: Vec<Scope>| token::authorize(policy, Some(&scopes), request.expires_in_minutes);
+    let token = request.create_token_with_scopes.map(authorize).transpose()?;
     DeleteOnDrop::create(services.acs, services.tasks, token).await
 }
 

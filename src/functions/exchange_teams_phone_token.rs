@@ -23,11 +23,16 @@ use crate::{
 
 /// `{"token": "<Entra token>"}`.
 #[derive(Debug)]
-pub struct Request(pub(super) SecretString);
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = TeamsPhoneTokenRequest))]
+pub struct Request {
+    /// The user's Entra token with the scope `TeamsExtension.ManageCalls`.
+    #[cfg_attr(test, schema(value_type = String, min_length = 1))]
+    pub(super) token: SecretString,
+}
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        exchange_teams_token::token(fields).map(Self)
+        exchange_teams_token::token(fields).map(|token| Self { token })
     }
 }
 
@@ -37,7 +42,7 @@ impl FromFields for Request {
 /// See [`Problem`].
 pub async fn handle(
     State(acs): State<IdentityClient>,
-    Json(Request(entra)): Json<Request>,
+    Json(Request { token: entra }): Json<Request>,
 ) -> Result<Response, Problem> {
     entra_token::check(entra.expose_secret(), &TEAMS_PHONE, None, Timestamp::now())?;
     let CreatedIdentity { id, token } = acs.exchange_teams_phone_token(&entra).await?;

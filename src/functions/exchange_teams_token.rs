@@ -20,14 +20,25 @@ use crate::{
 
 /// `{"token": "<Entra token>", "appId": "<guid>", "userId": "<guid>"}`.
 #[derive(Debug)]
-pub struct Request(TeamsTokenRequest);
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = ExchangeTeamsTokenRequest, rename_all = "camelCase"))]
+pub struct Request {
+    /// The Teams user's Entra token.
+    #[cfg_attr(test, schema(value_type = String, min_length = 1))]
+    token: SecretString,
+    /// The id of the Entra application.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Guid))]
+    app_id: Uuid,
+    /// The object id of the Teams user in Entra.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Guid))]
+    user_id: Uuid,
+}
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let token = token(fields);
         let app_id = fields.required("appId", "the id of the Entra application, a GUID", guid);
         let user_id = fields.required("userId", "the object id of the Teams user in Entra, a GUID", guid);
-        Some(Self(TeamsTokenRequest { token: token?, app_id: app_id?, user_id: user_id? }))
+        Some(Self { token: token?, app_id: app_id?, user_id: user_id? })
     }
 }
 
@@ -59,9 +70,9 @@ pub(super) fn guid(errors: &mut ErrorsOfField<'_>, value: &Value) -> Option<Uuid
 pub async fn handle(
     State(acs): State<IdentityClient>,
     format: TokenFormat,
-    Json(Request(request)): Json<Request>,
+    Json(Request { token, app_id, user_id }): Json<Request>,
 ) -> Result<Response, Problem> {
-    request_log::record(|log| log.set_identity(&request.user_id.to_string()));
-    let token = acs.exchange_teams_token(&request).await?;
+    request_log::record(|log| log.set_identity(&user_id.to_string()));
+    let token = acs.exchange_teams_token(&TeamsTokenRequest { token, app_id, user_id }).await?;
     Ok(token::answer(&token, None, format))
 }

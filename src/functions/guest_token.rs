@@ -35,7 +35,10 @@ impl FromRequestParts<Services> for Guest {
 }
 
 /// `{"guest": "<random text>"}`. It is required for a pass with several uses.
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = GuestTokenRequest))]
 pub struct Request {
+    /// A random text, which the guest's browser makes and keeps. It tells the guests of a pass apart.
+    #[cfg_attr(test, schema(min_length = 16, max_length = 64, pattern = "^[A-Za-z0-9_-]+$", nullable = false))]
     guest: Option<String>,
 }
 

@@ -16,9 +16,15 @@ use crate::{
 /// `{"scopes": ["voip"], "expiresInMinutes": 60}`. The lifetime is optional. The scopes are optional if the policy limits
 /// the caller.
 #[derive(Debug)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = IssueTokenRequest, rename_all = "camelCase"))]
 pub struct Request {
+    /// The scopes of the token. Optional if the policy limits the caller: without them, the token has all that the
+    /// policy allows.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Scopes))]
     scopes: Option<Vec<Scope>>,
-    lifetime: Option<TokenLifetime>,
+    /// Minutes until the token expires. The default is 1440, or the most that the policy allows.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Lifetime, required = false))]
+    expires_in_minutes: Option<TokenLifetime>,
 }
 
 impl FromFields for Request {
@@ -28,7 +34,7 @@ impl FromFields for Request {
         } else {
             fields.required("scopes", token::ScopesExpected, token::scopes)
         };
-        Some(Self { scopes, lifetime: token::expires_in_minutes(fields) })
+        Some(Self { scopes, expires_in_minutes: token::expires_in_minutes(fields) })
     }
 }
 
@@ -43,7 +49,7 @@ pub async fn handle(
     format: TokenFormat,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let token = token::authorize(&policy, request.scopes.as_deref(), request.lifetime)?;
+    let token = token::authorize(&policy, request.scopes.as_deref(), request.expires_in_minutes)?;
     let token = acs.issue_token(&id, &token).await?;
     Ok(token::answer(&token, None, format))
 }

@@ -24,7 +24,7 @@ pub async fn handle(
     State(acs): State<IdentityClient>,
     TeamsUser(account, app_id): TeamsUser,
     format: TokenFormat,
-    Json(Request(entra)): Json<Request>,
+    Json(Request { token: entra }): Json<Request>,
 ) -> Result<Response, Problem> {
     entra_token::check(entra.expose_secret(), &TEAMS_PHONE, Some((&account, app_id)), Timestamp::now())?;
     let exchanged = acs.exchange_teams_phone_token(&entra).await?;

@@ -27,11 +27,16 @@ use crate::{
 
 /// `{"token": "<Entra token>"}`.
 #[derive(Debug)]
-pub struct Request(SecretString);
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = MyTeamsTokenRequest))]
+pub struct Request {
+    /// The user's Entra token with the scope `Teams.ManageCalls` or `Teams.ManageChats`.
+    #[cfg_attr(test, schema(value_type = String, min_length = 1))]
+    token: SecretString,
+}
 
 impl FromFields for Request {
     fn from_fields(fields: &mut Fields) -> Option<Self> {
-        exchange_teams_token::token(fields).map(Self)
+        exchange_teams_token::token(fields).map(|token| Self { token })
     }
 }
 
@@ -68,7 +73,7 @@ pub async fn handle(
     State(acs): State<IdentityClient>,
     TeamsUser(account, app_id): TeamsUser,
     format: TokenFormat,
-    Json(Request(token)): Json<Request>,
+    Json(Request { token }): Json<Request>,
 ) -> Result<Response, Problem> {
     entra_token::check(token.expose_secret(), &TEAMS, Some((&account, app_id)), Timestamp::now())?;
     let request = TeamsTokenRequest { token, app_id, user_id: account.object_id };

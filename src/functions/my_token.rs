@@ -12,9 +12,14 @@ use crate::{
 
 /// `{"scopes": ["voip.join"], "expiresInMinutes": 60}`. Each field is optional, and so is the body.
 #[derive(Debug)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = MyTokenRequest, rename_all = "camelCase"))]
 pub struct Request {
+    /// The scopes of the token. The default is all that the policy allows.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Scopes, required = false))]
     scopes: Option<Vec<Scope>>,
-    lifetime: Option<TokenLifetime>,
+    /// Minutes until the token expires. The default is the most that the policy allows.
+    #[cfg_attr(test, schema(value_type = super::openapi::schemas::Lifetime, required = false))]
+    expires_in_minutes: Option<TokenLifetime>,
 }
 
 impl FromFields for Request {
@@ -24,7 +29,7 @@ impl FromFields for Request {
 
     fn from_fields(fields: &mut Fields) -> Option<Self> {
         let scopes = fields.optional("scopes", token::scopes);
-        Some(Self { scopes, lifetime: token::expires_in_minutes(fields) })
+        Some(Self { scopes, expires_in_minutes: token::expires_in_minutes(fields) })
     }
 }
 
@@ -38,7 +43,7 @@ pub async fn handle(
     format: TokenFormat,
     Json(request): Json<Request>,
 ) -> Result<Response, Problem> {
-    let token = token::authorize(&policy, request.scopes.as_deref(), request.lifetime)?;
+    let token = token::authorize(&policy, request.scopes.as_deref(), request.expires_in_minutes)?;
     let issued = directory.issue_token(user, &token).await?;
     Ok(token::answer(&issued.token, Some(&issued.id), format))
 }

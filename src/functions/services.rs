@@ -1,11 +1,11 @@
-//! The services that functions use, and the extractor of the user directory.
+//! The services that functions use.
 
 use acs_identity::IdentityClient;
 use axum::extract::{FromRef, FromRequestParts};
 use http::request::Parts;
 use tokio_util::task::TaskTracker;
 
-use super::docs::EmulatorOrigin;
+use super::docs;
 use crate::{
     directory::{Directory, DirectorySettings, StoreError},
     guest_pass::PassKeys,
@@ -24,8 +24,8 @@ pub struct Services {
     pub directory: Option<Directory>,
     /// Work that continues if its request ends early. A program waits for it before it ends.
     pub tasks: TaskTracker,
-    /// The emulator that the page of [`docs`](super::docs) uses.
-    pub emulator: EmulatorOrigin,
+    /// The emulator that the page of [`docs`] uses.
+    pub emulator: docs::EmulatorOrigin,
 }
 
 impl Services {

@@ -23,23 +23,29 @@ const TEXT: HeaderValue = HeaderValue::from_static("text/plain; charset=utf-8");
 
 /// A token, as the JavaScript SDK's `tokenRefresher` expects it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = AccessToken))]
 #[serde(rename_all = "camelCase")]
 pub(super) struct WireToken<'a> {
+    /// The access token, for the SDKs of ACS. Do not decode it: tokens of Entra users are encrypted.
     #[serde(serialize_with = "unescaped")]
     token: &'a str,
-    /// ISO 8601 with offset.
+    /// The time when the token expires, in ISO 8601 with offset.
+    #[cfg_attr(test, schema(format = "date-time"))]
     expires_on: String,
-    /// Milliseconds since 1970.
+    /// The same time in milliseconds since 1970.
     expires_on_timestamp: i64,
     /// The identity, if the request did not name it.
     #[serde(skip_serializing_if = "Option::is_none")]
+    #[cfg_attr(test, schema(nullable = false))]
     user: Option<User<'a>>,
 }
 
 /// An identifier, as the JavaScript SDK writes it.
 #[derive(Serialize)]
+#[cfg_attr(test, derive(utoipa::ToSchema), schema(as = CommunicationUserIdentifier))]
 #[serde(rename_all = "camelCase")]
 struct User<'a> {
+    /// The id of the user's identity in ACS.
     communication_user_id: &'a str,
 }
 
@@ -103,11 +109,16 @@ pub(super) fn expires_in_minutes(fields: &mut Fields) -> Option<TokenLifetime> {
 
 /// Reads a lifetime. The error names the default.
 pub(super) fn lifetime(errors: &mut ErrorsOfField<'_>, value: &Value, default: &str) -> Option<TokenLifetime> {
-    let lifetime = value.as_i64().and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
+    let lifetime = whole_number(value).and_then(|minutes| TokenLifetime::from_minutes(minutes).ok());
     if lifetime.is_none() {
         errors.add(format!("Must be a whole number of minutes from 60 to 1440. The default is {default}."));
     }
     lifetime
+}
+
+/// Returns a whole number, which may have decimals: 60.0 is one in JSON Schema, and some clients write all numbers so.
+pub(super) fn whole_number(value: &Value) -> Option<i64> {
+    value.as_i64().or_else(|| value.as_f64()?.to_string().parse().ok())
 }
 
 /// Reads a list of scopes. Unknown and duplicate scopes are errors.

@@ -9,7 +9,7 @@ use crate::{directory::Directory, extract::Json, problem::Problem};
 ///
 /// # Errors
 /// See [`Problem`].
-pub async fn handle(directory: Directory, Json(Request(user)): Json<Request>) -> Result<StatusCode, Problem> {
-    directory.unblock_user(user).await?;
+pub async fn handle(directory: Directory, Json(request): Json<Request>) -> Result<StatusCode, Problem> {
+    directory.unblock_user(request.user()).await?;
     Ok(StatusCode::NO_CONTENT)
 }

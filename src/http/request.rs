@@ -34,7 +34,7 @@ pub(super) async fn answer(mut request: Request, rest: impl AsyncFnOnce(Request)
         response = problem.write(&request_id);
         response.headers_mut().extend(allow.map(|allow| (header::ALLOW, allow)));
     }
-    if response.status() == StatusCode::NO_CONTENT {
+    if matches!(response.status(), StatusCode::NO_CONTENT | StatusCode::NOT_MODIFIED) {
         // RFC 9110 section 8.6: without Content-Length. Each router adds it to a body whose length is known.
         response.headers_mut().remove(header::CONTENT_LENGTH);
         *response.body_mut() = Body::new(Empty::new().map_frame(|frame| frame));

@@ -2,7 +2,7 @@
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { randomUUID } from "node:crypto";
-import { mkdirSync, mkdtempSync, readFileSync } from "node:fs";
+import { mkdirSync, mkdtempSync, readFileSync, writeFileSync } from "node:fs";
 import { tmpdir } from "node:os";
 import { delimiter, join } from "node:path";
 import { createInterface } from "node:readline";
@@ -75,6 +75,17 @@ describe("README.md", () => {
     const make = new Function("AzureCommunicationTokenCredential", "msal", "FUNCTIONS_URL", `${browser.code}; return credential;`);
     await assert.rejects(make(Options, msal, base).tokenRefresher(), { message: "no token: 401" });
   });
+});
+
+test("the sample of the package's README has the token of the user", async (t) => {
+  const [{ code }] = blocks("clients/js/README.md");
+  const address = "https://<app>.azurewebsites.net";
+  assert.ok(code.includes(address));
+  globalThis.signInToken = signInToken;
+  writeFileSync(join(folder, "readme.mjs"), `${code.replace(address, base)}\nexport { credential };`);
+  const { credential } = await import(join(folder, "readme.mjs"));
+  t.after(() => credential.dispose());
+  assert.equal(await control.tokenStatus((await credential.getToken()).token), "valid");
 });
 
 describe("JavaScript", async () => {

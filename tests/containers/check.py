@@ -152,7 +152,7 @@ def own_address():
 
 
 def check_emulator(buildah, emulator):
-    """Runs the emulator, and returns its connection string over http."""
+    """Runs the emulator, and returns its connection string over http and its address over https."""
     ports = ["--port", "0", "--https-port", "0"]
     run = buildah.run(emulator, "/acs-tokens", "emulator", "--host", "0.0.0.0", "--name", "emulator", *ports)
     lines, _ = start(run, r"Ctrl\+C stops it\.$")
@@ -180,10 +180,10 @@ def check_emulator(buildah, emulator):
         equal(status(url, headers={"Host": "attacker.example"})[0], 403, "another name of the emulator")
     else:
         print("NOT CHECKED: --control-from, because this machine has loopback addresses only")
-    return strings[1]
+    return strings[1], https[1]
 
 
-def check_service(buildah, service, emulator, connection_string):
+def check_service(buildah, service, emulator, connection_string, https):
     """Runs the functions against the emulator, and the quickstart against them."""
     variables = {"COMMUNICATION_SERVICES_CONNECTION_STRING": connection_string, "CALLER_KEYS": f"test={KEY}"}
     run = buildah.run(service, "/acs-tokens", "serve", "--host", "0.0.0.0", "--port", "0", **variables)
@@ -199,6 +199,12 @@ def check_service(buildah, service, emulator, connection_string):
     for expected in ["Created an identity: 8:acs:", "Issued an access token with 'voip' scope", "Deleted the identity"]:
         if expected not in out:
             sys.exit(f"quickstart: {expected!r} is not in {out!r}")
+
+    # The service has root certificates, so it refuses the emulator for its issuer. The emulator has none.
+    for container, expected in [(service, "UnknownIssuer"), (emulator, "root certificates")]:
+        code, _, err = finish(buildah.run(container, "/acs-tokens", "health", "--url", https))
+        if code == 0 or expected not in err:
+            sys.exit(f"https: {expected!r} is not in {err!r}")
 
 
 READ_ONLY = """
@@ -229,8 +235,8 @@ def main():
                 check_archive(buildah, name, image)
                 containers.append(buildah("from", name))
             service, emulator = containers
-            connection_string = check_emulator(buildah, emulator)
-            check_service(buildah, service, emulator, connection_string)
+            connection_string, https = check_emulator(buildah, emulator)
+            check_service(buildah, service, emulator, connection_string, https)
             ports = ["--port", "0", "--https-port", "0"]
             check_read_only(buildah, emulator, ["/acs-tokens", "emulator", *ports], r"Ctrl\+C stops it\.$")
             settings = {"COMMUNICATION_SERVICES_CONNECTION_STRING": connection_string, "ALLOW_ANONYMOUS": "true"}

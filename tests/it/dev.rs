@@ -38,8 +38,13 @@ impl Dev {
 
     /// Runs `count` of the printed lines in a shell.
     async fn paste(&self, first: &str, count: usize) -> String {
+        self.paste_after("", first, count).await
+    }
+
+    /// Does the same after another line.
+    async fn paste_after(&self, line: &str, first: &str, count: usize) -> String {
         let lines = self.lines.iter().skip_while(|line| !line.starts_with(first)).take(count);
-        let script = lines.map(String::as_str).collect::<Vec<_>>().join("\n");
+        let script = line.to_owned() + &lines.map(String::as_str).collect::<Vec<_>>().join("\n");
         let output = Command::new("sh").args(["-e", "-c", &script]).output().await.unwrap();
         assert!(output.status.success(), "{output:?}");
         String::from_utf8(output.stdout).unwrap()
@@ -98,6 +103,22 @@ async fn printed_commands_work() {
     let certificate = std::fs::read_to_string(dev.line("Its certificate")).unwrap();
     assert!(certificate.starts_with("-----BEGIN CERTIFICATE-----"));
     assert_eq!(dev.line("Identities and keys are kept in"), data.path().to_str().unwrap());
+}
+
+#[tokio::test]
+async fn back_ends_need_a_key_if_there_are_keys() {
+    let data = TempDir::new().unwrap();
+    let arguments = [&ON_FREE_PORTS[..], &["--data", data.path().to_str().unwrap()]].concat();
+    let dev = Dev::run(cli(&arguments, &[("CALLER_KEYS", "web=a-key-of-a-caller")])).await;
+    let (status, refused) = dev.post("identities", &json!({})).await;
+    assert_eq!((status, &refused["code"]), (401, &json!("unauthorized")));
+    assert_eq!(dev.my_token(&dev.user("alice").await).await.0, 200);
+    let printed = dev.paste_after("FUNCTION_KEY=a-key-of-a-caller\n", "ID=", 4).await;
+    assert!(printed.ends_with("revoked: 204\ndeleted: 204\n"), "{printed}");
+
+    let (code, _, stderr) = run(cli(&arguments, &[("CALLER_KEYS", "web=short")])).await;
+    assert_eq!(code, 1);
+    assert!(stderr.contains("CALLER_KEYS: pair 1 has a short key"), "{stderr}");
 }
 
 #[tokio::test]
@@ -232,4 +253,19 @@ async fn users_of_entra_exchange_their_tokens() {
     assert_eq!((assign("people").await, assign("user").await), (400, 204));
     let (status, token) = exchange().await;
     assert_eq!(status, 200, "{token}");
+}
+
+#[tokio::test]
+async fn other_machines_are_let_in_beside_this_one() {
+    let data = TempDir::new().unwrap();
+    let arguments = ["--data", data.path().to_str().unwrap(), "--host"];
+    let dev = Dev::run(cli(&[&ON_FREE_PORTS[..], &arguments, &["0.0.0.0"]].concat(), &[])).await;
+    assert!(dev.line("Functions").starts_with("http://127.0.0.1:"));
+    assert_eq!(dev.my_token(&dev.user("alice").await).await.0, 200);
+
+    let (code, stdout, stderr) = run(cli(&[&ON_FREE_PORTS[..], &arguments, &["192.0.2.1"]].concat(), &[])).await;
+    assert_eq!((code, &*stdout), (1, ""));
+    let expected =
+        "error: --host 192.0.2.1 leaves out this machine; use 0.0.0.0, or 127.0.0.1 without other machines\n";
+    assert_eq!(stderr, expected);
 }

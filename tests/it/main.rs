@@ -61,6 +61,7 @@ mod keyless;
 #[cfg(feature = "lambda")]
 mod lambda;
 mod manifest;
+mod openapi;
 mod process;
 mod properties;
 mod recorded;

@@ -2,13 +2,13 @@
 
 use std::{fmt, time::Duration};
 
-use acs_identity::{Endpoint, causes, http::read_body};
+use acs_identity::{causes, http::read_body};
 use http::StatusCode;
 use jiff::SignedDuration;
 use serde::Deserialize;
 use tokio::time::{Instant, sleep};
 
-use super::super::eprint;
+use super::super::{app::App, eprint};
 
 const FIRST_PAUSE: Duration = Duration::from_secs(1);
 
@@ -54,13 +54,13 @@ pub(super) fn parse_limit(text: &str) -> Result<SignedDuration, String> {
 ///
 /// # Errors
 /// The cause and the remedy, after the limit or as soon as waiting cannot help.
-pub(super) async fn wait(http: &reqwest::Client, base: &Endpoint, limit: SignedDuration) -> Result<(), String> {
-    let url = format!("{base}api/health?ready");
+pub(super) async fn wait(app: &App, limit: SignedDuration) -> Result<(), String> {
+    let url = format!("{}api/health?ready", app.base());
     let deadline = Instant::now() + limit.unsigned_abs();
     let mut pause = FIRST_PAUSE;
     let mut printed = None;
     loop {
-        let Err(obstacle) = ask(http, &url).await else { return Ok(()) };
+        let Err(obstacle) = ask(app.http(), &url).await else { return Ok(()) };
         if !obstacle.passing {
             return Err(format!("the app is not ready: {obstacle}"));
         }

@@ -2,24 +2,21 @@
 
 use std::{fmt, io::Write};
 
-use acs_identity::{Endpoint, TeamsTokenRequest};
+use acs_identity::TeamsTokenRequest;
 use http::Method;
 use reqwest::RequestBuilder;
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret as _;
 use serde::Deserialize;
 use serde_json::{Value, json};
 
-use super::super::app;
-use crate::auth::KEY_HEADER;
+use super::super::app::{self, App};
 
 /// An error names the failed step.
 pub(super) type Result<T> = std::result::Result<T, String>;
 
 /// The steps against one address, and the identities that they have created.
 pub(super) struct Steps<W> {
-    http: reqwest::Client,
-    base: String,
-    function_key: Option<SecretString>,
+    app: App,
     out: W,
     created: Vec<String>,
 }
@@ -32,9 +29,9 @@ struct Token {
 }
 
 impl<W: Write> Steps<W> {
-    /// Prepares the steps against an address.
-    pub(super) fn new(http: reqwest::Client, base: &Endpoint, function_key: Option<SecretString>, out: W) -> Self {
-        Self { http, base: base.to_string(), function_key, out, created: Vec::new() }
+    /// Prepares the steps against an app.
+    pub(super) const fn new(app: App, out: W) -> Self {
+        Self { app, out, created: Vec::new() }
     }
 
     /// Runs the steps up to the first that fails.
@@ -125,16 +122,12 @@ impl<W: Write> Steps<W> {
         path: &str,
         body: Option<&Value>,
     ) -> Result<Value> {
-        let mut request = self.request(method, path);
-        if let Some(key) = &self.function_key {
-            request = request.header(KEY_HEADER, key.expose_secret());
-        }
-        send(step, request, body).await
+        self.app.send(method, path, body).await.map_err(|error| failed(step, error))
     }
 
     /// Returns a request to a function, without a key.
     pub(super) fn request(&self, method: Method, path: &str) -> RequestBuilder {
-        self.http.request(method, format!("{}api/{path}", self.base))
+        self.app.request(method, path)
     }
 
     pub(super) fn print_token(&mut self, step: &'static str, text: &str, token: Value) -> Result<()> {

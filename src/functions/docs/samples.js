@@ -93,9 +93,10 @@ function sample(request) {
   return made;
 }
 
-/** Shows the request as code in a `details` element, at first open if there is room. */
+/** Shows the request as code in a `details` element. */
 function showCode(id, request) {
-  if ($(id).hidden) $(id).open = matchMedia("(min-width: 52rem)").matches;
+  // Open at first where there is room.
+  if ($(id).hidden && id === "token-code") $(id).open = matchMedia("(min-width: 52rem)").matches;
   show(id, true);
   $(id).replaceChildren($(id).firstElementChild, sample(request));
 }

@@ -81,6 +81,16 @@ async fn json_starts_with_timestamp_level_and_message() {
 }
 
 #[tokio::test]
+async fn the_format_does_not_depend_on_other_settings() {
+    for (format, start) in [("text", "20"), ("json", "{\"timestamp\"")] {
+        let environment = [("LOG_FORMAT", format), ("OIDC_ISSUER", "misspelled")];
+        let (code, stdout, stderr) = run(cli(&["serve"], &environment)).await;
+        assert!(code == 1 && stderr.starts_with("error: invalid settings"), "{stderr}");
+        assert!(stdout.starts_with(start) && stdout.contains("OIDC_ISSUER is not a setting"), "{stdout}");
+    }
+}
+
+#[tokio::test]
 async fn another_format_is_an_invalid_setting() {
     let environment = [("LOG_FORMAT", "xml")];
     for command in ["serve", "dev", "emulator"] {

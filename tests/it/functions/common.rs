@@ -91,6 +91,7 @@ async fn unsupported_method_lists_the_supported_ones() {
         ("POST", "/api/me/tokens", "DELETE"),
         ("PUT", "/api/me/teams-token", "POST"),
         ("POST", "/api/health", "GET,HEAD"),
+        ("POST", "/api/openapi.json", "GET,HEAD"),
         ("POST", "/api/docs", "GET,HEAD"),
     ] {
         let answer = Answer::of(api.request(method, path)).await;
@@ -125,6 +126,7 @@ async fn root_lists_the_functions() {
         "POST    /api/me/teams-token           exchange the user's own Entra token for Teams\n",
         "POST    /api/me/teams-phone-token     exchange the user's own Entra token for Teams Phone\n",
         "GET     /api/health                   tell whether the process is alive, or ready\n",
+        "GET     /api/openapi.json             describe this API as OpenAPI 3.1\n",
         "GET     /api/docs                     show these functions as a page\n",
     );
     assert_eq!(answer.body, expected);

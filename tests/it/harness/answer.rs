@@ -4,8 +4,10 @@ use http::HeaderMap;
 use reqwest::RequestBuilder;
 use serde_json::{Value, json};
 
+use crate::openapi::assert_documented;
+
 /// The allowed response headers. A new header needs a decision and a line here.
-const HEADERS: [&str; 19] = [
+const HEADERS: [&str; 20] = [
     "allow",
     "cache-control",
     "content-length",
@@ -13,6 +15,7 @@ const HEADERS: [&str; 19] = [
     "content-security-policy",
     "content-type",
     "date",
+    "etag",
     "location",
     "retry-after",
     "www-authenticate",
@@ -40,9 +43,13 @@ pub(crate) struct Answer {
 }
 
 impl Answer {
-    /// Sends a request. Panics if the response has a header that is not in [`HEADERS`], or has one twice.
+    /// Sends a request. Panics if the response has a header that is not in [`HEADERS`], or has one twice, and if the
+    /// OpenAPI document does not have it.
     pub(crate) async fn of(request: RequestBuilder) -> Self {
-        let response = request.send().await.unwrap();
+        let (client, request) = request.build_split();
+        let request = request.unwrap();
+        let (method, path) = (request.method().to_string(), request.url().path().to_owned());
+        let response = client.execute(request).await.unwrap();
         let (status, headers) = (response.status().as_u16(), response.headers().clone());
         for name in headers.keys() {
             assert!(HEADERS.contains(&name.as_str()), "the response header {name} is not allowed");
@@ -52,7 +59,9 @@ impl Answer {
             headers.keys_len(),
             "no header is repeated, as most forms of Lambda's answers have one value"
         );
-        Self { status, headers, body: response.text().await.unwrap() }
+        let answer = Self { status, headers, body: response.text().await.unwrap() };
+        assert_documented(&method, &path, &answer);
+        answer
     }
 
     pub(crate) fn header(&self, name: &str) -> &str {
