@@ -2,14 +2,14 @@
 
 use std::env;
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Args, ValueEnum};
 
 use crate::Result;
 use crate::archive;
 use crate::build::{Program, Target};
-use crate::workspace::Workspace;
+use crate::workspace::{Workspace, empty};
 
 /// Options of `package container`.
 #[derive(Args)]
@@ -50,15 +50,6 @@ pub fn package(options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// Creates an empty folder. A file of an earlier build would be in the image.
-fn empty(folder: &Path) -> Result<PathBuf> {
-    if folder.exists() {
-        fs::remove_dir_all(folder)?;
-    }
-    fs::create_dir_all(folder)?;
-    Ok(folder.to_owned())
-}
-
 /// Returns the file of root certificates, without which the service could not call ACS over https.
 fn root_certificates(found: Option<PathBuf>) -> Result<PathBuf> {
     found.ok_or_else(|| "this machine has no file of root certificates; set SSL_CERT_FILE to one".into())
@@ -67,14 +58,6 @@ fn root_certificates(found: Option<PathBuf>) -> Result<PathBuf> {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_folder_is_emptied() {
-        let parent = tempfile::tempdir().unwrap();
-        let folder = parent.path().join("a").join("b");
-        fs::write(empty(&folder).unwrap().join("old"), "").unwrap();
-        assert_eq!(fs::read_dir(empty(&folder).unwrap()).unwrap().count(), 0);
-    }
 
     #[test]
     fn missing_root_certificates_are_an_error_with_a_remedy() {

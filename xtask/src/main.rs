@@ -1,11 +1,12 @@
-//! Packages the functions (`cargo xtask package azure`, `package lambda`, `package container`), runs them under Core Tools (`start`), and
-//! measures them (`instructions`, `bench`).
+//! Packages the functions (`cargo xtask package azure`, `package lambda`, `package container`) and the program (`dist`), runs the functions
+//! under Core Tools (`start`), and measures them (`instructions`, `bench`).
 
 mod archive;
 mod azure;
 mod bench;
 mod build;
 mod container;
+mod dist;
 mod lambda;
 mod settings;
 mod start;
@@ -30,6 +31,8 @@ enum Task {
     /// Build the functions and package them for deployment
     #[command(subcommand)]
     Package(Package),
+    /// Write target/dist: what installs acs-tokens without Rust
+    Dist(dist::Options),
     /// Build the functions for this machine and run them with `func start`
     Start(start::Options),
     /// Count the instructions of requests to the packaged handler; requires valgrind
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Task::Package(Package::Azure(options)) => azure::package(&options),
         Task::Package(Package::Lambda(options)) => lambda::package(&options),
         Task::Package(Package::Container(options)) => container::package(&options),
+        Task::Dist(options) => dist::dist(&options),
         Task::Start(options) => start::start(&options),
         Task::Instructions(options) => bench::instructions(&options),
         Task::Bench(options) => bench::bench(&options),

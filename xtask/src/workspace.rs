@@ -2,6 +2,7 @@
 
 use std::env;
 use std::ffi::OsString;
+use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -18,11 +19,7 @@ pub struct Workspace {
 impl Workspace {
     /// Reads the folders from `cargo metadata`, which considers all configurations.
     pub fn find() -> Result<Self> {
-        let output = cargo().args(["metadata", "--format-version=1", "--no-deps"]).output()?;
-        if !output.status.success() {
-            return Err(format!("cargo metadata failed: {}", String::from_utf8_lossy(&output.stderr)).into());
-        }
-        let metadata: serde_json::Value = serde_json::from_slice(&output.stdout)?;
+        let metadata = metadata()?;
         let folder = |key: &str| {
             metadata[key].as_str().map(PathBuf::from).ok_or_else(|| format!("cargo metadata does not contain {key}"))
         };
@@ -33,6 +30,33 @@ impl Workspace {
     pub fn output(&self) -> PathBuf {
         self.root.join("target")
     }
+}
+
+/// Returns what Cargo.toml of each package of the workspace says.
+pub fn metadata() -> Result<serde_json::Value> {
+    Ok(serde_json::from_slice(&output(cargo().args(["metadata", "--format-version=1", "--no-deps"]))?)?)
+}
+
+/// Runs a command and returns what it prints to stdout.
+///
+/// # Errors
+/// The command cannot start or fails. The error contains what it prints to stderr.
+pub fn output(command: &mut Command) -> Result<Vec<u8>> {
+    let program = command.get_program().display().to_string();
+    let output = command.output().map_err(|error| format!("{program}: {error}"))?;
+    if !output.status.success() {
+        return Err(format!("{program} failed ({}): {}", output.status, String::from_utf8_lossy(&output.stderr)).into());
+    }
+    Ok(output.stdout)
+}
+
+/// Creates an empty folder. A file of an earlier build would be in the package.
+pub fn empty(folder: &Path) -> Result<PathBuf> {
+    if folder.exists() {
+        fs::remove_dir_all(folder)?;
+    }
+    fs::create_dir_all(folder)?;
+    Ok(folder.to_owned())
 }
 
 /// Returns a command for the cargo that runs this task.
@@ -64,4 +88,23 @@ fn is_program(path: &Path) -> bool {
 #[cfg(not(unix))]
 fn is_program(path: &Path) -> bool {
     path.is_file()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_folder_is_emptied() {
+        let parent = tempfile::tempdir().unwrap();
+        let folder = parent.path().join("a").join("b");
+        fs::write(empty(&folder).unwrap().join("old"), "").unwrap();
+        assert_eq!(fs::read_dir(empty(&folder).unwrap()).unwrap().count(), 0);
+    }
+
+    #[test]
+    fn a_failed_command_is_an_error_with_its_output() {
+        let error = output(cargo().arg("no-such-command")).unwrap_err().to_string();
+        assert!(error.contains("failed (exit status: 101)") && error.contains("no-such-command"), "{error}");
+    }
 }
