@@ -144,6 +144,7 @@ def check_sbom(target, program):
     if error := JsonStrictValidator(SchemaVersion.V1_6).validate_str(text):
         sys.exit(f"{target}: not CycloneDX 1.6: {error}")
     sbom = json.loads(text)
+    equal((sbom["bomFormat"], sbom["specVersion"]), ("CycloneDX", "1.6"), f"{target}: format")
     equal(sbom["metadata"]["component"]["hashes"][0]["content"], hashlib.sha256(program).hexdigest(), f"{target}: program of the SBOM")
     locked = {(p["name"], p["version"]): p.get("checksum") for p in tomllib.loads(pathlib.Path("Cargo.lock").read_text())["package"]}
     listed = {(c["name"], c["version"]): c.get("hashes", [{}])[0].get("content") for c in sbom["components"]}
