@@ -71,6 +71,12 @@ pub(super) async fn run(options: Options) -> Result<()> {
         ("--emulator-https-port", options.emulator_https_port),
     ];
     let host = options.access.host;
+    if !host.is_loopback() && !host.is_unspecified() {
+        // The functions reach the emulator over http, which they accept on loopback only.
+        return Err(
+            format!("--host {host} leaves out this machine; use 0.0.0.0, or 127.0.0.1 without other machines").into()
+        );
+    }
     ports::check(&host.to_string(), &ports, || another_folder(&data))?;
     let (listener, address) = listen(&host.to_string(), options.port, "--port").await?;
     let address = on_this_machine(address);
@@ -93,6 +99,9 @@ pub(super) async fn run(options: Options) -> Result<()> {
         },
     )
     .await?;
+    if !host.is_loopback() && matches!(back_ends, BackendAuth::Anyone) {
+        tracing::warn!(%host, "every client that reaches this address is a back end; set CALLER_KEYS to require a key");
+    }
     let examples = examples(address, emulator.http, &back_ends);
     let app = startup::build(Config {
         authenticator: authenticator(emulator.http, back_ends)?,
@@ -103,9 +112,6 @@ pub(super) async fn run(options: Options) -> Result<()> {
         emulator: Some(format!("http://{}", emulator.http).into()),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
-    if !host.is_loopback() {
-        tracing::warn!(%host, "every client that reaches this address can use the functions and the emulator without a key");
-    }
     print(&format!(
         "Functions         http://{address}/api\nA page to try it  {page}\n{}\n{}\n\n\
          Identities and keys are kept in {}\n\

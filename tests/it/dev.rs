@@ -254,3 +254,18 @@ async fn users_of_entra_exchange_their_tokens() {
     let (status, token) = exchange().await;
     assert_eq!(status, 200, "{token}");
 }
+
+#[tokio::test]
+async fn other_machines_are_let_in_beside_this_one() {
+    let data = TempDir::new().unwrap();
+    let arguments = ["--data", data.path().to_str().unwrap(), "--host"];
+    let dev = Dev::run(cli(&[&ON_FREE_PORTS[..], &arguments, &["0.0.0.0"]].concat(), &[])).await;
+    assert!(dev.line("Functions").starts_with("http://127.0.0.1:"));
+    assert_eq!(dev.my_token(&dev.user("alice").await).await.0, 200);
+
+    let (code, stdout, stderr) = run(cli(&[&ON_FREE_PORTS[..], &arguments, &["192.0.2.1"]].concat(), &[])).await;
+    assert_eq!((code, &*stdout), (1, ""));
+    let expected =
+        "error: --host 192.0.2.1 leaves out this machine; use 0.0.0.0, or 127.0.0.1 without other machines\n";
+    assert_eq!(stderr, expected);
+}

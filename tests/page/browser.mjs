@@ -90,7 +90,7 @@ export async function open(address, options = DESKTOP, prepare = async () => {})
   await prepare(page);
   await page.goto(address);
   await idle(page);
-  await page.locator("#reference h3, #reference-problem .problem").first().waitFor();
+  await page.locator("#reference h3").first().waitFor();
   return { page, requested, errors };
 }
 

@@ -88,6 +88,20 @@ test("a back end does the quickstart, and blocks a user", async () => {
   assert.deepEqual(errors, []);
 });
 
+test("a back end with a key enters it when it is required", async () => {
+  const key = "a-key-of-the-web-app-that-is-long-enough";
+  const { page: address } = await startDev("key", { CALLER_KEYS: `web=${key}` });
+  const { page, errors } = await open(address);
+  assert.equal(await page.getByLabel("Function key").isVisible(), false);
+  await press(page, "Create identity");
+  const refusal = await page.locator("#back-end-problem").innerText();
+  assert.ok(refusal.includes("unauthorized") && refusal.includes("Enter a key of CALLER_KEYS"), refusal);
+  await page.getByLabel("Function key").fill(key);
+  await press(page, "Create identity");
+  assert.equal(await page.locator("#status").textContent(), "valid");
+  assert.deepEqual(errors, []);
+});
+
 test("a user of Teams exchanges tokens, and an encrypted token is not decoded", async () => {
   const { page: address, control } = await startDev("teams");
   const { page, errors } = await open(address);
@@ -249,7 +263,7 @@ for (const [name, options] of Object.entries({ page: DESKTOP, "page-dark": DARK,
     await page.evaluate(() => { for (const part of document.querySelectorAll("#try details")) part.open = true; });
     await assertAccessible(page);
     await page.locator("#reference .function").evaluateAll((parts) => { for (const part of parts.slice(0, 3)) part.open = true; });
-    if (await page.locator("#reference .function").count() > 0) await page.locator("#reference .function[open] .sample").first().waitFor();
+    await page.locator("#reference .function[open] .sample").first().waitFor();
     await page.locator("#reference .function details").evaluateAll((parts) => { for (const part of parts) part.open = true; });
     await assertAccessible(page);
     assert.deepEqual(errors, []);

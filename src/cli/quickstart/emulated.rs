@@ -11,10 +11,10 @@ use uuid::Uuid;
 
 use super::steps::{Result, Steps, failed, send, unexpected};
 
-/// A pass of a guest.
+/// The answer of create-guest-pass.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
-struct Pass {
+struct Created {
     id: String,
     pass: SecretString,
     expires_on: String,
@@ -78,25 +78,25 @@ impl<W: Write> Steps<W> {
     /// Creates a pass, uses it as the browser of a guest, and ends it.
     async fn run_guest(&mut self) -> Result<()> {
         let step = "create a guest pass";
-        let pass: Pass = serde_json::from_value(self.call(step, Method::POST, "guests", Some(&json!({}))).await?)
+        let created: Created = serde_json::from_value(self.call(step, Method::POST, "guests", Some(&json!({}))).await?)
             .map_err(|_| unexpected(step))?;
-        self.print(format_args!("\nCreated a guest pass that expires at {}\n", pass.expires_on));
+        self.print(format_args!("\nCreated a guest pass that expires at {}\n", created.expires_on));
 
         let text = "Issued an access token for the guest that expires at";
-        let id = self.use_pass("use the pass", &pass, text).await?;
+        let id = self.use_pass("use the pass", &created.pass, text).await?;
         self.print(format_args!("It is of the identity {id}\n"));
         let text = "Refreshed the access token of the guest; it expires at";
-        let same = self.use_pass("use the pass again", &pass, text).await?;
+        let same = self.use_pass("use the pass again", &created.pass, text).await?;
         self.print(format_args!("It is of the identity {same}\n"));
 
-        self.call("end the pass", Method::DELETE, &format!("guests/{}", pass.id), None).await?;
+        self.call("end the pass", Method::DELETE, &format!("guests/{}", created.id), None).await?;
         self.print("Ended the pass and deleted the identity of the guest");
         Ok(())
     }
 
     /// Requests a token with a pass alone. Returns the identity of the guest.
-    async fn use_pass(&mut self, step: &'static str, pass: &Pass, text: &str) -> Result<String> {
-        let request = self.request(Method::POST, "guests/token").bearer_auth(pass.pass.expose_secret());
+    async fn use_pass(&mut self, step: &'static str, pass: &SecretString, text: &str) -> Result<String> {
+        let request = self.request(Method::POST, "guests/token").bearer_auth(pass.expose_secret());
         let token = send(step, request, None).await?;
         let id = token["user"]["communicationUserId"].as_str().ok_or_else(|| unexpected(step))?.to_owned();
         self.print_token(step, text, token)?;

@@ -2,6 +2,7 @@
 //   node run.mjs <acs-tokens> <folder with an installed SDK>...
 import { spawn } from "node:child_process";
 import { readdirSync } from "node:fs";
+import { resolve } from "node:path";
 import { fileURLToPath } from "node:url";
 import { start } from "./dev.mjs";
 
@@ -20,7 +21,7 @@ function test(program, folder, { functions, emulator, certificate, http, https }
   return new Promise((resolve) => child.once("close", (code) => resolve(code ?? 1)));
 }
 
-const [program, ...folders] = process.argv.slice(2);
+const [program, ...folders] = process.argv.slice(2).map((path) => resolve(path));
 if (!program || folders.length === 0) throw new Error("usage: run.mjs <acs-tokens> <folder>...");
 const running = await start(program);
 for (const signal of ["SIGINT", "SIGTERM"]) process.once(signal, () => running.stop().then(() => process.exit(1)));
