@@ -20,7 +20,7 @@ use crate::build::Program;
 use crate::workspace::{Workspace, empty, metadata, output};
 use platform::Platform;
 
-/// The text that the pages of npm and PyPI show.
+/// The description of the npm package and of the wheel.
 const PACKAGE_TEXT: &str = include_str!("dist/package.md");
 
 /// Options of `dist`.

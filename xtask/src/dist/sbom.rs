@@ -1,4 +1,4 @@
-//! Lists the packages in the program as CycloneDX 1.6 JSON: <https://cyclonedx.org/docs/1.6/json/>.
+//! Lists the packages in the program as `CycloneDX` 1.6 JSON: <https://cyclonedx.org/docs/1.6/json/>.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;

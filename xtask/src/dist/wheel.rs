@@ -36,7 +36,7 @@ pub fn write(folder: &Path, release: &Release, platform: &Platform, program: &Pa
 fn metadata(release: &Release) -> String {
     let Release { version, description, licence, .. } = release;
     let repository =
-        release.repository.iter().map(|url| format!("Project-URL: Repository, {url}\n")).collect::<String>();
+        release.repository.as_ref().map(|url| format!("Project-URL: Repository, {url}\n")).unwrap_or_default();
     format!(
         "Metadata-Version: 2.4\nName: acs-tokens\nVersion: {version}\nSummary: {description}\nLicense-Expression: {licence}\n\
          License-File: LICENSE\n{repository}Requires-Python: >=3.8\nDescription-Content-Type: text/markdown\n\n{PACKAGE_TEXT}"
@@ -44,8 +44,8 @@ fn metadata(release: &Release) -> String {
 }
 
 fn tags(platform: &Platform) -> String {
-    let tags = platform.wheel_tags.iter().map(|tag| format!("Tag: py3-none-{tag}\n")).collect::<String>();
-    format!("Wheel-Version: 1.0\nGenerator: cargo xtask dist\nRoot-Is-Purelib: false\n{tags}")
+    let tags: Vec<_> = platform.wheel_tags.iter().map(|tag| format!("Tag: py3-none-{tag}")).collect();
+    format!("Wheel-Version: 1.0\nGenerator: cargo xtask dist\nRoot-Is-Purelib: false\n{}\n", tags.join("\n"))
 }
 
 /// Returns the lines of RECORD. Its own line has no hash.
