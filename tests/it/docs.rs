@@ -4,7 +4,6 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 use acs_tokens::{
     config::{SETTINGS, Setting},
-    functions::{AuthLevel, FUNCTIONS, PREFIX},
     problem::Kind,
 };
 use tokio::process::Command;
@@ -13,6 +12,7 @@ use crate::{harness::Api, tidy};
 
 pub(crate) mod costs;
 mod deployment;
+mod readme;
 mod statements;
 mod teams;
 
@@ -89,23 +89,6 @@ fn the_table_of_problems_lists_every_problem() {
 }
 
 #[test]
-fn the_readme_lists_every_function() {
-    let prefix = format!("`/{PREFIX}/");
-    let rows = rows("README.md").into_iter().filter(|row| row.get(2).is_some_and(|cell| cell.starts_with(&prefix)));
-    let rows: Vec<[String; 4]> = rows.map(|row| [0, 1, 2, 3].map(|i| row[i].clone())).collect();
-    let functions = FUNCTIONS.iter().map(|function| {
-        let who = match function.auth_level {
-            AuthLevel::Anonymous => "anyone",
-            AuthLevel::Function => "key",
-            AuthLevel::Bearer => "user",
-            AuthLevel::Pass => "pass",
-        };
-        [function.name, &function.methods.join(", "), &format!("{prefix}{}`", function.route), who].map(str::to_owned)
-    });
-    assert_eq!(rows, functions.collect::<Vec<_>>());
-}
-
-#[test]
 fn the_table_of_modules_matches_the_checked_one() {
     let rows = rows("docs/ARCHITECTURE.md")
         .into_iter()
@@ -118,13 +101,12 @@ fn the_table_of_modules_matches_the_checked_one() {
 }
 
 #[test]
-fn lines_of_documents_are_short_and_the_readme_too() {
+fn lines_of_documents_are_short() {
     for document in documents() {
         for (number, line) in read(&document).lines().enumerate().filter(|(_, line)| !line.starts_with('|')) {
             assert!(line.chars().count() <= 200, "{document}, line {} has over 200 characters", number + 1);
         }
     }
-    assert!(read("README.md").lines().count() <= 150);
 }
 
 /// Returns the anchor of a heading on GitHub.
