@@ -59,7 +59,7 @@ pub(super) enum CallError {
     Unexpected,
 }
 
-/// What a problem says.
+/// The members of a problem that the command prints.
 #[derive(Debug)]
 pub(super) struct ProblemText {
     text: String,

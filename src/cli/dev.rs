@@ -99,6 +99,9 @@ pub(super) async fn run(options: Options) -> Result<()> {
         },
     )
     .await?;
+    if !host.is_loopback() && matches!(back_ends, BackendAuth::Anyone) {
+        tracing::warn!(%host, "every client that reaches this address is a back end; set CALLER_KEYS to require a key");
+    }
     let examples = examples(address, emulator.http, &back_ends);
     let app = startup::build(Config {
         authenticator: authenticator(emulator.http, back_ends)?,
@@ -109,9 +112,6 @@ pub(super) async fn run(options: Options) -> Result<()> {
         emulator: Some(format!("http://{}", emulator.http).into()),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
-    if !host.is_loopback() {
-        tracing::warn!(%host, "every client that reaches this address can use the functions and the emulator without a key");
-    }
     print(&format!(
         "Functions         http://{address}/api\nA page to try it  {page}\n{}\n{}\n\n\
          Identities and keys are kept in {}\n\

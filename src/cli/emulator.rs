@@ -35,7 +35,7 @@ pub(super) struct Options {
     access: Access,
 }
 
-/// How clients reach the emulator, and which of them may control it.
+/// The addresses of the emulator, and the clients that may control it.
 #[derive(Debug, Args)]
 pub(super) struct Access {
     /// The address to listen on; 0.0.0.0 in a container

@@ -1,4 +1,4 @@
-//! What `identity` and `token` work on: the ACS resource of the settings, an app with `--url`, or `acs-tokens dev`.
+//! The target of `identity` and `token`: the ACS resource of the settings, an app with `--url`, or `acs-tokens dev`.
 
 use std::fmt;
 
@@ -64,7 +64,7 @@ impl TargetOptions {
     }
 }
 
-/// What a command works on.
+/// The target of a command.
 #[derive(Debug)]
 pub(super) enum Target {
     /// The ACS resource of the settings.

@@ -61,7 +61,7 @@ struct Issued<'a> {
     token: &'a AccessToken,
     /// The fields of the JSON object besides the token and its expiry.
     fields: Vec<(&'static str, Value)>,
-    /// What the token allows, and for whom.
+    /// The scopes of the token and its identity.
     remarks: Vec<(&'static str, String)>,
     target: &'a Target,
 }

@@ -29,7 +29,7 @@ const FORM: &str = "%Y%m%d%H";
 pub(super) struct EndHour(i64);
 
 impl EndHour {
-    /// Returns the end of the records of a pass. Its only user is a pass, whose times are in the range of timestamps.
+    /// Returns the end of the records of a pass.
     fn of(pass: &PassId) -> Self {
         let last_token = pass.claims().map_or(0, |claims| {
             let minutes = SignedDuration::from_mins(i64::from(claims.lifetime.minutes()));

@@ -4,8 +4,6 @@
 //! users. A crowd with one pass cannot make ACS create more identities than the pass has uses. A use belongs to its guest
 //! until the records of the pass are removed, so the same guest always finds the same one.
 
-use std::iter;
-
 use acs_identity::types::TokenRequest;
 use futures_util::{TryStreamExt as _, future::try_join_all, stream};
 
@@ -17,8 +15,8 @@ use super::{
 };
 use crate::guest_pass::{GuestHash, GuestPass, PassId, PassKeys};
 
-/// Number of uses whose records are read at once.
-const READ_AHEAD: usize = 16;
+/// Largest number of uses whose records are read at once. Most guests find their use with the first reads.
+const MAX_READ_AHEAD: usize = 32;
 
 /// Number of uses that are ended at once. With two calls to ACS for each, more would exceed its limits.
 const END_AT_ONCE: usize = 4;
@@ -87,10 +85,12 @@ impl Directory {
     async fn find_or_claim(&self, pass: &GuestPass, guest: GuestHash) -> Result<RecordName, Error> {
         let (id, uses) = (pass.id(), u32::from(pass.claims().uses));
         let slots: Vec<u16> = (0..uses).filter_map(|i| ((guest.number() % uses + i) % uses).try_into().ok()).collect();
-        let (first, others) = slots.split_at(1);
-        for slots in iter::once(first).chain(others.chunks(READ_AHEAD)) {
-            let holders = try_join_all(slots.iter().map(|slot| self.holder(id, *slot))).await?;
-            for (slot, holder) in slots.iter().zip(holders) {
+        let (mut rest, mut width) = (&slots[..], 1);
+        while !rest.is_empty() {
+            let (next, others) = rest.split_at(rest.len().min(width));
+            (rest, width) = (others, MAX_READ_AHEAD.min(2 * width));
+            let holders = try_join_all(next.iter().map(|slot| self.holder(id, *slot))).await?;
+            for (slot, holder) in next.iter().zip(holders) {
                 let holder = match holder {
                     Some(holder) => holder,
                     None => self.claim(id, *slot, guest).await?,

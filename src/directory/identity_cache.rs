@@ -1,4 +1,4 @@
-//! The cache of users' identities.
+//! The cache of the identities of users and guests.
 
 use std::{
     num::NonZeroUsize,
@@ -18,7 +18,7 @@ const MAX_CACHED_USERS: NonZeroUsize = NonZeroUsize::new(10_000).unwrap();
 /// The time after which the record is read again: how long a process can miss that another one has blocked a user.
 const MAX_AGE: Duration = Duration::from_secs(60);
 
-/// The identities of users who were not blocked when their records were read.
+/// The identities of users and guests who were not blocked when their records were read.
 #[derive(Debug)]
 pub(super) struct IdentityCache(Mutex<LruCache<RecordSelector, Cached>>);
 
@@ -35,7 +35,7 @@ impl Default for IdentityCache {
 }
 
 impl IdentityCache {
-    /// Returns the user's identity, `None` if it is not cached or its record was read over a minute ago.
+    /// Returns the identity of a record, `None` if it is not cached or its record was read over a minute ago.
     pub(super) fn get(&self, owner: RecordSelector) -> Option<IdentityId> {
         self.with(|cache| {
             let cached = cache.get(&owner).filter(|cached| cached.read_at.elapsed() < MAX_AGE);

@@ -1,4 +1,4 @@
-//! A lock for each user.
+//! A lock for each user, guest and pass.
 
 use std::{
     collections::HashMap,
@@ -12,7 +12,7 @@ use tokio_util::task::TaskTracker;
 use super::{Error, RecordSelector};
 use crate::request_log;
 
-/// The users whose records this process reads or changes.
+/// The records that this process reads or changes.
 #[derive(Debug)]
 pub(super) struct UserLocks {
     users: Mutex<HashMap<RecordSelector, Weak<tokio::sync::Mutex<()>>>>,
@@ -25,7 +25,7 @@ impl UserLocks {
         Self { users: Mutex::default(), tasks }
     }
 
-    /// Locks the user, after all earlier calls for the same user.
+    /// Locks the record, after all earlier calls for the same one.
     pub(super) async fn lock(&self, owner: RecordSelector) -> OwnedMutexGuard<()> {
         let mutex = {
             let mut users = self.users.lock().unwrap_or_else(PoisonError::into_inner);
@@ -40,7 +40,7 @@ impl UserLocks {
         mutex.lock_owned().await
     }
 
-    /// Locks the user and runs `work` in a task of its own, which completes even if the caller disconnects.
+    /// Locks the record and runs `work` in a task of its own, which completes even if the caller disconnects.
     pub(super) async fn run_detached<T: Send + 'static>(
         &self,
         owner: RecordSelector,

@@ -164,7 +164,7 @@ def check_emulator(buildah, emulator):
     equal((code, out), (0, f"{http[1]}/api/health: alive\n"), "health of the emulator")
     equal(status(f"{http[1]}/health"), (200, '{"status":"alive"}'), "GET /health")
 
-    # What a client outside of the container needs, and no more.
+    # The files that a client outside of the container needs.
     _, pem = status(f"{http[1]}/certificate.pem")
     trusting = ssl.create_default_context(cadata=pem)
     equal(status(f"https://localhost:{https[2]}/health", context=trusting)[0], 200, "https")

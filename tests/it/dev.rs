@@ -261,6 +261,7 @@ async fn other_machines_are_let_in_beside_this_one() {
     let arguments = ["--data", data.path().to_str().unwrap(), "--host"];
     let dev = Dev::run(cli(&[&ON_FREE_PORTS[..], &arguments, &["0.0.0.0"]].concat(), &[])).await;
     assert!(dev.line("Functions").starts_with("http://127.0.0.1:"));
+    assert!(dev.lines.iter().any(|line| line.contains("set CALLER_KEYS to require a key")), "{:#?}", dev.lines);
     assert_eq!(dev.my_token(&dev.user("alice").await).await.0, 200);
 
     let (code, stdout, stderr) = run(cli(&[&ON_FREE_PORTS[..], &arguments, &["192.0.2.1"]].concat(), &[])).await;

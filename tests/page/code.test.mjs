@@ -105,3 +105,13 @@ test("the code of a back end and of an exchange runs", async () => {
   assert.match(await codeIn(page, "token", "C#"), /new StringContent\(\$\$"""\{"token":"\{\{entraToken\}\}"\}""", /);
   assert.deepEqual(errors, []);
 });
+
+test("the code of a guest's request runs", async () => {
+  const { page: address } = await sharedDev();
+  const { pass } = await (await post(new URL("guests", address), { uses: 1 })).json();
+  const { page, errors } = await open(`${address}#guest=${encodeURIComponent(pass)}`);
+  await press(page, "Get a token");
+  const identity = await page.locator("#identity").textContent();
+  await runCode(page, "token", { GUEST_PASS: pass }, (printed) => assert.ok(printed.includes(identity), printed));
+  assert.deepEqual(errors, []);
+});

@@ -12,6 +12,7 @@ test("every function of the OpenAPI document is shown, with what it takes and an
     .filter(([method]) => method !== "head").map(([method, operation]) => ({ path, method, operation })));
   assert.ok(operations.length > 14);
   assert.equal(await page.locator(".function").count(), operations.length);
+  assert.deepEqual(await page.locator("#reference h3").allTextContents(), ["Signed-in users", "Guests", "Back ends", "Anyone"]);
   for (const { path, method, operation } of operations) {
     const shown = page.locator(`#function-${operation.operationId}`);
     await shown.locator("summary").first().click();

@@ -1,4 +1,4 @@
-// What both pages share: buttons, output, and the call for a token of ACS.
+// Shared by both pages: buttons, output, and the call for a token of ACS.
 "use strict";
 
 const page = {

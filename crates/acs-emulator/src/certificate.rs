@@ -22,7 +22,7 @@ use tokio_rustls::TlsAcceptor;
 #[derive(Clone)]
 pub struct Certificate {
     path: PathBuf,
-    /// What clients must trust, in PEM.
+    /// The certificate that clients must trust, in PEM.
     pem: Bytes,
     config: Arc<ServerConfig>,
 }

@@ -1,4 +1,4 @@
-//! What a sign-in grants: authorization codes, and the tokens that the token endpoint issues for them.
+//! The grants of a sign-in: authorization codes, and the tokens that the token endpoint issues for them.
 
 use std::collections::HashMap;
 

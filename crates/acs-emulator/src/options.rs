@@ -111,9 +111,10 @@ pub struct Functions {
 }
 
 impl Functions {
-    /// Returns whether an origin is theirs. On this machine, they have two names.
+    /// Returns whether an origin is theirs. On this machine, they have two names. A browser leaves out port 80.
     pub(crate) fn has_origin(&self, origin: &str) -> bool {
-        origin == self.origin || origin == self.origin.replace("//127.0.0.1:", "//localhost:")
+        let own = self.origin.strip_suffix(":80").unwrap_or(&self.origin);
+        origin == own || origin == own.replacen("//127.0.0.1", "//localhost", 1)
     }
 }
 

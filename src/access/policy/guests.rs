@@ -34,7 +34,7 @@ pub struct GuestGrant {
     max_uses: u16,
 }
 
-/// What a pass grants.
+/// The terms of a pass.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PassTerms {
     /// The scopes of the guests' tokens.

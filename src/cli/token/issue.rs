@@ -22,7 +22,7 @@ pub(in super::super) struct Options {
     /// The id of the identity, which begins with 8:acs:; without it, a new one is created
     #[arg(value_name = "IDENTITY")]
     id: Option<IdentityId>,
-    /// What the token allows; separate several by commas, or repeat the option
+    /// The scopes of the token; separate several by commas, or repeat the option
     #[arg(long = "scope", value_name = "SCOPE", value_delimiter = ',', default_values = ["chat", "voip"], value_parser = scope())]
     scopes: Vec<Scope>,
     /// The lifetime: 1h to 24h, such as 90m; by default that of ACS, 24h

@@ -4,7 +4,7 @@ const SCOPES = ["chat", "voip", "chat.join", "chat.join.limited", "voip.join"];
 const APP = "11111111-1111-4111-8111-111111111111"; // the application that test users of Entra sign in to
 const TEAMS = "Teams.ManageCalls Teams.ManageChats", TEAMS_PHONE = "TeamsExtension.ManageCalls";
 
-// What `dev` says of itself; the signed-in user; the guest pass and the identity that were created here as a back end.
+// The values that `dev` puts into the page; the signed-in user; the guest pass and the identity that were created here as a back end.
 let functions = null, user = null, pass = null, identity = null;
 // The pass in the fragment of this page's address, which browsers do not send to servers.
 const guestPass = new URLSearchParams(location.hash.slice(1)).get("guest");

@@ -82,7 +82,8 @@ fn join_lines(schema: &mut Value) {
 }
 
 const DESCRIPTION: &str = "Identities and access tokens for Azure Communication Services (ACS).\n\nErrors are problems \
-     (RFC 9457): `code`, `status` and the pointers in `errors` are a contract, the texts are not. The Functions host \
+     (RFC 9457): `code`, `status` and the pointers in `errors` are a contract, the texts are not. Other paths are answered \
+     with 404 `not-found`, and other methods with 405 `method-not-allowed` and `Allow`. The Functions host \
      itself answers some requests with an empty body, such as 401 for a missing or wrong function key. Hosts and \
      proxies may add headers.";
 

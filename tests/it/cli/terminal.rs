@@ -1,4 +1,4 @@
-//! What the commands do on a terminal. `script` of util-linux provides the terminal.
+//! The commands on a terminal. `script` of util-linux provides the terminal.
 
 use std::process::Stdio;
 

@@ -14,7 +14,7 @@ use futures_util::TryStreamExt as _;
 use jiff::{SignedDuration, Timestamp};
 
 use super::fixture::{Instance, retry};
-use crate::process::until;
+use crate::process::{in_time, pause, until};
 
 impl Instance {
     pub(crate) fn pass_keys(&self) -> PassKeys {
@@ -35,6 +35,22 @@ impl Instance {
     pub(crate) async fn try_guest_token(&self, pass: &GuestPass, guest: Option<&str>) -> Result<Issued, Error> {
         let request = TokenRequest::new(vec![Scope::VoipJoin], None).unwrap();
         self.directory.issue_guest_token(pass, guest, &request).await
+    }
+
+    /// Does the same, and repeats the call while the store is slow or other calls conflict. Returns the number of repetitions
+    /// too.
+    pub(crate) async fn guest_answer(&self, pass: &GuestPass, guest: Option<&str>) -> (Result<Issued, Error>, usize) {
+        in_time("the answer to a guest", async {
+            let mut repetitions = 0;
+            loop {
+                match self.try_guest_token(pass, guest).await {
+                    Err(Error::Store(_) | Error::Contended) => pause().await,
+                    answer => return (answer, repetitions),
+                }
+                repetitions += 1;
+            }
+        })
+        .await
     }
 
     pub(crate) async fn end(&self, pass: &GuestPass) {

@@ -55,13 +55,22 @@ impl Process {
         .await
     }
 
-    /// Starts a call and kills the process when the call is held. Returns whether it was held before it ended.
-    async fn kill_at(&mut self, hold: Hold, call: Pending) -> bool {
-        let mut call = call;
-        let reached = tokio::select! {
-            () = hold.reached(1) => true,
-            _ = &mut call => false,
-        };
+    /// Starts a call and kills the process when the call is held. Returns whether it was held before it ended. Repeats the
+    /// call while the directory is unavailable.
+    async fn kill_at(&mut self, hold: Hold, call: impl Fn(&Self) -> Pending) -> bool {
+        let reached = in_time("the call", async {
+            loop {
+                let mut call = call(self);
+                tokio::select! {
+                    () = hold.reached(1) => return true,
+                    answer = &mut call => match answer.unwrap() {
+                        Some((_, body)) if body["code"] == "directory-unavailable" => {}
+                        _ => return false,
+                    },
+                }
+            }
+        })
+        .await;
         if reached {
             self.restart().await;
         }
@@ -128,8 +137,7 @@ async fn killed_first_use_is_completed_by_the_next_and_leaves_at_most_one_other_
         // After the claim, and before ACS receives the call.
         let pass = process.instance.pass(1, 1);
         let hold = process.fixture.acs.hold(0, At::Request, is_call);
-        let call = process.start_use(&pass);
-        assert!(process.kill_at(hold, call).await);
+        assert!(process.kill_at(hold, |process| process.start_use(&pass)).await);
         assert_eq!(process.unrecorded_after_use(&pass).await, 0);
 
         // After the write of the identity.
@@ -143,8 +151,7 @@ async fn killed_first_use_is_completed_by_the_next_and_leaves_at_most_one_other_
         // Before the answer of ACS arrives: the identity that ACS created is left.
         let pass = process.instance.pass(1, 1);
         let hold = process.fixture.acs.hold(0, At::Answer, is_call);
-        let call = process.start_use(&pass);
-        assert!(process.kill_at(hold, call).await);
+        assert!(process.kill_at(hold, |process| process.start_use(&pass)).await);
         assert_eq!(process.unrecorded_after_use(&pass).await, 1);
 
         // Before the write of the identity: it is left, unless the write timed out before and it was deleted.
@@ -167,8 +174,7 @@ async fn killed_end_of_a_pass_is_completed_by_the_next_one() {
                 let pass = process.instance.pass(1, 1);
                 assert_eq!(process.answer(|| process.start_use(&pass)).await.0, 200);
                 let hold = process.fixture.acs.hold(skip, at, is_call);
-                let call = process.start_end(&pass);
-                kills += usize::from(process.kill_at(hold, call).await);
+                kills += usize::from(process.kill_at(hold, |process| process.start_end(&pass)).await);
                 // No token is issued in between.
                 assert_eq!(process.answer(|| process.start_use(&pass)).await.0, 403);
                 process.assert_ended(&pass, &others).await;

@@ -13,7 +13,7 @@ use super::{
     fixture::{Fixture, Instance, alice},
     relay::At,
 };
-use crate::process::{in_time, until};
+use crate::process::until;
 
 /// Makes a first call for each of these guests at once, distributed over the instances. Repeats calls whose answer is that
 /// the directory is busy. Returns the answers and the number of repetitions.
@@ -24,15 +24,7 @@ async fn first_calls(
 ) -> (Vec<Result<Issued, Error>>, usize) {
     let call = |(number, guest): (usize, Option<String>)| {
         let (instance, pass) = (instances[number % instances.len()].clone(), pass.clone());
-        tokio::spawn(in_time("the answer to a guest", async move {
-            for repetitions in 0.. {
-                match instance.try_guest_token(&pass, guest.as_deref()).await {
-                    Err(Error::Store(_) | Error::Contended) => {}
-                    answer => return (answer, repetitions),
-                }
-            }
-            unreachable!("the loop ends with an answer")
-        }))
+        tokio::spawn(async move { instance.guest_answer(&pass, guest.as_deref()).await })
     };
     let answers = join_all(guests.enumerate().map(call)).await.into_iter().map(Result::unwrap);
     let (answers, repetitions): (Vec<_>, Vec<usize>) = answers.unzip();
@@ -138,21 +130,21 @@ async fn pass_that_is_ended_during_first_uses_leaves_no_identity() {
         // The end comes between the creation of the identity and the write of the record.
         let pass = one.pass(1, 1);
         let hold = fixture.acs.hold(0, At::Answer, is_create);
-        let (issued, ()) = tokio::join!(one.try_guest_token(&pass, None), async {
+        let ((issued, _), ()) = tokio::join!(one.guest_answer(&pass, None), async {
             hold.reached(1).await;
             other.end(&pass).await;
             hold.release();
         });
         assert!(matches!(issued, Err(Error::PassEnded)), "{issued:?}");
         fixture.assert_no_identity().await;
-        assert!(matches!(other.try_guest_token(&pass, None).await, Err(Error::PassEnded)));
+        assert!(matches!(other.guest_answer(&pass, None).await.0, Err(Error::PassEnded)));
 
         // Another instance has the identity cached.
         let pass = one.pass(2, 1);
         let issued = one.guest_token(&pass, Some("a-guest-0123456789")).await;
         other.end(&pass).await;
         assert_eq!(fixture.status(issued.token.expose()).await, "deleted");
-        let refused = one.try_guest_token(&pass, Some("a-guest-0123456789")).await;
+        let (refused, _) = one.guest_answer(&pass, Some("a-guest-0123456789")).await;
         assert!(matches!(refused, Err(Error::PassEnded)), "{refused:?}");
         fixture.assert_no_identity().await;
     }

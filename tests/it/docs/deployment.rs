@@ -64,7 +64,10 @@ fn the_documented_sizes_are_those_of_the_packages() {
         .map(|row| (row[0].clone(), row[1].strip_suffix(" MB").and_then(|size| size.parse().ok()).unwrap()))
         .collect();
     let names: Vec<&str> = stated.iter().map(|(name, _)| name.as_str()).collect();
-    assert_eq!(names, ["target/functions-app/handler", "target/functions-app.zip", "target/bootstrap.zip"]);
+    let packages = ["functions-app/handler", "functions-app.zip", "bootstrap.zip"];
+    let programs = ["container/service/acs-tokens", "container/emulator/acs-tokens"];
+    let expected: Vec<String> = packages.iter().chain(&programs).map(|name| format!("target/{name}")).collect();
+    assert_eq!(names, expected);
 
     let Some(folder) = std::env::var_os("ACS_TOKENS_TEST_PACKAGES") else { return };
     let as_shipped = std::env::var_os("CARGO_PROFILE_RELEASE_LTO").is_none();

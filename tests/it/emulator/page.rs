@@ -35,6 +35,8 @@ async fn start_leads_to_the_page_of_the_functions() {
 async fn only_the_page_of_the_functions_may_call() {
     let with_page = Server::with(Options { functions: Some(functions()), ..Options::default() }).await;
     let alone = Server::start().await;
+    let on_port_80 = Functions { origin: "http://127.0.0.1:80".to_owned(), ..functions() };
+    let on_port_80 = Server::with(Options { functions: Some(on_port_80), ..Options::default() }).await;
     let own = format!("http://{}", with_page.address);
     for (server, origin, status, allowed) in [
         (&with_page, "http://127.0.0.1:7071", 200, true),
@@ -45,6 +47,8 @@ async fn only_the_page_of_the_functions_may_call() {
         (&with_page, "http://evil.example", 403, false),
         (&with_page, "null", 403, false),
         (&alone, "http://127.0.0.1:7071", 403, false),
+        (&on_port_80, "http://localhost", 200, true),
+        (&on_port_80, "http://127.0.0.1:7071", 403, false),
     ] {
         let allowed = allowed.then_some(origin);
         let mut request = server.control_request("POST", "oidc/tokens", &json!({"claims": {"sub": "alice"}}));

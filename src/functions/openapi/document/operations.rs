@@ -20,7 +20,7 @@ use crate::{
     problem::Kind,
 };
 
-/// What a function is described by beside the table of functions.
+/// The description of a function, beside the table of functions.
 #[derive(Default)]
 pub(super) struct Parts {
     pub(super) description: &'static str,
