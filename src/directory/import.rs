@@ -1,6 +1,11 @@
 //! Imports exported records into a user directory.
 
-use super::{DirectoryAdmin, DirectoryKey, Error, MAX_CONFLICTS, Record, RecordName, StoreError, record::Holder};
+use acs_identity::types::IdentityId;
+
+use super::{
+    DirectoryAdmin, DirectoryKey, Error, MAX_CONFLICTS, Record, RecordName, RecordSelector, State, StoreError,
+    record::Holder,
+};
 
 /// The content of a record as the store has it. An export contains it, and an import reads it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,6 +25,12 @@ impl RecordContent {
             (_, Some(Holder::Guest(_))) => Err(StoreError::InvalidRecord),
             (record, holder) => Ok(Self::new(&record, holder.as_ref())),
         }
+    }
+
+    /// Returns the content of the record of a user who has an identity. The store adds the user.
+    #[must_use]
+    pub fn of_identity(id: IdentityId) -> Self {
+        Self::new(&State::Active(id).into(), None)
     }
 
     /// Returns the JSON.
@@ -46,29 +57,35 @@ pub enum ImportOutcome {
 }
 
 impl DirectoryAdmin {
-    /// Writes a record that was exported. With `overwrite`, replaces another record of that name, unless it changes
-    /// meanwhile.
+    /// Writes the selected record, such as one that was exported. With `overwrite`, replaces another record there, unless it
+    /// changes meanwhile.
     ///
     /// # Errors
     /// See [`Error`].
     pub async fn import(
         &self,
-        name: RecordName,
+        selected: RecordSelector,
         content: &RecordContent,
         overwrite: bool,
     ) -> Result<ImportOutcome, Error> {
         let (record, holder) = Record::from_json(&content.0)?;
-        if !holder.as_ref().is_none_or(|holder| is_under(&self.store.key, name, holder)) {
+        if let RecordSelector::Name(name) = selected
+            && !holder.as_ref().is_none_or(|holder| is_under(&self.store.key, name, holder))
+        {
             return Ok(ImportOutcome::OtherKey);
         }
         for _ in 0..MAX_CONFLICTS {
-            let (previous, outcome) = match self.store.read(name).await? {
+            let (previous, outcome) = match self.store.find(selected).await? {
                 None => (None, ImportOutcome::Created),
                 Some((found, _)) if found == record => return Ok(ImportOutcome::Unchanged),
                 Some((_, version)) if overwrite => (Some(version), ImportOutcome::Replaced),
                 Some(_) => return Ok(ImportOutcome::Kept),
             };
-            if self.store.put(name, &record, holder.as_ref(), previous).await? {
+            let written = match selected {
+                RecordSelector::User(user) => self.store.write_user(user, &record, previous).await?,
+                RecordSelector::Name(name) => self.store.put(name, &record, holder.as_ref(), previous).await?,
+            };
+            if written {
                 return Ok(outcome);
             }
         }

@@ -18,16 +18,17 @@ use acs_tokens::config::{Config, EnvReader, Program, SettingErrors};
 /// Environment variables.
 type Env<'a> = [(&'a str, &'a str)];
 
-const RESOURCE: (&str, &str) = (
+pub(crate) const RESOURCE: (&str, &str) = (
     "COMMUNICATION_SERVICES_CONNECTION_STRING",
     "endpoint=https://contoso.communication.azure.com/;accesskey=c2VjcmV0",
 );
 const ENDPOINT: (&str, &str) = ("COMMUNICATION_SERVICES_ENDPOINT", "https://contoso.communication.azure.com");
 const ANONYMOUS: (&str, &str) = ("ALLOW_ANONYMOUS", "true");
-const DIRECTORY_KEY: (&str, &str) = ("USER_DIRECTORY_KEY", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
+pub(crate) const DIRECTORY_KEY: (&str, &str) =
+    ("USER_DIRECTORY_KEY", "c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0c2VjcmV0");
 
 /// Reads the settings of a program from an environment with these variables only.
-fn read(program: Program, env: &Env<'_>) -> Result<Config, SettingErrors> {
+pub(crate) fn read(program: Program, env: &Env<'_>) -> Result<Config, SettingErrors> {
     let get = |name: &str| env.iter().find(|(other, _)| *other == name).map(|(_, value)| OsString::from(value));
     let names = env.iter().map(|(name, _)| OsString::from(name));
     Config::from_reader(program, EnvReader::new(&get).with_names(names))

@@ -1,4 +1,4 @@
-//! `acs-tokens directory import`: writes the records of an export.
+//! `acs-tokens directory import`: writes the records of an export, or identities of users from elsewhere.
 
 use std::{
     collections::BTreeMap,
@@ -10,15 +10,22 @@ use std::{
 use clap::Args;
 use serde::Deserialize;
 use serde_json::value::RawValue;
+use uuid::Uuid;
 
 use super::{super::Result, check, for_each, print, settings};
-use crate::directory::{DirectoryAdmin, ImportOutcome, RecordContent, RecordName};
+use crate::{
+    auth::Subject,
+    directory::{DirectoryAdmin, DirectoryKey, ImportOutcome, RecordContent, RecordName, RecordSelector, UserId},
+};
 
-/// Import the records of `export --output jsonl`
+/// Import the records of `export --output jsonl`, or the identities of users
 ///
 /// Reads the whole export, then writes each record that the directory does not have. A record that differs stays, unless
 /// --overwrite is given, and the exit code is 1. The service may run meanwhile: a record is written only if it has not
 /// changed since it was read. `USER_DIRECTORY_KEY` must be the key of the exported directory.
+///
+/// A line can also name the user, to bring identities from elsewhere: {"tenantId","objectId","identity"} for a user of
+/// Microsoft Entra, {"issuer","subject","identity"} for another.
 #[derive(Debug, Args)]
 pub(super) struct Options {
     /// Read this file; without it, stdin
@@ -29,24 +36,36 @@ pub(super) struct Options {
     overwrite: bool,
 }
 
-/// The fields of a line that are read. The others repeat what `record` says, for other readers.
+/// The fields of a line that are read. In a line of `export`, the others repeat what `record` says, for other readers.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct WireRow<'a> {
-    name: String,
+    name: Option<String>,
     #[serde(borrow)]
-    record: &'a RawValue,
+    record: Option<&'a RawValue>,
+    tenant_id: Option<Uuid>,
+    object_id: Option<Uuid>,
+    issuer: Option<String>,
+    subject: Option<String>,
+    identity: Option<String>,
 }
+
+/// The records to write, by name.
+type Records = BTreeMap<RecordName, (RecordSelector, RecordContent)>;
 
 pub(super) async fn run(Options { file, overwrite }: Options) -> Result<()> {
     let settings = settings()?;
-    let records = parse(&read(file)?)?;
+    let records = parse(&read(file)?, &settings.key)?;
     // Creates the folder if there is none: an empty directory is the usual target.
     let admin = DirectoryAdmin::open(&settings).map_err(|error| super::explain(&error))?;
     let mut counts = BTreeMap::<ImportOutcome, usize>::new();
     let failed = for_each(
         records.keys().copied().collect(),
         true,
-        async |name| admin.import(name, &records[&name], overwrite).await,
+        async |name| {
+            let (selected, content) = &records[&name];
+            admin.import(*selected, content, overwrite).await
+        },
         |outcome| {
             *counts.entry(outcome).or_default() += 1;
             Ok(())
@@ -85,20 +104,32 @@ fn read(file: Option<PathBuf>) -> Result<String> {
 }
 
 /// Parses all lines, so that nothing is written if one is wrong.
-fn parse(text: &str) -> Result<BTreeMap<RecordName, RecordContent>> {
-    let mut records = BTreeMap::new();
+fn parse(text: &str, key: &DirectoryKey) -> Result<Records> {
+    let mut records = Records::new();
     for (index, line) in text.lines().enumerate().filter(|(_, line)| !line.trim().is_empty()) {
         let row = parse_line(line).ok_or_else(|| {
-            format!("line {} is not a line of `export --output jsonl`; nothing was written", index + 1)
+            format!(
+                "line {} is neither a line of `export --output jsonl` nor names a user and an identity; nothing was written",
+                index + 1
+            )
         })?;
-        if records.insert(row.0, row.1).is_some() {
-            return Err(format!("line {} repeats a record name; nothing was written", index + 1).into());
+        if records.insert(row.0.name(key), row).is_some() {
+            return Err(format!("line {} repeats the record of another line; nothing was written", index + 1).into());
         }
     }
     Ok(records)
 }
 
-fn parse_line(line: &str) -> Option<(RecordName, RecordContent)> {
-    let WireRow { name, record } = serde_json::from_str(line).ok()?;
-    Some((name.parse().ok()?, RecordContent::from_json(record.get()).ok()?))
+fn parse_line(line: &str) -> Option<(RecordSelector, RecordContent)> {
+    let row: WireRow<'_> = serde_json::from_str(line).ok()?;
+    if let (Some(name), Some(record)) = (&row.name, row.record) {
+        return Some((RecordSelector::Name(name.parse().ok()?), RecordContent::from_json(record.get()).ok()?));
+    }
+    let subject = match (row.tenant_id, row.object_id, &row.issuer, &row.subject) {
+        (Some(tenant), Some(object), None, None) => Subject::entra(&tenant.to_string(), &object.to_string()),
+        (None, None, Some(issuer), Some(subject)) => Subject::oidc(issuer, subject),
+        _ => return None,
+    };
+    let content = RecordContent::of_identity(row.identity?.parse().ok()?);
+    Some((RecordSelector::User(UserId::from(*subject.hash())), content))
 }

@@ -2,9 +2,10 @@
 
 use std::fs;
 
+use serde_json::json;
 use tempfile::TempDir;
 
-use super::{Fixture, KEY, name};
+use super::{ALICE, Fixture, ISSUER, KEY, TENANT, name};
 use crate::process::{cli, run};
 
 const OTHER_KEY: &str = "OTg3NjU0MzIxMDk4NzY1NDMyMTA5ODc2NTQzMjEwOTg=";
@@ -99,10 +100,13 @@ async fn nothing_is_written_if_a_line_is_wrong() {
     let export = fs::read_to_string(&target.export).unwrap();
     let first = export.lines().next().unwrap();
     for (text, expected) in [
-        (format!("{export}not JSON\n"), "line 4 is not a line of `export --output jsonl`; nothing was written"),
-        (format!("{export}\n{first}\n"), "line 5 repeats a record name; nothing was written"),
-        (export.replace("\"identity\":\"8:", "\"identity\":\"9:"), "is not a line of"),
-        (export.replace("\"name\":\"", "\"name\":\"../"), "line 1 is not a line of"),
+        (
+            format!("{export}not JSON\n"),
+            "line 4 is neither a line of `export --output jsonl` nor names a user and an identity; nothing was written",
+        ),
+        (format!("{export}\n{first}\n"), "line 5 repeats the record of another line; nothing was written"),
+        (export.replace("\"identity\":\"8:", "\"identity\":\"9:"), "is neither a line of"),
+        (export.replace("\"name\":\"", "\"name\":\"../"), "line 1 is neither a line of"),
     ] {
         fs::write(&target.export, text).unwrap();
         let (code, stdout, stderr) = target.import(&[]).await;
@@ -113,4 +117,37 @@ async fn nothing_is_written_if_a_line_is_wrong() {
     fs::remove_file(&target.export).unwrap();
     let (code, _, stderr) = target.import(&[]).await;
     assert!(code == 1 && stderr.starts_with("error: cannot read "), "{stderr}");
+}
+
+#[tokio::test]
+async fn an_import_writes_identities_of_users_from_elsewhere() {
+    let fixture = Fixture::new().await;
+    let ids = [fixture.acs.create_identity().await.unwrap(), fixture.acs.create_identity().await.unwrap()];
+    let [alice, bob] = ids.map(|id| id.as_str().to_owned());
+    let folder = TempDir::new().unwrap();
+    let file = folder.path().join("users.jsonl");
+    let lines = format!(
+        "{}\n{}\n",
+        json!({"tenantId": TENANT, "objectId": ALICE.to_uppercase(), "identity": alice}),
+        json!({"issuer": ISSUER, "subject": "bob", "identity": bob, "note": "of another program"}),
+    );
+    fs::write(&file, &lines).unwrap();
+    let arguments = ["import", "--file", file.to_str().unwrap()];
+    let (code, stdout, stderr) = fixture.run(&arguments).await;
+    assert_eq!((code, counts(&stdout), &*stderr), (0, vec![2, 0, 0, 0, 0, 0], ""));
+    assert_eq!([fixture.token("alice").await, fixture.token("bob").await], [alice, bob.clone()]);
+    let (code, stdout, _) = fixture.run(&arguments).await;
+    assert_eq!((code, counts(&stdout)), (0, vec![0, 2, 0, 0, 0, 0]));
+
+    let with = |change: &str| lines.replace(&bob, change);
+    for (text, expected) in [
+        (with("bob"), "line 2 is neither a line of"),
+        (lines.replace("\"subject\"", "\"objectId\""), "line 2 is neither a line of"),
+        (lines.replace(&format!("\"{TENANT}\""), "\"contoso\""), "line 1 is neither a line of"),
+        (format!("{lines}{lines}"), "line 3 repeats the record of another line"),
+    ] {
+        fs::write(&file, text).unwrap();
+        let (code, stdout, stderr) = fixture.run(&arguments).await;
+        assert!((code, &*stdout) == (1, "") && stderr.contains(expected), "{stderr}");
+    }
 }
