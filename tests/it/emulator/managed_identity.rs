@@ -94,7 +94,8 @@ async fn its_tokens_are_valid_over_https_only() {
                     it must be 'https://communication.azure.com/'";
     for (token, reason) in [
         (&*no_slash, audience),
-        (&expired, "the bearer token expired 60 seconds ago"),
+        // The number of seconds depends on how long the calls take.
+        (&expired, "the bearer token expired "),
         (&forged, unknown),
         ("", unknown),
     ] {
