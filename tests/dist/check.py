@@ -236,7 +236,8 @@ def check_node(folder, own):
     run(program, "--no-such-option", code=2)
     equal(run(program, "token", "decode", "--output", "tsv", "-", code=1, input="x")[:6], "error:", "npm: stdin and exit code")
     for number in (signal.SIGTERM, signal.SIGINT):
-        with started(program, "emulator", "--port", "0", "--https-port", "0", env=env) as (child, _):
+        with started(program, "emulator", "--port", "0", "--https-port", "0", env=env) as (child, urls):
+            answers(f"{urls[0]}/health")  # the program prints its address before it handles signals
             child.send_signal(number)
             equal(child.wait(WAIT_S), 0, f"npm: exit code after {number.name}")
     with started(program, "emulator", "--port", "0", "--https-port", "0", env=env) as (child, _):
@@ -251,6 +252,12 @@ def check_node(folder, own):
     other = "Object.defineProperty(process, 'platform', { value: 'sunos' }); require('./node_modules/acs-tokens/bin/acs-tokens.js')"
     text = run("node", "-e", other, code=1, cwd=folder)
     holds("no package for sunos-" in text and all(node in text for node, _, _ in TARGETS.values()), text)
+
+    tarballs = [DIST / "npm" / f"{name}-{VERSION}.tgz" for name in (f"acs-tokens-{own}", "acs-tokens")]
+    (local := folder / "local").mkdir()
+    (local / "package.json").write_text("{}")  # else npm installs into the folder above
+    run("npm", "install", *tarballs, "--ignore-scripts", cwd=local, env=env)
+    equal(run(local / "node_modules/.bin/acs-tokens", "--version"), f"acs-tokens {VERSION}\n", "npm: files")
     server.shutdown()
 
 

@@ -20,7 +20,7 @@ enum Proof {
 use Proof::{In, Starts};
 
 /// The commands of blocks `sh`, up to their arguments in angle brackets.
-const RUN: [(&str, Proof); 28] = [
+const RUN: [(&str, Proof); 32] = [
     ("cargo run", Starts),
     ("cargo run -- emulator", Starts),
     ("CORS_ALLOWED_ORIGINS=http://localhost:8080 cargo run", Starts),
@@ -43,6 +43,16 @@ const RUN: [(&str, Proof); 28] = [
         In(".ci/run", "    cargo clippy --workspace --all-targets --all-features -- -D warnings\n"),
     ),
     ("cargo xtask package azure", In(".ci/run", " cargo xtask package azure\n")),
+    ("cargo xtask dist", In("tests/dist/run", "cargo xtask dist \"$@\"\n")),
+    (
+        "npm install ./target/dist/npm/acs-tokens-linux-x64-0.1.0.tgz ./target/dist/npm/acs-tokens-0.1.0.tgz --ignore-scripts",
+        In("tests/dist/check.py", "run(\"npm\", \"install\", *tarballs, \"--ignore-scripts\""),
+    ),
+    ("npx acs-tokens emulator", In("tests/dist/check.py", "\"npx\", \"--yes\", \"acs-tokens\", \"emulator\"")),
+    (
+        "uvx --find-links target/dist/wheels acs-tokens dev",
+        In("tests/dist/check.py", "\"uvx\", \"--offline\", *wheels, \"acs-tokens\", \"dev\""),
+    ),
     ("cargo xtask package lambda", In(".ci/run", " cargo xtask package lambda\n")),
     (
         "ACS_TOKENS_TEST_APP=target/functions-app cargo test --test it -- functions:: hosted::",
