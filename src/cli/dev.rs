@@ -112,6 +112,8 @@ pub(super) async fn run(options: Options) -> Result<()> {
         emulator: Some(format!("http://{}", emulator.http).into()),
         ..Config::local(client_options(emulator.http, api_version)?)
     })?;
+    // Before the text that names Ctrl+C: a program may send the signal as soon as it has read it.
+    let shutdown = shutdown_signal();
     print(&format!(
         "Functions         http://{address}/api\nA page to try it  {page}\n{}\n{}\n\n\
          Identities and keys are kept in {}\n\
@@ -120,7 +122,7 @@ pub(super) async fn run(options: Options) -> Result<()> {
         examples,
         data.display()
     ));
-    app.serve(listener, shutdown_signal()).await;
+    app.serve(listener, shutdown).await;
     Ok(())
 }
 

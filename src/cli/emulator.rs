@@ -204,11 +204,13 @@ pub(super) async fn run(Options { port, https_port, state, access }: Options) ->
         |_| <_>::default(),
     )
     .await?;
+    // Before the text that names Ctrl+C: a program may send the signal as soon as it has read it.
+    let shutdown = shutdown_signal();
     print(&running.describe());
     match state {
         Some(file) => print(&format!("Its identities and keys are kept in {}. Ctrl+C stops it.", file.display())),
         None => print("It keeps nothing when it stops. Ctrl+C stops it."),
     }
-    shutdown_signal().await;
+    shutdown.await;
     Ok(())
 }

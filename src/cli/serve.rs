@@ -23,7 +23,8 @@ pub(super) async fn run(Options { host, port }: Options) -> Result<()> {
     let (host, port) = (host.to_string(), port.unwrap_or(app.port));
     ports::check(&host, &[("--port", port)], Vec::new)?;
     let (listener, address) = listen(&host, port, "--port").await?;
+    let shutdown = shutdown_signal();
     tracing::info!(%address, endpoint = %app.endpoint, "serving");
-    app.serve(listener, shutdown_signal()).await;
+    app.serve(listener, shutdown).await;
     Ok(())
 }
