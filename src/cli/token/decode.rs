@@ -60,7 +60,7 @@ fn decode(text: &str) -> std::result::Result<Decoded, String> {
     match parts.len() {
         3 => Ok(Decoded { header: part(0, "header")?, claims: Some(part(1, "payload")?) }),
         5 => Ok(Decoded { header: part(0, "header")?, claims: None }),
-        n => Err(format!("not a token: {n} parts between dots, instead of 3, or 5 if encrypted; copy the whole token")),
+        n => Err(format!("not a token: dots separate {n} of 3 parts, or of 5 if encrypted; copy the whole token")),
     }
 }
 

@@ -71,5 +71,8 @@ async fn invalid_arguments_end_with_2_and_repeat_no_secret() {
     assert_eq!(acs.api.upstream_calls().await, 0, "nothing was sent");
 
     let (code, _, stderr) = run(cli(&["token", "decode", "a-secret-which-is-no-token"], &[])).await;
-    assert!(code == 1 && stderr.starts_with("error: not a token: 1 parts") && !stderr.contains("secret"), "{stderr}");
+    assert!(
+        code == 1 && stderr.starts_with("error: not a token: dots separate 1 of 3 parts") && !stderr.contains("secret"),
+        "{stderr}"
+    );
 }
