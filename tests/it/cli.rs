@@ -96,7 +96,7 @@ fn remark<'a>(stderr: &'a str, name: &str) -> &'a str {
 
 /// Runs every command against a target.
 async fn each_command_works(target: Target) {
-    // One command, one token: the token is on stdout, and what it allows, for whom and until when on stderr.
+    // One command, one token: the token is on stdout, and its scopes, identity and expiry are on stderr.
     let (code, stdout, stderr) = target.run(&["token", "issue"]).await;
     assert_eq!((code, stderr.lines().count()), (0, 4), "{stderr}");
     let token = stdout.strip_suffix('\n').unwrap();

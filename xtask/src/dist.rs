@@ -31,7 +31,7 @@ pub struct Options {
     targets: Vec<String>,
 }
 
-/// What all packages say.
+/// The metadata that all packages have.
 pub struct Release {
     version: String,
     description: String,

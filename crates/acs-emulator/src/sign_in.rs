@@ -78,7 +78,7 @@ impl Authorization {
         })
     }
 
-    /// Returns the user whom a name from the form signs in. A user of the same name as the client would look like an
+    /// Returns the user of a name that was entered in the form. A user of the same name as the client would look like an
     /// application: `sub` would be `client_id` (RFC 9068, section 2.2).
     pub(crate) fn user(&self, name: Option<&str>) -> Result<String, &'static str> {
         let name = name.unwrap_or_default().trim();

@@ -15,7 +15,7 @@ use super::{
 
 /// Issue an access token, for a new identity if none is named
 ///
-/// Prints what the token allows, for whom and until when to stderr, then the token to stdout, so that a pipe or
+/// Prints the scopes, the identity and the expiry of the token to stderr, then the token to stdout, so that a pipe or
 /// `TOKEN=$(acs-tokens token issue)` gets the token alone. Issuing again is how to refresh a token.
 #[derive(Debug, Args)]
 pub(in super::super) struct Options {

@@ -1,4 +1,4 @@
-//! Where chat scopes are granted, and until when they are of use.
+//! The entries of the policy that grant chat scopes, and the date until which these are of use.
 
 use super::{RESOURCE, check};
 use crate::{

@@ -64,7 +64,7 @@ pub(super) fn allow_page(service: &Service, request: &Received, path: &str, answ
     }
 }
 
-/// Shows the form, or signs in the user whom the form names.
+/// Shows the form, or signs in the user of the submitted form.
 fn authorize(service: &Service, issuer: &str, request: &Received, query: &Params, form: Option<&Params>) -> Answer {
     let authorization = match Authorization::read(query, &service.options.allowed_origins) {
         Ok(authorization) => authorization,
